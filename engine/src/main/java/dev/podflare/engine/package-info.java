@@ -1,0 +1,3 @@
+/** Templates, blanks, warm pool, sandboxes, idle policy, admission and recovery. */
+@org.jspecify.annotations.NullMarked
+package dev.podflare.engine;
