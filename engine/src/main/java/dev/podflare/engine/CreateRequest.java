@@ -1,0 +1,46 @@
+package dev.podflare.engine;
+
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * What a caller asks of a new sandbox; empty fields take the server's defaults. Values are checked
+ * against the caps by the engine.
+ *
+ * @param memoryMebibytes guest RAM in MiB
+ * @param diskGibibytes size of the root disk in GiB
+ * @param env variables set for every execution of the sandbox
+ */
+public record CreateRequest(
+    Optional<String> template,
+    Optional<Duration> timeout,
+    Optional<Duration> idleTimeout,
+    OptionalInt vcpus,
+    OptionalInt memoryMebibytes,
+    OptionalInt diskGibibytes,
+    boolean persistent,
+    boolean egress,
+    Map<String, String> env,
+    Map<String, String> metadata) {
+  public CreateRequest {
+    env = Map.copyOf(env);
+    metadata = Map.copyOf(metadata);
+  }
+
+  /** Everything by default. */
+  public static CreateRequest defaults() {
+    return new CreateRequest(
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        OptionalInt.empty(),
+        OptionalInt.empty(),
+        OptionalInt.empty(),
+        false,
+        true,
+        Map.of(),
+        Map.of());
+  }
+}

@@ -1,0 +1,41 @@
+package dev.podflare.engine;
+
+import java.util.List;
+
+/**
+ * What the platform does, as its doors (HTTP, MCP, command line) see it. Every call may throw
+ * {@link dev.podflare.common.PodflareException}; nothing else is thrown on purpose. Thread-safe;
+ * calls block and are meant for virtual threads.
+ *
+ * <p>A sandbox of another key is reported as {@code SANDBOX_NOT_FOUND}; one that was closed within
+ * the last day as {@code GONE} with {@code details.reason}.
+ */
+public interface Engine {
+
+  /** Hands over a sandbox: from the warm pool, else restored, else booted for a new shape. */
+  CreatedSandbox create(Caller caller, CreateRequest request);
+
+  SandboxPage list(Caller caller, ListRequest request);
+
+  SandboxView get(Caller caller, String sandboxId);
+
+  SandboxView patch(Caller caller, String sandboxId, PatchRequest request);
+
+  /** Ends the sandbox and frees what it held before it returns. Repeating it is no error. */
+  void delete(Caller caller, String sandboxId);
+
+  /** Starts (or queues) code. The execution goes on whether or not anybody reads its stream. */
+  Execution exec(Caller caller, String sandboxId, ExecRequest request);
+
+  /** Executions of the sandbox, newest first; the last 1,000 are kept. */
+  List<ExecutionView> executions(Caller caller, String sandboxId);
+
+  Execution execution(Caller caller, String sandboxId, String executionId);
+
+  /** The last 1,000 events of all executions of the sandbox, oldest first. */
+  List<ReplayEvent> replay(Caller caller, String sandboxId);
+
+  CapacityView capacity();
+
+  EngineInfo info();
+}

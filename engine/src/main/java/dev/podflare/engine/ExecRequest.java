@@ -1,0 +1,58 @@
+package dev.podflare.engine;
+
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Code to run.
+ *
+ * @param timeout after it the call is interrupted and ends with exit code 124; empty: the server's
+ *     default
+ * @param cwd folder in the guest; for Python the change lasts for this call only
+ * @param stdin text for bash; empty: no standard input
+ * @param stdinOpen keep standard input open for {@link Execution#writeStdin}
+ * @param background the answer does not wait; the stream can be joined later
+ * @param cancelOnDisconnect cancel when the caller that started it goes away
+ */
+public record ExecRequest(
+    String code,
+    Language language,
+    Framing framing,
+    Optional<Duration> timeout,
+    Optional<String> cwd,
+    Map<String, String> env,
+    Optional<String> stdin,
+    boolean stdinOpen,
+    boolean background,
+    boolean cancelOnDisconnect) {
+
+  public enum Language {
+    PYTHON,
+    BASH
+  }
+
+  /** LINES: an event is one line without its newline. CHUNKS: exactly the text written. */
+  public enum Framing {
+    LINES,
+    CHUNKS
+  }
+
+  public ExecRequest {
+    env = Map.copyOf(env);
+  }
+
+  public static ExecRequest of(Language language, String code, Framing framing) {
+    return new ExecRequest(
+        code,
+        language,
+        framing,
+        Optional.empty(),
+        Optional.empty(),
+        Map.of(),
+        Optional.empty(),
+        false,
+        false,
+        false);
+  }
+}
