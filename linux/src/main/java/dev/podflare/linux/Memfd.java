@@ -1,0 +1,78 @@
+package dev.podflare.linux;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * A file in memory without a name. Other processes open it as {@link #path()} for as long as this
+ * process lives and keeps it open. Thread-safe.
+ */
+public final class Memfd implements AutoCloseable {
+  private static final int MFD_CLOEXEC = 1;
+  private static final int MFD_ALLOW_SEALING = 2;
+  private static final int F_ADD_SEALS = 1033;
+  private static final int SEAL_SEAL = 1;
+  private static final int SEAL_SHRINK = 2;
+  private static final int SEAL_GROW = 4;
+  private static final int SEAL_WRITE = 8;
+
+  private final int fd;
+  private final long size;
+  private final AtomicBoolean closed = new AtomicBoolean();
+
+  private Memfd(int fd, long size) {
+    this.fd = fd;
+    this.size = size;
+  }
+
+  /** Makes an empty (all zero) file of {@code size} bytes. */
+  public static Memfd create(String name, long size) {
+    int fd = Libc.memfdCreate(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    try {
+      Libc.ftruncate(fd, size);
+    } catch (RuntimeException e) {
+      Libc.close(fd);
+      throw e;
+    }
+    return new Memfd(fd, size);
+  }
+
+  /**
+   * From now on nobody can change the file, not even through a mapping that is made later. Fails
+   * while a shared writable mapping exists.
+   */
+  public void seal() {
+    Libc.fcntl(fd, F_ADD_SEALS, SEAL_SEAL | SEAL_SHRINK | SEAL_GROW | SEAL_WRITE);
+  }
+
+  /** Size in bytes. */
+  public long size() {
+    return size;
+  }
+
+  /** Where any process of this user can open it: {@code /proc/PID/fd/N}. */
+  public Path path() {
+    return Path.of("/proc", Long.toString(ProcessHandle.current().pid()), "fd", "" + fd);
+  }
+
+  /** Opens the content for reading and writing. The caller closes the channel. */
+  public FileChannel open(StandardOpenOption... options) {
+    try {
+      return FileChannel.open(path(), options);
+    } catch (IOException e) {
+      throw new PodflareException(ErrorCode.INTERNAL, "cannot open memory file " + path(), e);
+    }
+  }
+
+  @Override
+  public void close() {
+    if (closed.compareAndSet(false, true)) {
+      Libc.close(fd);
+    }
+  }
+}

@@ -1,0 +1,124 @@
+package dev.podflare.qemu;
+
+import dev.podflare.qemu.MachineSpec.Channel;
+import dev.podflare.qemu.MachineSpec.Start;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * QEMU's arguments for a machine, as seen from inside the jail. A change here changes what a
+ * checkpoint means: raise {@link #REVISION} with it, so that templates are booted anew. Stateless.
+ */
+final class CommandLine {
+  /** Part of every template's digest. */
+  static final int REVISION = 1;
+
+  static final int MEMORY_FD = 9;
+  static final String VM = "/vm";
+  static final String DISK = "/disk";
+  static final String KERNEL = "/kernel";
+  static final String INITRD = "/initrd";
+  static final String BASE = "/base.raw";
+  static final String SHAPE = "/shape.qcow2";
+
+  /** The filter that the guest's disk hangs on; what lies under it is changed while it runs. */
+  static final String ROOT = "root";
+
+  static final String THROTTLE_GROUP = "limits";
+
+  private CommandLine() {}
+
+  static List<String> arguments(
+      MachineSpec spec, Accelerator accelerator, long tscKilohertz, int translationMebibytes) {
+    List<String> line = new ArrayList<>();
+    add(line, accelerator.binary().toString());
+    add(line, "-M", "microvm,acpi=on,rtc=on,suppress-vmdesc=on,memory-backend=ram");
+    switch (accelerator.kind()) {
+      case KVM -> add(line, "-accel", "kvm", "-cpu", "host,-arch-capabilities");
+      case TCG ->
+          add(line, "-accel", "tcg,thread=multi,tb-size=" + translationMebibytes, "-cpu", "max");
+    }
+    add(line, "-m", spec.memory().size().mebibytes() + "M");
+    add(line, "-smp", "" + spec.vcpus());
+    add(line, "-nodefaults", "-no-user-config", "-display", "none", "-S");
+    // A guest that ends stays, stopped, until the host has read its last words.
+    add(line, "-action", "reboot=shutdown,shutdown=pause,panic=pause");
+    add(line, "-object", memory(spec));
+    add(line, "-global", "migration.send-configuration=off");
+    add(line, "-kernel", KERNEL);
+    spec.initrd().ifPresent(_ -> add(line, "-initrd", INITRD));
+    if (spec.channel() == Channel.AGENT) {
+      add(line, "-append", kernelArguments(tscKilohertz));
+    }
+    spec.disk().ifPresent(disk -> addDisk(line, disk));
+    addChannel(line, spec.channel());
+    add(line, "-qmp", "unix:" + VM + "/qmp,server=on,wait=off");
+    add(
+        line,
+        "-sandbox",
+        "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    if (spec.start() == Start.RESTORE) {
+      add(line, "-incoming", "defer");
+    }
+    return line;
+  }
+
+  private static String memory(MachineSpec spec) {
+    return "memory-backend-file,id=ram,size="
+        + spec.memory().size().bytes()
+        + ",mem-path=/proc/self/fd/"
+        + MEMORY_FD
+        + ",share="
+        + (spec.start() == Start.BOOT ? "on" : "off");
+  }
+
+  /**
+   * tsc_early_khz: without it the guest calibrates its clock against emulated timers at boot and,
+   * emulated on a busy host, every second boot hangs.
+   */
+  private static String kernelArguments(long tscKilohertz) {
+    return "console=ttyS0 quiet reboot=t panic=-1 random.trust_cpu=on tsc_early_khz="
+        + tscKilohertz;
+  }
+
+  private static void addDisk(List<String> line, MachineSpec.DiskSpec disk) {
+    add(line, "-object", "throttle-group,id=" + THROTTLE_GROUP);
+    add(line, "-blockdev", "driver=null-co,node-name=nothing,size=" + disk.size().bytes());
+    String throttle = "driver=throttle,throttle-group=" + THROTTLE_GROUP;
+    add(line, "-blockdev", throttle + ",node-name=" + ROOT + ",file=nothing");
+    add(line, "-device", "virtio-blk-device,drive=" + ROOT);
+    String file = "driver=file,read-only=on,filename=";
+    String discard = ",read-only=on,discard=ignore";
+    add(line, "-blockdev", file + BASE + ",node-name=base-file");
+    add(line, "-blockdev", "driver=raw,node-name=base,file=base-file" + discard);
+    disk.shape()
+        .ifPresent(_ -> {
+          add(line, "-blockdev", file + SHAPE + ",node-name=shape-file");
+          String shape = "driver=qcow2,node-name=shape,file=shape-file,backing=base";
+          add(line, "-blockdev", shape + discard);
+        });
+  }
+
+  private static void addChannel(List<String> line, Channel channel) {
+    add(line, "-chardev", "socket,id=agent,path=" + VM + "/agent,server=on,wait=off");
+    switch (channel) {
+      case SERIAL -> add(line, "-serial", "chardev:agent");
+      case AGENT -> {
+        // The console goes to a ring in memory: a guest that floods it must not fill the disk.
+        add(line, "-chardev", "ringbuf,id=console,size=65536", "-serial", "chardev:console");
+        add(line, "-device", "virtio-serial-device");
+        add(line, "-device", "virtserialport,chardev=agent,name=podflare.agent");
+      }
+    }
+  }
+
+  /** Lowest node that a machine's own layer is put on. */
+  static Optional<String> lowestNode(MachineSpec spec) {
+    return spec.disk().map(disk -> disk.shape().isPresent() ? "shape" : "base");
+  }
+
+  private static void add(List<String> line, String... words) {
+    line.addAll(List.of(words));
+  }
+}

@@ -1,0 +1,237 @@
+package dev.podflare.qemu;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import dev.podflare.linux.Cgroup;
+import dev.podflare.linux.CgroupTree;
+import dev.podflare.qemu.Machine.MachineParts;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+
+/**
+ * Starts machines on this host, and ends what an earlier daemon left. The entry of this module.
+ * Thread-safe.
+ */
+public final class Hypervisor implements AutoCloseable {
+  private static final Duration KILL_DEADLINE = Duration.ofSeconds(20);
+
+  /** What QEMU itself needs besides guest memory: code, translation buffer, stacks, page tables. */
+  private static final long OVERHEAD_BYTES = 256L << 20;
+
+  private static final int PROCESSES = 64;
+
+  private final HypervisorConfig config;
+  private final Accelerator accelerator;
+  private final QemuBinary binary;
+  private final Jail jail;
+  private final CgroupTree cgroups;
+  private final UidPool uids;
+  private final long tscKilohertz;
+  private final ConcurrentHashMap<String, Machine> machines = new ConcurrentHashMap<>();
+
+  private Hypervisor(HypervisorConfig config, CgroupTree cgroups, AcceleratorProbe probe) {
+    this.config = config;
+    this.cgroups = cgroups;
+    this.uids = new UidPool(config.instance());
+    this.accelerator = probe.choose(this::trial);
+    this.binary = QemuBinary.of(accelerator.binary());
+    this.jail = Jail.forProgram(accelerator.binary());
+    this.tscKilohertz = TimeStampCounter.kilohertz();
+  }
+
+  /** Prepares the host's folders and groups, ends leftovers and chooses the accelerator. */
+  public static Hypervisor open(HypervisorConfig config) {
+    try {
+      Files.createDirectories(config.runFolder());
+      Files.createDirectories(MachineFolders.machines(config));
+      Files.setPosixFilePermissions(
+          config.runFolder(), PosixFilePermissions.fromString("rwx------"));
+    } catch (IOException e) {
+      throw new PodflareException(
+          ErrorCode.HOST_NOT_READY, "cannot make " + config.runFolder() + "; run as root", e);
+    }
+    CgroupTree cgroups = CgroupTree.open(config.instance());
+    endLeftovers(config, cgroups);
+    return new Hypervisor(config, cgroups, new AcceleratorProbe(config));
+  }
+
+  /** What {@code kill -9} of a daemon leaves: processes (found by their group) and folders. */
+  private static void endLeftovers(HypervisorConfig config, CgroupTree cgroups) {
+    for (Cgroup group : cgroups.groups()) {
+      group.kill(KILL_DEADLINE);
+    }
+    for (Path folder : List.of(config.runFolder(), MachineFolders.machines(config))) {
+      try (var children = Files.list(folder)) {
+        children.filter(Files::isDirectory).forEach(MachineFolders::delete);
+      } catch (IOException e) {
+        throw new PodflareException(ErrorCode.INTERNAL, "cannot clean " + folder, e);
+      }
+    }
+  }
+
+  public Accelerator accelerator() {
+    return accelerator;
+  }
+
+  public String qemuVersion() {
+    return binary.version();
+  }
+
+  /** Which cgroup version limits machines here. */
+  public String cgroupDescription() {
+    return cgroups.description();
+  }
+
+  /**
+   * What must be the same for a checkpoint to be restored: QEMU, accelerator, processor model and
+   * the machine's definition.
+   */
+  public String fingerprint() {
+    String processor =
+        accelerator.kind() == Accelerator.Kind.KVM ? TimeStampCounter.processor() : "max";
+    return String.join(
+        "/",
+        binary.version(),
+        accelerator.kind().wireName(),
+        processor,
+        "revision-" + CommandLine.REVISION);
+  }
+
+  /** Live machines. */
+  public List<Machine> machines() {
+    return List.copyOf(machines.values());
+  }
+
+  /**
+   * Starts a jailed QEMU and waits until it answers: a blank, or a machine ready to boot.
+   *
+   * @param onEnd called once if the guest or QEMU ends without {@link Machine#kill}
+   */
+  public Machine start(MachineSpec spec, Consumer<Machine> onEnd) {
+    return start(spec, accelerator, jail, tscKilohertz, onEnd);
+  }
+
+  private Machine trial(MachineSpec spec, Accelerator candidate) {
+    Jail ownJail = Jail.forProgram(candidate.binary());
+    return start(spec, candidate, ownJail, 0, _ -> {});
+  }
+
+  private Machine start(
+      MachineSpec spec, Accelerator with, Jail in, long tsc, Consumer<Machine> onEnd) {
+    int uid = uids.acquire();
+    MachineFolders folders = MachineFolders.of(config, spec.id());
+    Machine machine = null;
+    Cgroup cgroup = null;
+    try {
+      folders.create(uid);
+      cgroup = cgroups.create(spec.id(), limits(spec));
+      List<String> program = CommandLine.arguments(spec, with, tsc, config.translationMebibytes());
+      Process process =
+          spawn(in.command(inmate(spec, uid, cgroup, folders, with), program), folders);
+      machine =
+          new Machine(
+              spec,
+              config,
+              new MachineParts(folders, cgroup, uid, process, once(release(spec, uid))),
+              onEnd);
+      machines.put(spec.id(), machine);
+      machine.start();
+      Journal.write(folders.run(), machine);
+      return machine;
+    } catch (IOException | RuntimeException e) {
+      if (machine != null) {
+        machine.kill();
+      } else {
+        if (cgroup != null) {
+          cgroup.kill(KILL_DEADLINE);
+        }
+        folders.delete();
+        uids.release(uid);
+      }
+      throw e instanceof PodflareException coded
+          ? coded
+          : new PodflareException(ErrorCode.MACHINE_FAILED, "cannot start QEMU: " + e, e);
+    }
+  }
+
+  private Runnable release(MachineSpec spec, int uid) {
+    return () -> {
+      Machine machine = machines.get(spec.id());
+      if (machine != null) {
+        machine.endProcess();
+        machine.cgroup().kill(KILL_DEADLINE);
+        MachineFolders.of(config, spec.id()).delete();
+        machines.remove(spec.id());
+        uids.release(uid);
+      }
+    };
+  }
+
+  /** Runs the body once; others wait until it has run, so that each returns when all is freed. */
+  private static Runnable once(Runnable body) {
+    AtomicBoolean done = new AtomicBoolean();
+    Object monitor = new Object();
+    return () -> {
+      synchronized (monitor) {
+        if (!done.get()) {
+          body.run();
+          done.set(true);
+        }
+      }
+    };
+  }
+
+  private static CgroupTree.Limits limits(MachineSpec spec) {
+    long memory = spec.memory().size().bytes() + OVERHEAD_BYTES;
+    return new CgroupTree.Limits(memory, spec.vcpus() + 0.25, PROCESSES + 4 * spec.vcpus());
+  }
+
+  private Jail.Inmate inmate(
+      MachineSpec spec, int uid, Cgroup cgroup, MachineFolders folders, Accelerator with) {
+    Map<String, Path> readable = new LinkedHashMap<>();
+    readable.put(CommandLine.KERNEL, spec.kernel());
+    spec.initrd().ifPresent(path -> readable.put(CommandLine.INITRD, path));
+    spec.disk()
+        .ifPresent(disk -> {
+          readable.put(CommandLine.BASE, disk.base());
+          disk.shape().ifPresent(path -> readable.put(CommandLine.SHAPE, path));
+        });
+    return new Jail.Inmate(
+        uid,
+        cgroup,
+        spec.memory().path(),
+        Map.of(CommandLine.VM, folders.run(), CommandLine.DISK, folders.disk()),
+        readable,
+        with.kind() == Accelerator.Kind.KVM
+            ? Optional.of(KvmDevice.node(config.dataFolder()))
+            : Optional.empty());
+  }
+
+  private static Process spawn(List<String> command, MachineFolders folders) throws IOException {
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().clear();
+    builder.environment().put("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
+    builder.redirectErrorStream(true);
+    builder.redirectOutput(folders.log().toFile());
+    return builder.start();
+  }
+
+  /** Ends all machines. */
+  @Override
+  public void close() {
+    machines.values().forEach(Machine::kill);
+    cgroups.remove();
+    MachineFolders.delete(config.runFolder());
+  }
+}

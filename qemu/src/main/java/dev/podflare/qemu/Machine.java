@@ -1,0 +1,381 @@
+package dev.podflare.qemu;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import dev.podflare.linux.Cgroup;
+import dev.podflare.linux.PageMap;
+import dev.podflare.linux.PageRun;
+import dev.podflare.linux.ProcFs;
+import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * One jailed QEMU process and the guest in it; it knows nothing of sandboxes. States and their
+ * transitions are those of {@link MachineState}; each action says in which it is allowed and is
+ * refused otherwise.
+ *
+ * <p>Thread-safe: actions run one at a time, {@link #kill} at any time. When the guest or QEMU ends
+ * by itself, {@code onEnd} of the start is called once, on a thread of its own.
+ */
+public final class Machine implements AutoCloseable {
+  private static final Duration EXIT_DEADLINE = Duration.ofSeconds(5);
+  private static final String STATE_FILE = "state";
+  private static final String INCOMING_SOCKET = "incoming";
+
+  private final MachineSpec spec;
+  private final HypervisorConfig config;
+  private final MachineParts parts;
+  private final ReentrantLock acting = new ReentrantLock();
+  private final AtomicBoolean endTold = new AtomicBoolean();
+  private final CompletableFuture<Boolean> loaded = new CompletableFuture<>();
+  private final MachineDisk disk;
+  private final Consumer<Machine> onEnd;
+  private volatile MachineState state = MachineState.STARTING;
+  private volatile Qmp qmp;
+  private volatile long pid;
+  private volatile long memoryBase;
+
+  /** What a machine holds of the host; freed by {@code release} when it ends. */
+  record MachineParts(
+      MachineFolders folders, Cgroup cgroup, int uid, Process process, Runnable release) {}
+
+  @SuppressWarnings("NullAway.Init") // qmp is set by start, before anybody else sees the machine
+  Machine(MachineSpec spec, HypervisorConfig config, MachineParts parts, Consumer<Machine> onEnd) {
+    this.onEnd = onEnd;
+    this.spec = spec;
+    this.config = config;
+    this.parts = parts;
+    this.disk = new MachineDisk(spec, parts.folders().disk(), parts.uid(), this::execute);
+  }
+
+  /** Waits until QEMU answers. STARTING → BLANK. */
+  void start() throws IOException {
+    qmp = connectQmp();
+    pid = findPid();
+    memoryBase = ProcFs.mapping(pid, MemoryImage.NAME, spec.memory().size().bytes()).start();
+    if (spec.start() == MachineSpec.Start.RESTORE) {
+      Map<String, Object> events = Map.of("capability", "events", "state", true);
+      execute("migrate-set-capabilities", Map.of("capabilities", List.of(events)));
+    }
+    state = MachineState.BLANK;
+  }
+
+  private Qmp connectQmp() throws IOException {
+    Path socket = parts.folders().run().resolve("qmp");
+    long end = System.nanoTime() + config.startDeadline().toNanos();
+    while (true) {
+      try {
+        return Qmp.connect(socket, this::onEvent, this::onClosed, config.commandDeadline());
+      } catch (IOException notYet) {
+        if (!parts.process().isAlive() || System.nanoTime() > end) {
+          throw new PodflareException(
+              ErrorCode.MACHINE_FAILED, "QEMU did not start: " + lastLogLines(), notYet);
+        }
+      }
+      pause(Duration.ofMillis(2));
+    }
+  }
+
+  /** The jail's own process stays outside; QEMU is the other one of the group. */
+  private long findPid() {
+    long outer = parts.process().pid();
+    return parts.cgroup().processes().stream()
+        .filter(candidate -> candidate != outer)
+        .findFirst()
+        .orElseThrow(
+            () -> new PodflareException(ErrorCode.MACHINE_FAILED, "QEMU ended: " + lastLogLines()));
+  }
+
+  public String id() {
+    return spec.id();
+  }
+
+  public MachineSpec spec() {
+    return spec;
+  }
+
+  public MachineState state() {
+    return state;
+  }
+
+  /** QEMU's process on the host. */
+  public long pid() {
+    return pid;
+  }
+
+  public int uid() {
+    return parts.uid();
+  }
+
+  public Cgroup cgroup() {
+    return parts.cgroup();
+  }
+
+  /** Boots the guest from its kernel. BLANK → RUNNING; for machines that were started to boot. */
+  public void boot() {
+    act(EnumSet.of(MachineState.BLANK), "boot", this::doBoot);
+  }
+
+  private void doBoot() {
+    require(spec.start() == MachineSpec.Start.BOOT, "boot");
+    disk.attach(List.of());
+    execute("cont", Map.of());
+    state = MachineState.RUNNING;
+  }
+
+  /**
+   * Makes this blank the machine that was frozen: disk, then memory, then devices (loading them
+   * reads the queues in guest memory). BLANK → PAUSED.
+   */
+  public void restore(Checkpoint checkpoint) {
+    act(
+        EnumSet.of(MachineState.BLANK),
+        "restore",
+        () -> {
+          require(spec.start() == MachineSpec.Start.RESTORE, "restore");
+          disk.attach(checkpoint.layers());
+          checkpoint.pages().writeTo(pid, memoryBase);
+          load(checkpoint.deviceState());
+          state = MachineState.PAUSED;
+        });
+  }
+
+  private void load(byte[] deviceState) {
+    execute("migrate-incoming", Map.of("uri", "unix:" + CommandLine.VM + "/" + INCOMING_SOCKET));
+    Path path = parts.folders().run().resolve(INCOMING_SOCKET);
+    try (SocketChannel socket = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
+      ByteBuffer bytes = ByteBuffer.wrap(deviceState);
+      while (bytes.hasRemaining()) {
+        socket.write(bytes);
+      }
+    } catch (IOException e) {
+      throw new PodflareException(ErrorCode.MACHINE_FAILED, "cannot load device state", e);
+    }
+    try {
+      boolean good = loaded.get(config.commandDeadline().toNanos(), TimeUnit.NANOSECONDS);
+      require(good, "restore (QEMU refused the device state: " + lastLogLines() + ")");
+    } catch (TimeoutException | ExecutionException e) {
+      throw new PodflareException(
+          ErrorCode.MACHINE_FAILED, "device state was not loaded: " + lastLogLines(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new PodflareException(ErrorCode.TIMED_OUT, "interrupted while loading", e);
+    }
+  }
+
+  /** PAUSED → RUNNING. */
+  public void resume() {
+    act(
+        EnumSet.of(MachineState.PAUSED),
+        "resume",
+        () -> {
+          execute("cont", Map.of());
+          state = MachineState.RUNNING;
+        });
+  }
+
+  /** RUNNING → PAUSED. Disks are flushed by QEMU on the way. */
+  public void pause() {
+    act(
+        EnumSet.of(MachineState.RUNNING),
+        "pause",
+        () -> {
+          execute("stop", Map.of());
+          state = MachineState.PAUSED;
+        });
+  }
+
+  /**
+   * Freezes the machine as it is; it can go on afterwards, on a new disk layer. PAUSED → PAUSED.
+   * The agent's channel must be silent (see the guest module's barrier).
+   *
+   * @param layerFolder where the frozen disk layers are linked to; on the data folder's file system
+   */
+  public Checkpoint checkpoint(Path layerFolder) {
+    acting.lock();
+    try {
+      require(state == MachineState.PAUSED, "checkpoint");
+      byte[] deviceState = saveDeviceState();
+      OwnPages pages =
+          spec.start() == MachineSpec.Start.BOOT
+              ? OwnPages.none() // what it wrote went through to the image
+              : OwnPages.read(pid, memoryBase, spec.memory().size().bytes());
+      try {
+        return new Checkpoint(deviceState, pages, disk.freeze(layerFolder));
+      } catch (RuntimeException e) {
+        pages.close();
+        throw e;
+      }
+    } finally {
+      acting.unlock();
+    }
+  }
+
+  /**
+   * Makes ready what a coming {@link #checkpoint} needs, while the guest still runs, so that it
+   * stands still for a shorter time. Optional.
+   */
+  public void prepareCheckpoint() {
+    act(EnumSet.of(MachineState.RUNNING, MachineState.PAUSED), "checkpoint", disk::prepareFreeze);
+  }
+
+  private byte[] saveDeviceState() {
+    String inside = CommandLine.VM + "/" + STATE_FILE;
+    execute("xen-save-devices-state", Map.of("filename", inside, "live", false));
+    Path file = parts.folders().run().resolve(STATE_FILE);
+    try {
+      byte[] bytes = Files.readAllBytes(file);
+      Files.delete(file);
+      return bytes;
+    } catch (IOException e) {
+      throw new PodflareException(ErrorCode.MACHINE_FAILED, "cannot read device state", e);
+    }
+  }
+
+  /** Connects to the guest's channel (agent or serial). The caller closes it. */
+  public SocketChannel connectChannel() {
+    try {
+      return SocketChannel.open(UnixDomainSocketAddress.of(parts.folders().run().resolve("agent")));
+    } catch (IOException e) {
+      throw new PodflareException(ErrorCode.MACHINE_FAILED, "no channel to the guest", e);
+    }
+  }
+
+  /** Bytes of guest memory that differ from the image; counted without stopping the machine. */
+  public long ownMemory() {
+    return PageMap.ownPages(pid, memoryBase, spec.memory().size().bytes()).stream()
+        .mapToLong(PageRun::length)
+        .sum();
+  }
+
+  /** Bytes that its disk layers take on the host. */
+  public long ownDisk() {
+    return disk.bytes();
+  }
+
+  /** The last words on the guest's console; empty when there are none or QEMU is gone. */
+  public String console() {
+    if (spec.channel() != MachineSpec.Channel.AGENT) {
+      return "";
+    }
+    try {
+      return execute("ringbuf-read", Map.of("device", "console", "size", 4096)).asString();
+    } catch (PodflareException gone) {
+      return "";
+    }
+  }
+
+  /** Ends it at once and frees all that it held. Idempotent; returns when all is freed. */
+  public void kill() {
+    state = MachineState.ENDED;
+    Qmp connection = qmp;
+    if (connection != null) {
+      connection.close();
+    }
+    parts.release().run();
+  }
+
+  /**
+   * Kills QEMU and waits until the jail's outer process has reaped it and was reaped by us: killed
+   * both at once, QEMU would be left as a zombie where nobody adopts orphans.
+   */
+  void endProcess() {
+    parts.cgroup().processes().stream()
+        .filter(candidate -> candidate != parts.process().pid())
+        .forEach(inner -> ProcessHandle.of(inner).ifPresent(ProcessHandle::destroyForcibly));
+    try {
+      if (!parts.process().waitFor(EXIT_DEADLINE.toNanos(), TimeUnit.NANOSECONDS)) {
+        parts.process().destroyForcibly().waitFor();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @Override
+  public void close() {
+    kill();
+  }
+
+  private void onEvent(JsonNode event) {
+    switch (event.path("event").asString()) {
+      case "SHUTDOWN", "GUEST_PANICKED" -> tellEnd();
+      case "MIGRATION" -> {
+        String status = event.path("data").path("status").asString();
+        if (status.equals("completed") || status.equals("failed")) {
+          loaded.complete(status.equals("completed"));
+        }
+      }
+      default -> {
+        // Other events are of no interest here.
+      }
+    }
+  }
+
+  private void onClosed() {
+    loaded.completeExceptionally(new IOException("QEMU ended"));
+    tellEnd();
+  }
+
+  /** On a thread of its own, since the listener will kill this machine and wait for it. */
+  private void tellEnd() {
+    if (state != MachineState.ENDED && endTold.compareAndSet(false, true)) {
+      Thread.ofVirtual().name("end of " + id()).start(() -> onEnd.accept(this));
+    }
+  }
+
+  private JsonNode execute(String command, Map<String, ?> arguments) {
+    return qmp.execute(command, arguments, config.commandDeadline());
+  }
+
+  private void act(EnumSet<MachineState> allowed, String action, Runnable body) {
+    acting.lock();
+    try {
+      require(allowed.contains(state), action);
+      body.run();
+    } finally {
+      acting.unlock();
+    }
+  }
+
+  private void require(boolean condition, String action) {
+    if (!condition) {
+      throw new PodflareException(
+          ErrorCode.MACHINE_FAILED, "machine " + id() + " is " + state + " and cannot " + action);
+    }
+  }
+
+  private String lastLogLines() {
+    try {
+      List<String> lines = Files.readAllLines(parts.folders().log());
+      return String.join(" | ", lines.subList(Math.max(0, lines.size() - 5), lines.size()));
+    } catch (IOException e) {
+      return "no log";
+    }
+  }
+
+  private static void pause(Duration time) {
+    try {
+      Thread.sleep(time);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new PodflareException(ErrorCode.TIMED_OUT, "interrupted", e);
+    }
+  }
+}

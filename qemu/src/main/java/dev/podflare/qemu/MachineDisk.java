@@ -1,0 +1,176 @@
+package dev.podflare.qemu;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The chain of qcow2 layers under a machine's disk: the template's, then frozen ones, then the one
+ * that is written. Chains are stated node by node and never read from a file's header. One at a
+ * time, under the machine's lock.
+ */
+final class MachineDisk {
+  private final MachineSpec spec;
+  private final Path folder;
+  private final int uid;
+  private final BiConsumer<String, Map<String, ?>> qmp;
+  private final List<Path> layers = new ArrayList<>();
+  private @Nullable String top;
+  private @Nullable Path prepared;
+
+  MachineDisk(MachineSpec spec, Path folder, int uid, BiConsumer<String, Map<String, ?>> qmp) {
+    this.spec = spec;
+    this.folder = folder;
+    this.uid = uid;
+    this.qmp = qmp;
+  }
+
+  /** Puts the frozen layers and a new, empty one under the guest's disk. */
+  void attach(List<Path> frozen) {
+    if (spec.disk().isEmpty()) {
+      return;
+    }
+    String below = CommandLine.lowestNode(spec).orElseThrow();
+    for (Path layer : frozen) {
+      Path own = folder.resolve("layer-" + layers.size() + ".qcow2");
+      link(layer, own);
+      below = add(own, below, true);
+      layers.add(own);
+    }
+    Path own = newLayer();
+    top = add(own, below, false);
+    layers.add(own);
+    qmp.accept(
+        "blockdev-reopen",
+        Map.of(
+            "options",
+            List.of(
+                Map.of(
+                    "driver",
+                    "throttle",
+                    "node-name",
+                    CommandLine.ROOT,
+                    "throttle-group",
+                    CommandLine.THROTTLE_GROUP,
+                    "file",
+                    top))));
+  }
+
+  /** Makes and opens the layer that the next {@link #freeze} will switch to. Idempotent. */
+  void prepareFreeze() {
+    if (spec.disk().isEmpty() || prepared != null) {
+      return;
+    }
+    Path next = newLayer();
+    add(next, null, false);
+    prepared = next;
+  }
+
+  /**
+   * Ends writing to the top layer and goes on with a new one. Returns the frozen chain above the
+   * template's disk, linked into {@code target}.
+   */
+  List<Path> freeze(Path target) {
+    if (top == null) {
+      return List.of();
+    }
+    prepareFreeze();
+    Path next = java.util.Objects.requireNonNull(prepared);
+    List<Path> frozen = new ArrayList<>();
+    for (Path layer : layers) {
+      Path linked = target.resolve(java.util.Objects.requireNonNull(layer.getFileName()));
+      link(layer, linked);
+      frozen.add(linked);
+    }
+    qmp.accept("blockdev-snapshot", Map.of("node", top, "overlay", node(next)));
+    seal(layers.getLast());
+    top = node(next);
+    layers.add(next);
+    prepared = null;
+    return frozen;
+  }
+
+  /** Bytes that the layers take on the host. */
+  long bytes() {
+    long sum = 0;
+    for (Path layer : List.copyOf(layers)) {
+      try {
+        // 512-byte blocks: a layer is sparse, its length says little.
+        sum += ((Number) Files.getAttribute(layer, "unix:nlink")).longValue() > 0 ? used(layer) : 0;
+      } catch (IOException gone) {
+        // Counted as nothing: the machine is ending.
+      }
+    }
+    return sum;
+  }
+
+  private static long used(Path layer) throws IOException {
+    return dev.podflare.linux.SparseFile.dataRuns(layer).stream()
+        .mapToLong(dev.podflare.linux.PageRun::length)
+        .sum();
+  }
+
+  private Path newLayer() {
+    Path file = folder.resolve("layer-" + layers.size() + ".qcow2");
+    Qcow2.create(file, spec.disk().orElseThrow().size());
+    try {
+      Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+      MachineFolders.own(file, uid);
+    } catch (IOException e) {
+      throw new PodflareException(ErrorCode.INTERNAL, "cannot give " + file + " to its QEMU", e);
+    }
+    return file;
+  }
+
+  private String add(Path file, @Nullable String below, boolean frozen) {
+    String name = node(file);
+    Map<String, Object> protocol = new LinkedHashMap<>();
+    protocol.put("driver", "file");
+    protocol.put("filename", CommandLine.DISK + "/" + file.getFileName());
+    Map<String, Object> options = new LinkedHashMap<>();
+    options.put("driver", "qcow2");
+    options.put("node-name", name);
+    options.put("file", protocol);
+    options.put("backing", below);
+    options.put("discard", "unmap");
+    if (frozen) {
+      options.put("read-only", true);
+      protocol.put("read-only", true);
+    } else {
+      options.put("detect-zeroes", "unmap");
+    }
+    qmp.accept("blockdev-add", options);
+    return name;
+  }
+
+  private static String node(Path file) {
+    return file.getFileName().toString().replace(".qcow2", "");
+  }
+
+  /** A frozen layer is shared: from now on nobody may open it for writing, its QEMU neither. */
+  private static void seal(Path layer) {
+    try {
+      MachineFolders.own(layer, 0);
+      Files.setPosixFilePermissions(layer, PosixFilePermissions.fromString("r--r--r--"));
+    } catch (IOException e) {
+      throw new PodflareException(ErrorCode.INTERNAL, "cannot freeze " + layer, e);
+    }
+  }
+
+  private static void link(Path existing, Path link) {
+    try {
+      Files.createLink(link, existing);
+    } catch (IOException e) {
+      throw new PodflareException(ErrorCode.INTERNAL, "cannot link " + existing, e);
+    }
+  }
+}

@@ -1,0 +1,81 @@
+package dev.podflare.qemu;
+
+import dev.podflare.common.DataSize;
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import dev.podflare.linux.Memfd;
+import dev.podflare.linux.SparseFile;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * A template's guest RAM. While the template boots, its machine writes into it; once sealed nobody
+ * can change it, and any number of machines map it privately. Thread-safe.
+ */
+public final class MemoryImage implements AutoCloseable {
+  /** Name of the memory file as it shows in {@code /proc/PID/maps}. */
+  static final String NAME = "podflare-ram";
+
+  private final Memfd file;
+
+  private MemoryImage(Memfd file) {
+    this.file = file;
+  }
+
+  /** An empty image, to boot a template in. */
+  public static MemoryImage create(DataSize size) {
+    return new MemoryImage(Memfd.create(NAME, size.bytes()));
+  }
+
+  /** Loads a stored image and seals it. The file must be of {@code size} bytes. */
+  public static MemoryImage load(Path stored, DataSize size) {
+    MemoryImage image = create(size);
+    try (FileChannel target = image.file.open(StandardOpenOption.WRITE)) {
+      SparseFile.copyData(stored, target);
+    } catch (IOException | RuntimeException e) {
+      image.close();
+      throw new PodflareException(ErrorCode.INTERNAL, "cannot load memory image " + stored, e);
+    }
+    image.seal();
+    return image;
+  }
+
+  /** Writes the image, without its zero pages, to a new file. Returns the bytes written. */
+  public DataSize store(Path target) {
+    try (FileChannel out =
+        FileChannel.open(target, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+      long written = SparseFile.copyWithoutZeros(file.path(), out);
+      // The last page may be a hole: the file must still have the image's size.
+      java.nio.ByteBuffer end = java.nio.ByteBuffer.allocate(1);
+      try (FileChannel in = file.open(StandardOpenOption.READ)) {
+        in.read(end, file.size() - 1);
+      }
+      out.write(end.flip(), file.size() - 1);
+      out.force(true);
+      return new DataSize(written);
+    } catch (IOException e) {
+      throw new PodflareException(ErrorCode.INTERNAL, "cannot store memory image " + target, e);
+    }
+  }
+
+  /** No machine may have it mapped shared any more. */
+  public void seal() {
+    file.seal();
+  }
+
+  public DataSize size() {
+    return new DataSize(file.size());
+  }
+
+  /** What other processes open while this one lives. */
+  Path path() {
+    return file.path();
+  }
+
+  @Override
+  public void close() {
+    file.close();
+  }
+}

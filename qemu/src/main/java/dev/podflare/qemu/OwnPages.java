@@ -1,0 +1,65 @@
+package dev.podflare.qemu;
+
+import dev.podflare.linux.PageMap;
+import dev.podflare.linux.PageRun;
+import dev.podflare.linux.ProcessMemory;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * The pages of a machine that differ from its memory image, held outside the heap. Immutable;
+ * {@link #close} frees them and must come after the last use.
+ */
+public final class OwnPages implements AutoCloseable {
+  private final List<PageRun> runs;
+  private final MemorySegment bytes;
+  private final Arena arena;
+
+  private OwnPages(List<PageRun> runs, MemorySegment bytes, Arena arena) {
+    this.runs = runs;
+    this.bytes = bytes;
+    this.arena = arena;
+  }
+
+  /** No page differs: the state of a template's own checkpoint. */
+  @SuppressWarnings("MustBeClosedChecker") // closed by close()
+  public static OwnPages none() {
+    return new OwnPages(List.of(), MemorySegment.NULL, Arena.ofShared());
+  }
+
+  /** Copies the own pages of the mapping at {@code base} out of a stopped machine. */
+  @SuppressWarnings("MustBeClosedChecker") // closed by close()
+  static OwnPages read(long pid, long base, long length) {
+    List<PageRun> runs = PageMap.ownPages(pid, base, length);
+    long total = runs.stream().mapToLong(PageRun::length).sum();
+    Arena arena = Arena.ofShared();
+    try {
+      MemorySegment bytes = total == 0 ? MemorySegment.NULL : arena.allocate(total, 4096);
+      ProcessMemory.read(pid, base, runs, bytes);
+      return new OwnPages(List.copyOf(runs), bytes, arena);
+    } catch (RuntimeException e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  /** Writes them to the same places of another machine that maps the same image. */
+  void writeTo(long pid, long base) {
+    ProcessMemory.write(pid, base, runs, bytes);
+  }
+
+  /** Bytes held. */
+  public long size() {
+    return bytes.byteSize();
+  }
+
+  public List<PageRun> runs() {
+    return runs;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}
