@@ -281,6 +281,11 @@ public final class Machine implements AutoCloseable {
     }
   }
 
+  /** Tells that the guest does not answer any more: taken as its end, unless it was killed. */
+  public void guestIsLost() {
+    tellEnd();
+  }
+
   /** Ends it at once and frees all that it held. Idempotent; returns when all is freed. */
   public void kill() {
     state = MachineState.ENDED;

@@ -2,7 +2,10 @@ package dev.podflare.qemu;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import dev.podflare.linux.PageRun;
+import dev.podflare.linux.SparseFile;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -10,6 +13,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -84,10 +88,10 @@ final class MachineDisk {
       return List.of();
     }
     prepareFreeze();
-    Path next = java.util.Objects.requireNonNull(prepared);
+    Path next = Objects.requireNonNull(prepared);
     List<Path> frozen = new ArrayList<>();
     for (Path layer : layers) {
-      Path linked = target.resolve(java.util.Objects.requireNonNull(layer.getFileName()));
+      Path linked = target.resolve(Objects.requireNonNull(layer.getFileName()));
       link(layer, linked);
       frozen.add(linked);
     }
@@ -104,19 +108,17 @@ final class MachineDisk {
     long sum = 0;
     for (Path layer : List.copyOf(layers)) {
       try {
-        // 512-byte blocks: a layer is sparse, its length says little.
-        sum += ((Number) Files.getAttribute(layer, "unix:nlink")).longValue() > 0 ? used(layer) : 0;
-      } catch (IOException gone) {
+        sum += used(layer);
+      } catch (PodflareException gone) {
         // Counted as nothing: the machine is ending.
       }
     }
     return sum;
   }
 
-  private static long used(Path layer) throws IOException {
-    return dev.podflare.linux.SparseFile.dataRuns(layer).stream()
-        .mapToLong(dev.podflare.linux.PageRun::length)
-        .sum();
+  /** Its data, not its length: a layer is sparse. */
+  private static long used(Path layer) {
+    return SparseFile.dataRuns(layer).stream().mapToLong(PageRun::length).sum();
   }
 
   private Path newLayer() {
@@ -166,9 +168,14 @@ final class MachineDisk {
     }
   }
 
+  /** A second name for the file; a copy where the folders are on different file systems. */
   private static void link(Path existing, Path link) {
     try {
-      Files.createLink(link, existing);
+      try {
+        Files.createLink(link, existing);
+      } catch (FileSystemException otherFileSystem) {
+        Files.copy(existing, link);
+      }
     } catch (IOException e) {
       throw new PodflareException(ErrorCode.INTERNAL, "cannot link " + existing, e);
     }
