@@ -1,0 +1,49 @@
+package dev.podflare.store;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A sandbox as it is remembered. Instants and durations are cut to the millisecond.
+ *
+ * @param keyId owner
+ * @param state name of the engine's state, lower case
+ * @param timeout lifetime that {@code expiresAt} came from
+ * @param closedAt empty while the sandbox lives
+ * @param closeReason word for programs, for example {@code idle}
+ * @param closeMessage sentence for people
+ */
+public record SandboxRecord(
+    String id,
+    String keyId,
+    String template,
+    String state,
+    int vcpus,
+    int memoryMebibytes,
+    int diskGibibytes,
+    boolean persistent,
+    boolean egress,
+    Map<String, String> env,
+    Map<String, String> metadata,
+    Optional<String> parent,
+    Instant createdAt,
+    Instant expiresAt,
+    Duration timeout,
+    Duration idleTimeout,
+    Optional<Instant> closedAt,
+    Optional<String> closeReason,
+    Optional<String> closeMessage) {
+
+  public SandboxRecord {
+    env = Map.copyOf(env);
+    metadata = Map.copyOf(metadata);
+    createdAt = createdAt.truncatedTo(ChronoUnit.MILLIS);
+    expiresAt = expiresAt.truncatedTo(ChronoUnit.MILLIS);
+    timeout = timeout.truncatedTo(ChronoUnit.MILLIS);
+    idleTimeout = idleTimeout.truncatedTo(ChronoUnit.MILLIS);
+    closedAt = closedAt.map(time -> time.truncatedTo(ChronoUnit.MILLIS));
+  }
+}

@@ -1,0 +1,210 @@
+package dev.podflare.store;
+
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import org.jdbi.v3.core.statement.StatementContext;
+import org.jdbi.v3.core.statement.Update;
+
+/** The sandbox records; each call is one short transaction. Thread-safe. */
+public final class SandboxRecords {
+  /** How long a closed sandbox's id still says why it was closed. */
+  public static final Duration TOMBSTONE_LIFE = Duration.ofDays(1);
+
+  private static final String INSERT =
+      """
+      insert into sandboxes (id, key_id, template, state, vcpus, memory_mebibytes, disk_gibibytes,
+        persistent, egress, env, metadata, parent, created_at, expires_at, timeout, idle_timeout,
+        closed_at, close_reason, close_message)
+      values (:id, :keyId, :template, :state, :vcpus, :memory, :disk, :persistent, :egress, :env,
+        :metadata, :parent, :createdAt, :expiresAt, :timeout, :idleTimeout, :closedAt, :closeReason,
+        :closeMessage)
+      """;
+  private static final String UPDATE =
+      """
+      update sandboxes set key_id = :keyId, template = :template, state = :state, vcpus = :vcpus,
+        memory_mebibytes = :memory, disk_gibibytes = :disk, persistent = :persistent,
+        egress = :egress, env = :env, metadata = :metadata, parent = :parent,
+        expires_at = :expiresAt, timeout = :timeout, idle_timeout = :idleTimeout
+      where id = :id and closed_at is null
+      """;
+  private static final String CLOSE =
+      """
+      update sandboxes set state = 'closed', closed_at = :when, close_reason = :reason,
+        close_message = :message
+      where closed_at is null
+      """;
+
+  private final Database database;
+  private final Clock clock;
+
+  SandboxRecords(Database database, Clock clock) {
+    this.database = database;
+    this.clock = clock;
+  }
+
+  /** Adds a record; the id must be new. */
+  public void insert(SandboxRecord sandbox) {
+    database.change(handle -> bind(handle.createUpdate(INSERT), sandbox).execute());
+  }
+
+  /**
+   * Writes everything of a live sandbox but its time of creation and how it was closed.
+   *
+   * @return whether it was there and live
+   */
+  public boolean update(SandboxRecord sandbox) {
+    return database.write(handle -> bind(handle.createUpdate(UPDATE), sandbox).execute()) == 1;
+  }
+
+  /**
+   * Marks a live sandbox as closed; a closed one keeps its first reason.
+   *
+   * @return whether it was live
+   */
+  public boolean close(String id, String reason, Optional<String> message, Instant when) {
+    return database.write(handle ->
+        handle
+            .createUpdate(CLOSE + " and id = :id")
+            .bind("id", id)
+            .bind("reason", reason)
+            .bind("message", message.orElse(null))
+            .bind("when", when.toEpochMilli())
+            .execute())
+        == 1;
+  }
+
+  public boolean close(String id, String reason, Instant when) {
+    return close(id, reason, Optional.empty(), when);
+  }
+
+  /**
+   * Closes every live sandbox, for a start after a crash.
+   *
+   * @return those that were live, as they were
+   */
+  public List<SandboxRecord> closeAllLive(String reason) {
+    return database.write(handle -> {
+      List<SandboxRecord> live =
+          handle
+              .createQuery(
+                  "select * from sandboxes where closed_at is null order by created_at, id")
+              .map(SandboxRecords::record)
+              .list();
+      handle
+          .createUpdate(CLOSE)
+          .bind("reason", reason)
+          .bindNull("message", java.sql.Types.VARCHAR)
+          .bind("when", clock.millis())
+          .execute();
+      return live;
+    });
+  }
+
+  /** A live sandbox, or the tombstone of a closed one. */
+  public Optional<SandboxRecord> find(String id) {
+    return database.read(handle ->
+        handle
+            .createQuery("select * from sandboxes where id = :id")
+            .bind("id", id)
+            .map(SandboxRecords::record)
+            .findOne());
+  }
+
+  /** All live sandboxes in order of creation. */
+  public List<SandboxRecord> live() {
+    return database.read(handle ->
+        handle
+            .createQuery("select * from sandboxes where closed_at is null order by created_at, id")
+            .map(SandboxRecords::record)
+            .list());
+  }
+
+  /** Live sandboxes of one key in order of creation. */
+  public List<SandboxRecord> live(String keyId) {
+    return database.read(handle ->
+        handle
+            .createQuery(
+                """
+                select * from sandboxes where closed_at is null and key_id = :keyId
+                order by created_at, id
+                """)
+            .bind("keyId", keyId)
+            .map(SandboxRecords::record)
+            .list());
+  }
+
+  /** Sandboxes that were closed at or after an instant, oldest closing first. */
+  public List<SandboxRecord> closedSince(Instant since) {
+    return database.read(handle ->
+        handle
+            .createQuery("select * from sandboxes where closed_at >= :since order by closed_at, id")
+            .bind("since", since.toEpochMilli())
+            .map(SandboxRecords::record)
+            .list());
+  }
+
+  /**
+   * Forgets what was closed more than {@link #TOMBSTONE_LIFE} ago.
+   *
+   * @return how many were forgotten
+   */
+  public int purgeTombstones() {
+    long limit = clock.instant().minus(TOMBSTONE_LIFE).toEpochMilli();
+    return database.write(handle ->
+        handle
+            .createUpdate("delete from sandboxes where closed_at < :limit")
+            .bind("limit", limit)
+            .execute());
+  }
+
+  private static Update bind(Update update, SandboxRecord sandbox) {
+    return update
+        .bind("id", sandbox.id())
+        .bind("keyId", sandbox.keyId())
+        .bind("template", sandbox.template())
+        .bind("state", sandbox.state())
+        .bind("vcpus", sandbox.vcpus())
+        .bind("memory", sandbox.memoryMebibytes())
+        .bind("disk", sandbox.diskGibibytes())
+        .bind("persistent", sandbox.persistent() ? 1 : 0)
+        .bind("egress", sandbox.egress() ? 1 : 0)
+        .bind("env", JsonText.of(sandbox.env()))
+        .bind("metadata", JsonText.of(sandbox.metadata()))
+        .bind("parent", sandbox.parent().orElse(null))
+        .bind("createdAt", sandbox.createdAt().toEpochMilli())
+        .bind("expiresAt", sandbox.expiresAt().toEpochMilli())
+        .bind("timeout", sandbox.timeout().toMillis())
+        .bind("idleTimeout", sandbox.idleTimeout().toMillis())
+        .bind("closedAt", sandbox.closedAt().map(Instant::toEpochMilli).orElse(null))
+        .bind("closeReason", sandbox.closeReason().orElse(null))
+        .bind("closeMessage", sandbox.closeMessage().orElse(null));
+  }
+
+  private static SandboxRecord record(ResultSet row, StatementContext context) throws SQLException {
+    return new SandboxRecord(
+        row.getString("id"),
+        row.getString("key_id"),
+        row.getString("template"),
+        row.getString("state"),
+        row.getInt("vcpus"),
+        row.getInt("memory_mebibytes"),
+        row.getInt("disk_gibibytes"),
+        row.getInt("persistent") == 1,
+        row.getInt("egress") == 1,
+        JsonText.map(row.getString("env")),
+        JsonText.map(row.getString("metadata")),
+        Optional.ofNullable(row.getString("parent")),
+        Instant.ofEpochMilli(row.getLong("created_at")),
+        Instant.ofEpochMilli(row.getLong("expires_at")),
+        Duration.ofMillis(row.getLong("timeout")),
+        Duration.ofMillis(row.getLong("idle_timeout")),
+        Columns.instant(row, "closed_at"),
+        Optional.ofNullable(row.getString("close_reason")),
+        Optional.ofNullable(row.getString("close_message")));
+  }
+}
