@@ -1,0 +1,251 @@
+package dev.podflare.guest;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import java.io.IOException;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The host's end of the channel to one guest's agent. Thread-safe.
+ *
+ * <p>States: open → closed, once, by {@link #close}, by the guest's end, or by a fault of the
+ * guest, which is not trusted: it may send anything, but cannot make the host hold more than one
+ * frame plus what executions have windows for. Between {@link #barrier} and {@link #release} or
+ * {@link #renew} the stream is silent in both directions, so the machine can be checkpointed; calls
+ * that send wait meanwhile.
+ *
+ * <p>A thread that is interrupted in the middle of a write closes the channel.
+ */
+public final class AgentChannel implements AutoCloseable {
+  /** Larger code goes in pieces, so that one call does not hold up the others. */
+  private static final int INLINE_CODE = 32 << 10;
+
+  private static final int CODE_PIECE = 64 << 10;
+  private static final Duration CLOCK_GOOD_ENOUGH = Duration.ofMillis(10);
+
+  private final SocketChannel socket;
+  private final FrameWriter writer;
+  private final AgentReader reader;
+  private final ChannelListener listener;
+  private final AtomicReference<@Nullable PodflareException> end = new AtomicReference<>();
+
+  private AgentChannel(SocketChannel socket, ChannelListener listener) {
+    this.socket = socket;
+    this.listener = listener;
+    writer = new FrameWriter(socket);
+    reader = new AgentReader(new FrameReader(socket), listener);
+  }
+
+  /** Takes over a connected socket in blocking mode. */
+  public static AgentChannel open(SocketChannel socket, ChannelListener listener) {
+    AgentChannel channel = new AgentChannel(socket, listener);
+    StuckWrites.add(channel);
+    Thread.ofVirtual().name("agent-channel-reader").start(channel::read);
+    return channel;
+  }
+
+  /** Waits for the greeting of a guest that is booting. */
+  public Hello awaitHello(Duration patience) {
+    return Messages.hello(ask(reader.boot, () -> {}, patience));
+  }
+
+  /**
+   * Makes a restored machine its own, and ends a barrier. Frames that arrive before the answer are
+   * dropped. {@code MACHINE_FAILED} if entropy or clock could not be renewed: the machine must not
+   * run user code.
+   */
+  public Hello renew(Renewal renewal, Duration patience) {
+    reader.awaitEpoch(renewal.epoch());
+    byte[] answer =
+        ask(
+            reader.renewal,
+            () -> writer.release(FrameType.RENEW, Messages.renewal(renewal)),
+            patience);
+    Hello hello = Messages.hello(answer);
+    if (hello.failed().contains("entropy") || hello.failed().contains("clock")) {
+      throw new PodflareException(
+          ErrorCode.MACHINE_FAILED, "the guest could not renew its " + hello.failed());
+    }
+    return hello;
+  }
+
+  /** As {@link #syncClock(Duration, InstantSource)} with the host's clock. */
+  public Duration syncClock(Duration patience) {
+    return syncClock(patience, InstantSource.system());
+  }
+
+  /**
+   * Sets the guest's clock, again and again until a round trip was short or half of the time is
+   * used up. Returns how far the guest's clock can be behind.
+   */
+  public Duration syncClock(Duration patience, InstantSource clock) {
+    long start = System.nanoTime();
+    while (true) {
+      long sent = System.nanoTime();
+      Duration left = patience.minusNanos(sent - start);
+      Messages.clockAnswer(
+          ask(reader.clock, () -> writer.send(FrameType.CLOCK, 0, Messages.clock(clock)), left));
+      Duration bound = Duration.ofNanos(System.nanoTime() - sent);
+      boolean late = System.nanoTime() - start > patience.toNanos() / 2;
+      if (late || bound.compareTo(CLOCK_GOOD_ENOUGH) <= 0) {
+        return bound;
+      }
+    }
+  }
+
+  /** Sends the host's time and does not wait: what is sent later finds the guest's clock set. */
+  public void sendClock() {
+    attempt(() -> {
+      reader.clock.tell(
+          () -> writer.send(FrameType.CLOCK, 0, Messages.clock(InstantSource.system())));
+      return true;
+    });
+  }
+
+  /** Bare echo; returns the round trip. {@code payload}: 1 MiB at most. */
+  public Duration ping(byte[] payload, Duration patience) {
+    long sent = System.nanoTime();
+    byte[] echo = ask(reader.pong, () -> writer.send(FrameType.PING, 0, payload), patience);
+    Duration taken = Duration.ofNanos(System.nanoTime() - sent);
+    if (!Arrays.equals(echo, payload)) {
+      throw shut(new PodflareException(ErrorCode.MACHINE_FAILED, "the guest sent a wrong echo"));
+    }
+    return taken;
+  }
+
+  /**
+   * Starts code. Returns when it has been sent; the listener may hear of it before. Python calls
+   * run one at a time in order of arrival, bash calls side by side.
+   */
+  public GuestExec exec(ExecCommand command, ExecListener execListener) {
+    byte[] code = command.code().getBytes(StandardCharsets.UTF_8);
+    if (code.length > ExecCommand.MAX_CODE) {
+      throw new PodflareException(
+          ErrorCode.PAYLOAD_TOO_LARGE,
+          "code takes " + code.length + " bytes; the most is " + ExecCommand.MAX_CODE);
+    }
+    boolean inline = code.length <= INLINE_CODE;
+    byte[] request = Messages.exec(command, inline ? Optional.empty() : Optional.of(code.length));
+    GuestExec exec = reader.register(id -> new GuestExec(id, command, this, execListener));
+    send(FrameType.EXEC, exec.id(), request);
+    for (int at = 0; !inline && at < code.length; at += CODE_PIECE) {
+      int to = Math.min(code.length, at + CODE_PIECE);
+      send(FrameType.CODE, exec.id(), Arrays.copyOfRange(code, at, to));
+    }
+    return exec;
+  }
+
+  /**
+   * Silences the stream: when it returns nothing is in flight, and nothing will be until {@link
+   * #release} or {@link #renew}. After a failure call {@link #release} as well.
+   */
+  public void barrier(Duration patience) {
+    ask(reader.barrier, () -> writer.hold(FrameType.BARRIER), patience);
+  }
+
+  /** Ends a barrier. */
+  public void release() {
+    attempt(() -> {
+      writer.release(FrameType.RELEASE, new byte[0]);
+      return true;
+    });
+  }
+
+  public boolean isOpen() {
+    return end.get() == null;
+  }
+
+  @Override
+  public void close() {
+    shut(new PodflareException(ErrorCode.MACHINE_FAILED, "the agent channel was closed"));
+  }
+
+  // Package-private: for executions and the watch
+
+  void send(byte type, long id, byte[] payload) {
+    attempt(() -> {
+      writer.send(type, id, payload);
+      return true;
+    });
+  }
+
+  /** Does not wait for a barrier, and a closed channel is no error. */
+  void sendSoon(byte type, long id, byte[] payload) {
+    try {
+      writer.sendOrDefer(type, id, payload);
+    } catch (IOException error) {
+      shut(broken(error));
+    }
+  }
+
+  void closeIfStuck() {
+    if (writer.stuckFor(StuckWrites.PATIENCE)) {
+      shut(
+          new PodflareException(
+              ErrorCode.MACHINE_FAILED,
+              "the guest has read nothing for " + StuckWrites.PATIENCE.toSeconds() + " s"));
+    }
+  }
+
+  private void read() {
+    PodflareException cause;
+    try {
+      cause = shut(reader.run());
+    } catch (IOException error) {
+      cause = shut(broken(error));
+    } catch (RuntimeException error) {
+      cause = shut(new PodflareException(ErrorCode.INTERNAL, "reading the channel failed", error));
+    }
+    reader.lose(cause);
+    listener.closed(cause);
+  }
+
+  private byte[] ask(PendingAnswer answer, PendingAnswer.Question question, Duration patience) {
+    return attempt(() -> answer.ask(question, patience));
+  }
+
+  private interface Action<T> {
+    T run() throws IOException, InterruptedException;
+  }
+
+  private <T> T attempt(Action<T> action) {
+    PodflareException ended = end.get();
+    if (ended != null) {
+      throw ended;
+    }
+    try {
+      return action.run();
+    } catch (IOException error) {
+      throw shut(broken(error));
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+      throw new PodflareException(
+          ErrorCode.SHUTTING_DOWN, "interrupted while talking to the guest", interrupted);
+    }
+  }
+
+  /** Closes with this cause, or keeps the earlier one; the reader thread tells the listeners. */
+  private PodflareException shut(PodflareException cause) {
+    PodflareException earlier = end.compareAndExchange(null, cause);
+    StuckWrites.remove(this);
+    try {
+      socket.close();
+    } catch (IOException ignored) {
+      // Nothing is left to be done about it.
+    }
+    writer.close();
+    return earlier == null ? cause : earlier;
+  }
+
+  private static PodflareException broken(IOException error) {
+    return new PodflareException(
+        ErrorCode.MACHINE_FAILED, "the agent channel broke: " + error, error);
+  }
+}

@@ -1,0 +1,66 @@
+package dev.podflare.guest;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Code for the guest to run.
+ *
+ * @param cwd folder for this call only
+ * @param env variables for this call only
+ * @param stdin bash only: standard input comes by {@link GuestExec#stdin}; otherwise it is empty
+ * @param result Python only: report the value of a last expression
+ * @param window bytes of output that the guest may send beyond what was acknowledged, 4 KiB to 64
+ *     MiB
+ */
+public record ExecCommand(
+    GuestLanguage language,
+    String code,
+    Optional<String> cwd,
+    Map<String, String> env,
+    boolean stdin,
+    boolean result,
+    int window) {
+  public static final int DEFAULT_WINDOW = 256 << 10;
+
+  /** Most bytes of code in UTF-8. */
+  public static final int MAX_CODE = 256 << 20;
+
+  private static final int MAX_OPTIONS = 512 << 10;
+
+  public ExecCommand {
+    env = Map.copyOf(env);
+    if (window < 4096 || window > 64 << 20) {
+      throw invalid("window must be 4 KiB to 64 MiB, not " + window);
+    }
+    long options = cwd.map(String::length).orElse(0);
+    for (Map.Entry<String, String> variable : env.entrySet()) {
+      options += variable.getKey().length() + (long) variable.getValue().length();
+      check(variable.getKey(), variable.getValue());
+    }
+    // In JSON a character takes up to six bytes and is held to one frame of 1 MiB.
+    if (options > MAX_OPTIONS / 4) {
+      throw invalid("cwd and env take " + options + " characters; the most is " + MAX_OPTIONS / 4);
+    }
+    if (cwd.isPresent() && cwd.get().indexOf('\0') >= 0) {
+      throw invalid("cwd must not contain a NUL character");
+    }
+  }
+
+  public static ExecCommand of(GuestLanguage language, String code) {
+    return new ExecCommand(
+        language, code, Optional.empty(), Map.of(), false, false, DEFAULT_WINDOW);
+  }
+
+  private static void check(String name, String value) {
+    if (name.isEmpty() || name.indexOf('=') >= 0 || (name + value).indexOf('\0') >= 0) {
+      throw invalid("not a variable that a process can have: '" + name + "'");
+    }
+  }
+
+  private static PodflareException invalid(String message) {
+    return new PodflareException(ErrorCode.INVALID_FIELD, message);
+  }
+}

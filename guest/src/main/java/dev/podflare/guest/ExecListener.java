@@ -1,0 +1,22 @@
+package dev.podflare.guest;
+
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Hears of one execution, in order, on the channel's reader thread: a method must not block. Last
+ * comes exactly one of {@link #done} and {@link #lost}.
+ */
+public interface ExecListener {
+  /** Output as it was written; {@link GuestExec#acknowledge} it when it has been dealt with. */
+  void output(GuestStream stream, byte[] bytes);
+
+  /** The value of a last expression: mime type to text. At most once. */
+  void result(Map<String, String> data);
+
+  /** The end; no output comes after it. {@code code} is 0 to 255. */
+  void done(int code, DoneReason reason, Optional<String> message);
+
+  /** The channel is closed; how the execution goes on is not known. */
+  void lost();
+}

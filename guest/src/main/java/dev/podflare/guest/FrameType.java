@@ -1,0 +1,31 @@
+package dev.podflare.guest;
+
+/** The types of frames, as on the wire. */
+final class FrameType {
+  // To the guest
+  static final byte RENEW = 'h';
+  static final byte CLOCK = 't';
+  static final byte PING = 'p';
+  static final byte EXEC = 'x';
+  static final byte CODE = 'c';
+  static final byte INPUT = 'i';
+  static final byte INPUT_END = 'e';
+  static final byte SIGNAL = 's';
+  static final byte WINDOW = 'w';
+  static final byte BARRIER = 'b';
+  static final byte RELEASE = 'u';
+
+  // From the guest
+  static final byte HELLO = 'H';
+  static final byte STDOUT = 'O';
+  static final byte STDERR = 'E';
+  static final byte RESULT = 'R';
+  static final byte DONE = 'D';
+  static final byte PONG = 'P';
+  static final byte CLOCK_SET = 'T';
+  static final byte BARRIER_REACHED = 'B';
+  static final byte NOTICE = 'N';
+  static final byte INPUT_TAKEN = 'I';
+
+  private FrameType() {}
+}

@@ -1,0 +1,211 @@
+package dev.podflare.guest;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * One execution in the guest, from its start to its end. Thread-safe.
+ *
+ * <p>Output: the guest stops the program when it has sent {@link ExecCommand#window} bytes that
+ * were not acknowledged. Input: {@link #stdin} waits while much of what was sent is not taken.
+ */
+public final class GuestExec {
+  private static final int INPUT_WINDOW = 256 << 10;
+  private static final int INPUT_PIECE = 64 << 10;
+  private static final Duration INPUT_PATIENCE = Duration.ofSeconds(30);
+
+  private final long id;
+  private final ExecCommand command;
+  private final AgentChannel channel;
+  private final ExecListener listener;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private long received;
+  private long granted;
+  private int owed;
+  private int inputOutstanding;
+  private boolean inputEnded;
+  private boolean hasResult;
+  private boolean over;
+
+  GuestExec(long id, ExecCommand command, AgentChannel channel, ExecListener listener) {
+    this.id = id;
+    this.command = command;
+    this.channel = channel;
+    this.listener = listener;
+    granted = command.window();
+    inputEnded = !command.stdin();
+  }
+
+  /** Number of the execution within its machine. */
+  public long id() {
+    return id;
+  }
+
+  /** Whether the end has been heard. */
+  public boolean isOver() {
+    lock.lock();
+    try {
+      return over;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Does nothing once the execution has ended. */
+  public void signal(GuestSignal signal) {
+    if (!isOver()) {
+      channel.send(FrameType.SIGNAL, id, signal.name().getBytes(StandardCharsets.US_ASCII));
+    }
+  }
+
+  /**
+   * Lets the guest send that many more bytes of output. Never waits for a barrier, so a listener
+   * may call it.
+   */
+  public void acknowledge(int bytes) {
+    int grant;
+    lock.lock();
+    try {
+      owed += bytes;
+      if (over || owed < command.window() / 2) {
+        // Small grants would wake the guest for nothing.
+        return;
+      }
+      grant = owed;
+      owed = 0;
+      granted += grant;
+    } finally {
+      lock.unlock();
+    }
+    channel.sendSoon(FrameType.WINDOW, id, ByteBuffer.allocate(4).putInt(grant).array());
+  }
+
+  /** As {@link #stdin(byte[], Duration)} with 30 seconds. */
+  public void stdin(byte[] bytes) {
+    stdin(bytes, INPUT_PATIENCE);
+  }
+
+  /**
+   * Writes to standard input and waits until the guest has room for it. {@code STDIN_CLOSED} if the
+   * execution has no standard input, or none any more; {@code TIMED_OUT} if the program does not
+   * read, in which case a part may have been written.
+   */
+  public void stdin(byte[] bytes, Duration patience) {
+    long deadline = System.nanoTime() + patience.toNanos();
+    for (int start = 0; start < bytes.length; start += INPUT_PIECE) {
+      byte[] piece = Arrays.copyOfRange(bytes, start, Math.min(bytes.length, start + INPUT_PIECE));
+      reserveInput(piece.length, deadline);
+      channel.send(FrameType.INPUT, id, piece);
+    }
+  }
+
+  /** End of file on standard input. Repeating it is no error. */
+  public void stdinEnd() {
+    lock.lock();
+    try {
+      if (inputEnded || over) {
+        return;
+      }
+      inputEnded = true;
+    } finally {
+      lock.unlock();
+    }
+    channel.send(FrameType.INPUT_END, id, new byte[0]);
+  }
+
+  private void reserveInput(int count, long deadline) {
+    lock.lock();
+    try {
+      while (!over && !inputEnded && inputOutstanding + count > INPUT_WINDOW) {
+        long left = deadline - System.nanoTime();
+        if (left <= 0) {
+          throw new PodflareException(
+              ErrorCode.TIMED_OUT, "the program does not read its standard input");
+        }
+        changed.awaitNanos(left);
+      }
+      if (over || inputEnded) {
+        throw new PodflareException(ErrorCode.STDIN_CLOSED, "standard input is closed");
+      }
+      inputOutstanding += count;
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+      throw new PodflareException(
+          ErrorCode.TIMED_OUT, "interrupted while writing to standard input", interrupted);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  // What the reader thread tells. A fault of the guest is thrown and closes the channel.
+
+  void onOutput(GuestStream stream, byte[] bytes) {
+    lock.lock();
+    try {
+      received += bytes.length;
+      if (received > granted) {
+        throw fault("more output than its window allows");
+      }
+    } finally {
+      lock.unlock();
+    }
+    AgentReader.guarded(() -> listener.output(stream, bytes));
+  }
+
+  void onInputTaken(byte[] payload) {
+    long count =
+        payload.length == 4 ? Integer.toUnsignedLong(ByteBuffer.wrap(payload).getInt()) : -1;
+    lock.lock();
+    try {
+      if (count < 0 || count > inputOutstanding) {
+        throw fault("a wrong count of input taken");
+      }
+      inputOutstanding -= (int) count;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void onResult(byte[] payload) {
+    if (hasResult) {
+      throw fault("a second result");
+    }
+    hasResult = true;
+    Map<String, String> result = Messages.result(payload);
+    AgentReader.guarded(() -> listener.result(result));
+  }
+
+  void onDone(Messages.Done done) {
+    finish();
+    AgentReader.guarded(() -> listener.done(done.code(), done.reason(), done.message()));
+  }
+
+  void onLost() {
+    finish();
+    AgentReader.guarded(listener::lost);
+  }
+
+  private void finish() {
+    lock.lock();
+    try {
+      over = true;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private PodflareException fault(String what) {
+    return new PodflareException(
+        ErrorCode.MACHINE_FAILED, "the guest sent " + what + " for execution " + id);
+  }
+}

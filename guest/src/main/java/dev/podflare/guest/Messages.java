@@ -1,0 +1,163 @@
+package dev.podflare.guest;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import java.time.InstantSource;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.type.TypeReference;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The JSON inside frames. What comes from the guest is checked; a fault is MACHINE_FAILED. */
+final class Messages {
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+  private static final TypeReference<Map<String, Object>> OBJECT = new TypeReference<>() {};
+  private static final int MAX_TEXT = 1000;
+  private static final int MAX_RUNNING = 4096;
+
+  record Done(int code, DoneReason reason, Optional<String> message) {}
+
+  private record HelloJson(
+      long epoch,
+      long time_ns,
+      @Nullable String agent,
+      @Nullable String python,
+      @Nullable List<String> languages,
+      @Nullable List<Long> running,
+      @Nullable List<String> failed) {}
+
+  private record DoneJson(int code, @Nullable String reason, @Nullable String message) {}
+
+  private record ClockJson(long time_ns) {}
+
+  private Messages() {}
+
+  static byte[] exec(ExecCommand command, Optional<Integer> codeSize) {
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("language", command.language().wireName());
+    codeSize.ifPresentOrElse(
+        size -> body.put("code_size", size), () -> body.put("code", command.code()));
+    command.cwd().ifPresent(cwd -> body.put("cwd", cwd));
+    if (!command.env().isEmpty()) {
+      body.put("env", command.env());
+    }
+    if (command.stdin()) {
+      body.put("stdin", true);
+    }
+    if (command.result()) {
+      body.put("result", true);
+    }
+    body.put("window", command.window());
+    return JSON.writeValueAsBytes(body);
+  }
+
+  static byte[] renewal(Renewal renewal) {
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("epoch", renewal.epoch());
+    body.put("time_ns", Renewal.nanos(renewal.clock().instant()));
+    body.put("hostname", renewal.hostname());
+    body.put("machine_id", renewal.machineId());
+    body.put("entropy", Base64.getEncoder().encodeToString(renewal.entropy()));
+    body.put("first", renewal.first());
+    return JSON.writeValueAsBytes(body);
+  }
+
+  static byte[] clock(InstantSource clock) {
+    return JSON.writeValueAsBytes(Map.of("time_ns", Renewal.nanos(clock.instant())));
+  }
+
+  static Hello hello(byte[] payload) {
+    HelloJson json = read(payload, HelloJson.class, "hello");
+    List<Long> running = orEmpty(json.running());
+    if (json.epoch() < 0
+        || running.size() > MAX_RUNNING
+        || running.stream().anyMatch(Objects::isNull)) {
+      throw fault("hello", "its values are out of range");
+    }
+    return new Hello(
+        json.epoch(),
+        json.time_ns(),
+        text(json.agent()),
+        text(json.python()),
+        orEmpty(json.languages()).stream().limit(16).map(Messages::text).toList(),
+        running,
+        orEmpty(json.failed()).stream().limit(16).map(Messages::text).toList());
+  }
+
+  static long clockAnswer(byte[] payload) {
+    return read(payload, ClockJson.class, "clock").time_ns();
+  }
+
+  static Done done(byte[] payload) {
+    DoneJson json = read(payload, DoneJson.class, "end of an execution");
+    Optional<DoneReason> reason = DoneReason.parse(text(json.reason()));
+    if (reason.isEmpty() || json.code() < 0 || json.code() > 255) {
+      throw fault("end of an execution", "code " + json.code() + ", reason " + text(json.reason()));
+    }
+    return new Done(
+        json.code(), reason.get(), Optional.ofNullable(json.message()).map(Messages::text));
+  }
+
+  static Map<String, String> result(byte[] payload) {
+    Map<String, String> result = new LinkedHashMap<>();
+    object(payload, "result")
+        .forEach((type, value) -> {
+          if (!(value instanceof String text)) {
+            throw fault("result", "a value is no text");
+          }
+          result.put(type, text);
+        });
+    return result;
+  }
+
+  static Map<String, Object> object(byte[] payload, String what) {
+    Map<String, Object> map = read(payload, OBJECT, what);
+    if (map.size() > 64) {
+      throw fault(what, "it has " + map.size() + " fields");
+    }
+    return map;
+  }
+
+  private static <T> T read(byte[] payload, Class<T> type, String what) {
+    try {
+      T value = JSON.readValue(payload, type);
+      if (value == null) {
+        throw fault(what, "it is null");
+      }
+      return value;
+    } catch (JacksonException error) {
+      throw fault(what, error.getOriginalMessage());
+    }
+  }
+
+  private static <T> T read(byte[] payload, TypeReference<T> type, String what) {
+    try {
+      T value = JSON.readValue(payload, type);
+      if (value == null) {
+        throw fault(what, "it is null");
+      }
+      return value;
+    } catch (JacksonException error) {
+      throw fault(what, error.getOriginalMessage());
+    }
+  }
+
+  private static <T> List<T> orEmpty(@Nullable List<T> list) {
+    return list == null ? List.of() : list;
+  }
+
+  private static String text(@Nullable String text) {
+    return text == null ? "" : text.substring(0, Math.min(text.length(), MAX_TEXT));
+  }
+
+  private static PodflareException fault(String what, @Nullable String why) {
+    return new PodflareException(
+        ErrorCode.MACHINE_FAILED, "the guest sent a bad " + what + ": " + text(why));
+  }
+}

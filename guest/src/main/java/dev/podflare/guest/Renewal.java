@@ -1,0 +1,68 @@
+package dev.podflare.guest;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import java.security.SecureRandom;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.HexFormat;
+import java.util.random.RandomGenerator;
+
+/**
+ * What makes a restored machine one of its own before it runs any user code.
+ *
+ * @param epoch greater than any that the machine's memory has seen; frames before its answer are
+ *     dropped
+ * @param machineId 32 lower-case hex digits
+ * @param entropy 64 to 4096 bytes for the guest's kernel
+ * @param first whether this is the first renewal of a checkpoint's copy
+ * @param clock read when the renewal is sent
+ */
+@SuppressWarnings("ArrayRecordComponent") // a renewal is sent once and never compared
+public record Renewal(
+    long epoch,
+    String hostname,
+    String machineId,
+    byte[] entropy,
+    boolean first,
+    InstantSource clock) {
+  private static final SecureRandom RANDOM = new SecureRandom();
+
+  public Renewal {
+    if (epoch < 1) {
+      throw invalid("epoch must be positive, not " + epoch);
+    }
+    if (!hostname.matches("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")) {
+      throw invalid("not a host name: '" + hostname + "'");
+    }
+    if (!machineId.matches("[0-9a-f]{32}")) {
+      throw invalid("machine id must be 32 hex digits, not '" + machineId + "'");
+    }
+    if (entropy.length < 64 || entropy.length > 4096) {
+      throw invalid("entropy must be 64 to 4096 bytes, not " + entropy.length);
+    }
+  }
+
+  /** With the host's clock and fresh randomness. */
+  public static Renewal of(long epoch, String hostname, boolean first) {
+    return of(epoch, hostname, first, InstantSource.system(), RANDOM);
+  }
+
+  public static Renewal of(
+      long epoch, String hostname, boolean first, InstantSource clock, RandomGenerator random) {
+    byte[] id = new byte[16];
+    byte[] entropy = new byte[64];
+    random.nextBytes(id);
+    random.nextBytes(entropy);
+    return new Renewal(epoch, hostname, HexFormat.of().formatHex(id), entropy, first, clock);
+  }
+
+  static long nanos(Instant instant) {
+    return Math.addExact(
+        Math.multiplyExact(instant.getEpochSecond(), 1_000_000_000L), instant.getNano());
+  }
+
+  private static PodflareException invalid(String message) {
+    return new PodflareException(ErrorCode.INVALID_FIELD, message);
+  }
+}

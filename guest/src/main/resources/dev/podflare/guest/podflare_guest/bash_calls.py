@@ -1,0 +1,189 @@
+"""Bash calls: a fresh process each, any number side by side."""
+
+import os
+import select
+import signal
+from collections import deque
+
+from .output import Call, Outlet, Sink
+from .spawn import Spawner
+from .system import OomWatch
+from .uploads import INLINE_LIMIT, discard, write_code
+
+MAX_CALLS = 256
+PIPE_SPACE = 65536
+
+
+class Input:
+    """A call's standard input: what the pipe does not take yet. `taken` bytes are reported to the host."""
+
+    def __init__(self, sink: Sink, fd: int, call: Call) -> None:
+        self._sink = sink
+        self._fd = fd
+        self._call = call
+        self._queue: deque[memoryview] = deque()
+        self._ended = False
+        self._watched = False
+        os.set_blocking(fd, False)
+
+    def add(self, data: bytes) -> None:
+        self._queue.append(memoryview(data))
+        self._push(0)
+
+    def end(self) -> None:
+        self._ended = True
+        self._push(0)
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            if self._watched:
+                self._sink.loop.unwatch(self._fd)
+                self._watched = False
+            os.close(self._fd)
+            self._fd = -1
+
+    def _push(self, _events: int) -> None:
+        taken = 0
+        while self._queue:
+            head = self._queue[0]
+            try:
+                written = os.write(self._fd, head) if self._fd >= 0 else len(head)
+            except BlockingIOError:
+                break
+            except OSError:
+                # Nobody reads any more: the rest is swallowed.
+                self.close()
+                continue
+            taken += written
+            if written == len(head):
+                self._queue.popleft()
+            else:
+                self._queue[0] = head[written:]
+        if taken:
+            self._call.send(b"I", taken.to_bytes(4, "big"))
+        if not self._queue and self._ended:
+            self.close()
+        if self._fd >= 0 and bool(self._queue) != self._watched:
+            self._watched = not self._watched
+            if self._watched:
+                self._sink.loop.watch(self._fd, self._push, select.EPOLLOUT)
+            else:
+                self._sink.loop.unwatch(self._fd)
+
+
+class BashCall(Call):
+    def __init__(self, number: int, window: int, sink: Sink) -> None:
+        super().__init__(number, window, sink)
+        self.pid = 0
+        self.path: str | None = None
+        self.input: Input | None = None
+
+
+class BashCalls:
+    def __init__(self, sink: Sink, spawner: Spawner, oom: OomWatch, run_folder: str) -> None:
+        self._sink = sink
+        self._spawner = spawner
+        self._oom = oom
+        self._run_folder = run_folder
+        self._by_pid: dict[int, BashCall] = {}
+
+    def submit(self, call: BashCall, request: dict[str, object], path: str | None) -> None:
+        try:
+            if len(self._by_pid) >= MAX_CALLS:
+                raise OSError(f"{MAX_CALLS} bash calls are running already")
+            self._start(call, request, path)
+        except (OSError, ValueError) as error:
+            if path is not None:
+                discard(path)
+            call.send(b"E", f"podflare: cannot start bash: {error}\n".encode())
+            call.finish(126, "exited", None, lambda: None)
+
+    def _start(self, call: BashCall, request: dict[str, object], path: str | None) -> None:
+        if path is None:
+            code = str(request["code"])
+            if len(code) > INLINE_LIMIT:
+                path = write_code(self._run_folder, f"call-{call.number}", code.encode("utf-8", "replace"))
+        call.path = path
+        argv = ["/bin/bash", "-c", code] if path is None else ["/bin/bash", path]
+        environment = self._spawner.environment
+        extra = request.get("env")
+        if isinstance(extra, dict) and extra:
+            environment = {**environment, **extra}
+        cwd = str(request.get("cwd") or self._spawner.home)
+        self._spawn(call, argv, environment, cwd, bool(request.get("stdin")))
+
+    def _spawn(
+        self, call: BashCall, argv: list[str], environment: dict[str, str], cwd: str, stdin: bool
+    ) -> None:
+        opened: list[int] = []
+
+        def pipe() -> tuple[int, int]:
+            ends = os.pipe2(os.O_CLOEXEC)
+            opened.extend(ends)
+            return ends
+
+        try:
+            out_read, out_write = pipe()
+            err_read, err_write = pipe()
+            if stdin:
+                in_read, in_write = pipe()
+            else:
+                in_read = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+                opened.append(in_read)
+            fds = {0: in_read, 1: out_write, 2: err_write}
+            call.pid = self._spawner.spawn(argv, environment, cwd, fds)
+        except (OSError, ValueError):
+            for fd in opened:
+                os.close(fd)
+            raise
+        for fd in (in_read, out_write, err_write):
+            os.close(fd)
+        if stdin:
+            call.input = Input(self._sink, in_write, call)
+        self._by_pid[call.pid] = call
+        call.outlets = (
+            Outlet(self._sink, out_read, b"O", lambda outlet: None),
+            Outlet(self._sink, err_read, b"E", lambda outlet: None),
+        )
+        for outlet in call.outlets:
+            outlet.call = call
+        self._sink.loop.gather()
+
+    def signal(self, call: BashCall, name: str) -> None:
+        if not call.pid:
+            return
+        number = {"INT": signal.SIGINT, "TERM": signal.SIGTERM, "KILL": signal.SIGKILL}[name]
+        if number != signal.SIGINT:
+            call.killed = True
+        try:
+            os.killpg(call.pid, number)
+            os.killpg(call.pid, signal.SIGCONT)
+        except ProcessLookupError:
+            pass
+
+    def died(self, pid: int, status: int) -> bool:
+        """Whether the process was one of ours. Its background children live on; their output is dropped."""
+        call = self._by_pid.pop(pid, None)
+        if call is None:
+            return False
+        call.pid = 0
+        if call.input is not None:
+            call.input.close()
+        if call.path is not None:
+            discard(call.path)
+        signalled = os.WIFSIGNALED(status)
+        code = 128 + os.WTERMSIG(status) if signalled else os.WEXITSTATUS(status)
+        reason = "exited"
+        if code == 137 and not call.killed and self._oom.killed():
+            reason = "out_of_memory"
+        elif signalled:
+            reason = "killed"
+        self._sink.loop.stop_gathering()
+        call.finish(code, reason, None, lambda: _let_go(call))
+        return True
+
+
+def _let_go(call: BashCall) -> None:
+    for outlet in call.outlets:
+        outlet.drop()
+    call.outlets = ()

@@ -1,0 +1,318 @@
+"""The user's Python: one process that runs call after call in the namespace of __main__.
+
+It takes packets from the agent over its control socket and answers each call with exactly one end. User code shares
+the process, so whatever it does to descriptors, streams or signals is put right after each call.
+"""
+
+import gc
+import json
+import os
+import signal
+import struct
+import sys
+from types import CodeType, FrameType, ModuleType
+from typing import Any, TextIO
+
+from .cells import CALL_NAME, COROUTINE, Cells, report, write_error
+
+START = struct.Struct(">cBI")
+DONE = struct.Struct(">cII")
+PACKET = 65536
+WANTS_RESULT, FROM_FILE, HAS_OPTIONS, WARM = 1, 2, 4, 8
+MAX_RESULT = 1 << 20
+# Copies of descriptors 0 to 2, next to the control socket.
+SAVED_FDS = (201, 202, 203)
+
+
+class Interpreter:
+    def __init__(self, control: int) -> None:
+        self.main: ModuleType = sys.modules["__main__"]
+        self.control = control
+        self.pid = os.getpid()
+        self.running = False
+        self.cells = Cells(self._transform)
+        self._shell: Any = None
+        self._loop: Any = None
+        self._streams: tuple[TextIO, ...] = ()
+        os.set_inheritable(control, False)
+        for fd, saved in enumerate(SAVED_FDS):
+            os.dup2(fd, saved, inheritable=False)
+        self._open_streams()
+        signal.signal(signal.SIGINT, self._on_interrupt)
+        os.register_at_fork(after_in_child=self._forked)
+
+    # Between calls
+
+    def serve(self) -> None:
+        """For ever. A signal handler of the user's may throw at any point here; the loop goes on."""
+        answer = b""
+        while True:
+            try:
+                if answer:
+                    # Sending an end twice is harmless: the agent knows which call is open.
+                    os.write(self.control, answer)
+                    answer = b""
+                    self._put_right()
+                packet = os.read(self.control, PACKET)
+                if not packet:
+                    os._exit(0)
+                _, flags, number = START.unpack_from(packet)
+                code = self._call(flags, number, packet[START.size :])
+                if os.getpid() != self.pid:
+                    os._exit(code)
+                answer = DONE.pack(b"D", number, code)
+            except OSError:
+                os._exit(1)
+            except BaseException as error:
+                self.running = False
+                if isinstance(error, RecursionError):
+                    sys.setrecursionlimit(1000)
+
+    def _on_interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        if self.running:
+            raise KeyboardInterrupt
+
+    def _forked(self) -> None:
+        """A child of user code never speaks to the agent."""
+        for fd in (self.control, *SAVED_FDS):
+            try:
+                os.close(fd)
+            except OSError:
+                pass
+
+    def _open_streams(self) -> None:
+        def output(fd: int) -> TextIO:
+            return open(fd, "w", 1, "utf-8", "backslashreplace", closefd=False)
+
+        stdin = open(0, encoding="utf-8", errors="replace", closefd=False)
+        self._streams = (stdin, output(1), output(2))
+        self._install_streams()
+
+    def _install_streams(self) -> None:
+        sys.stdin, sys.stdout, sys.stderr = self._streams
+        sys.__stdin__, sys.__stdout__, sys.__stderr__ = self._streams  # type: ignore[misc]
+
+    def _put_right(self) -> None:
+        """Descriptors 0 to 2 and the standard streams are what they were before the call."""
+        for fd, saved in enumerate(SAVED_FDS):
+            os.dup2(saved, fd)
+        stdin, stdout, stderr = self._streams
+        if stdin.closed or stdout.closed or stderr.closed:
+            self._open_streams()
+        elif sys.stdout is not stdout or sys.stderr is not stderr or sys.stdin is not stdin:
+            self._install_streams()
+
+    # A call
+
+    def _call(self, flags: int, number: int, body: bytes) -> int:
+        """Exit code of the call. Only user code and what serves it directly can be interrupted."""
+        options: dict[str, Any] = {}
+        try:
+            if flags & FROM_FILE:
+                body, options = self._from_files(flags, body)
+            undo = self._apply(options) if options else []
+        except (OSError, ValueError) as error:
+            write_error(f"podflare: {error}\n")
+            return 1
+        code = 1
+        try:
+            try:
+                self.running = True
+                code = self._run(flags, number, body.decode("utf-8", "surrogatepass"))
+                self._flush()
+                self.running = False
+            except BaseException as error:
+                self.running = False
+                code = self._failed(error)
+        except KeyboardInterrupt:
+            # An interrupt that came just as the call failed.
+            self.running = False
+            code = 130
+        for action in undo:
+            action()
+        self._flush()
+        return code
+
+    def _from_files(self, flags: int, body: bytes) -> tuple[bytes, dict[str, Any]]:
+        names = json.loads(body)
+        with open(names["path"], "rb") as file:
+            code = file.read()
+        os.unlink(names["path"])
+        options: dict[str, Any] = {}
+        if flags & HAS_OPTIONS:
+            with open(names["options"], "rb") as file:
+                options = json.load(file)
+            os.unlink(names["options"])
+        return code, options
+
+    def _apply(self, options: dict[str, Any]) -> list[Any]:
+        """Folder and variables of this call; what is returned takes them back."""
+        undo: list[Any] = []
+        cwd = options.get("cwd")
+        if cwd:
+            before = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.chdir(cwd)
+            except OSError:
+                os.close(before)
+                raise
+
+            def back() -> None:
+                os.fchdir(before)
+                os.close(before)
+
+            undo.append(back)
+        for name, value in (options.get("env") or {}).items():
+            undo.append(_set_variable(name, value))
+        return undo
+
+    def _run(self, flags: int, number: int, source: str) -> int:
+        wants_result = flags & WANTS_RESULT != 0
+        body, last = self.cells.compile(source, f"{CALL_NAME}{number}>", wants_result)
+        names = self.main.__dict__
+        if self._shell is not None:
+            self._shell.failed = False
+        if body is not None:
+            if body.co_flags & COROUTINE:
+                self._await(body)
+            else:
+                exec(body, names)
+        if last is not None:
+            value = self._await(last) if last.co_flags & COROUTINE else eval(last, names)
+            if value is not None:
+                names["_"] = value
+                self._send_result(repr(value))
+        return 1 if self._shell is not None and self._shell.failed else 0
+
+    def _await(self, code: CodeType) -> Any:
+        """Top-level await: on one event loop that lives as long as the interpreter."""
+        import asyncio
+
+        if self._loop is None or self._loop.is_closed():
+            self._loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self._loop)
+        task = self._loop.create_task(eval(code, self.main.__dict__))
+        try:
+            return self._loop.run_until_complete(task)
+        except KeyboardInterrupt:
+            task.cancel()
+            try:
+                self._loop.run_until_complete(task)
+            except asyncio.CancelledError:
+                pass
+            raise
+
+    def _send_result(self, text: str) -> None:
+        if os.getpid() != self.pid:
+            return
+        text = text[:MAX_RESULT]
+        while True:
+            data = json.dumps({"text/plain": text}, ensure_ascii=False)
+            data_bytes = data.encode("utf-8", "backslashreplace")
+            if len(data_bytes) <= MAX_RESULT:
+                break
+            text = text[: len(text) * 9 // 10]
+        size = PACKET - 1
+        pieces = [data_bytes[i : i + size] for i in range(0, len(data_bytes), size)]
+        for piece in pieces[:-1]:
+            os.write(self.control, b"r" + piece)
+        os.write(self.control, b"R" + pieces[-1])
+
+    def _failed(self, error: BaseException) -> int:
+        if isinstance(error, SystemExit):
+            return _exit_code(error)
+        try:
+            report(error)
+        except RecursionError:
+            sys.setrecursionlimit(1000)
+            report(error)
+        return 130 if isinstance(error, KeyboardInterrupt) else 1
+
+    def _flush(self) -> None:
+        streams = self._streams
+        if sys.stdout is not streams[1] or sys.stderr is not streams[2]:
+            for stream in (sys.stdout, sys.stderr):
+                try:
+                    stream.flush()
+                except Exception:
+                    pass
+        try:
+            streams[1].flush()
+            streams[2].flush()
+        except (OSError, ValueError):
+            # Closed or broken by the call: what could not be written must not turn up in the next one.
+            self._abandon_streams()
+
+    def _abandon_streams(self) -> None:
+        null = os.open("/dev/null", os.O_WRONLY | os.O_CLOEXEC)
+        for fd in (1, 2):
+            os.dup2(null, fd)
+        os.close(null)
+        for stream in self._streams:
+            try:
+                stream.close()
+            except (OSError, ValueError):
+                pass
+
+    # IPython
+
+    def _transform(self, source: str) -> str:
+        shell = self._shell or self._make_shell()
+        shell.builtin_trap.activate()
+        plain: str = shell.transform_cell(source)
+        return plain
+
+    def _make_shell(self) -> Any:
+        from .shell import make_shell
+
+        self._shell = make_shell(self.main)
+        return self._shell
+
+    def warm(self) -> None:
+        """Loads IPython ahead, and takes all that lives now out of the collector's way: it stays shared."""
+        try:
+            self._make_shell()
+        except Exception as error:
+            if not isinstance(error, ImportError):
+                write_error(f"podflare: IPython: {error}\n")
+        self._put_right()
+        gc.collect()
+        gc.freeze()
+
+
+def _set_variable(name: str, value: str) -> Any:
+    before = os.environ.get(name)
+    os.environ[name] = value
+
+    def back() -> None:
+        if before is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = before
+
+    return back
+
+
+def _exit_code(error: SystemExit) -> int:
+    code = error.code
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    write_error(f"{code}\n")
+    return 1
+
+
+def main(argv: list[str]) -> None:
+    package_root, control, flags = argv[1], int(argv[2]), int(argv[3])
+    sys.path.remove(package_root)
+    sys.argv[:] = [""]
+    namespace = sys.modules["__main__"].__dict__
+    for name in ("sys", "main"):
+        namespace.pop(name, None)
+    interpreter = Interpreter(control)
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    os.write(control, b"Q" + version.encode())
+    if flags & WARM:
+        interpreter.warm()
+    interpreter.serve()

@@ -1,0 +1,70 @@
+"""Starts user processes: own session, default signals, the user's cgroup and environment."""
+
+import os
+import signal
+
+BASE_ENVIRONMENT = {
+    "HOME": "/root",
+    "USER": "root",
+    "LOGNAME": "root",
+    "SHELL": "/bin/bash",
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+    "TERM": "dumb",
+}
+# The image may add to or change the environment of user processes: lines of NAME=VALUE.
+ENVIRONMENT_FILE = "/etc/podflare/environment"
+
+
+def guest_environment() -> dict[str, str]:
+    environment = dict(BASE_ENVIRONMENT)
+    try:
+        with open(ENVIRONMENT_FILE, encoding="utf-8") as lines:
+            for line in lines:
+                name, equals, value = line.strip().partition("=")
+                if equals and name and not name.startswith("#"):
+                    environment[name] = value
+    except OSError:
+        pass
+    return environment
+
+
+def which(program: str, environment: dict[str, str]) -> str:
+    for folder in environment.get("PATH", "").split(":"):
+        path = os.path.join(folder, program)
+        if os.access(path, os.X_OK):
+            return path
+    return "/usr/bin/" + program
+
+
+class Spawner:
+    """`cgroup_procs`: descriptor of the user cgroup's cgroup.procs, or -1 where there is none."""
+
+    def __init__(self, environment: dict[str, str], home: str, cgroup_procs: int = -1) -> None:
+        self.environment = environment
+        self.home = home
+        self._cgroup_procs = cgroup_procs
+        self._defaults = [
+            signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP
+        ]  # fmt: skip
+
+    def spawn(
+        self, argv: list[str], environment: dict[str, str], cwd: str, fds: dict[int, int]
+    ) -> int:
+        """Pid of the new process. `fds`: the child's descriptor to ours. OSError if it cannot start."""
+        os.chdir(cwd)
+        try:
+            pid = os.posix_spawn(
+                argv[0],
+                argv,
+                environment,
+                file_actions=[(os.POSIX_SPAWN_DUP2, ours, theirs) for theirs, ours in fds.items()],
+                setsid=True,
+                setsigmask=[],
+                setsigdef=self._defaults,
+            )
+        finally:
+            os.chdir("/")
+        if self._cgroup_procs >= 0:
+            os.write(self._cgroup_procs, b"%d" % pid)
+        return pid

@@ -1,0 +1,225 @@
+"""What the first process of a machine owes it: mounts, network, clock, entropy, identity, cgroups."""
+
+import base64
+import ctypes
+import fcntl
+import os
+import resource
+import socket
+import struct
+import time
+
+CGROUP = "/sys/fs/cgroup"
+USER_CGROUP = CGROUP + "/user"
+RESERVE_BYTES = 64 << 20
+RESERVE_SHARE = 0.08
+MAX_PROCESSES = 4096
+MAX_OPEN_FILES = 65536
+RNDADDENTROPY = 0x40085203
+RNDRESEEDCRNG = 0x5207
+SIOCSIFFLAGS = 0x8914
+IFF_UP = 1
+MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
+MOUNTS = (
+    ("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, ""),
+    ("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, ""),
+    ("devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=0755"),
+    ("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "gid=5,mode=620,ptmxmode=666"),
+    ("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777"),
+    ("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755"),
+    ("cgroup2", CGROUP, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, "favordynmods"),
+)
+
+
+def log(text: str) -> None:
+    try:
+        os.write(2, f"podflare: {text}\n".encode(errors="replace"))
+    except OSError:
+        pass
+
+
+def boot() -> None:
+    """Brings the machine up. What fails is logged, and the rest is done all the same."""
+    for step in (_mount_all, _lift_limits, _bring_up_loopback, _grow_root, _set_host_name):
+        try:
+            step()
+        except (OSError, ValueError) as error:
+            log(f"{step.__name__}: {error}")
+
+
+def _mount_all() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    for source, target, kind, flags, options in MOUNTS:
+        if os.path.ismount(target):
+            continue
+        os.makedirs(target, exist_ok=True)
+        for data in (options, ""):
+            if libc.mount(
+                source.encode(), target.encode(), kind.encode(), flags, data.encode()
+            ) == 0:  # fmt: skip
+                break
+        else:
+            log(f"mount {target}: {os.strerror(ctypes.get_errno())}")
+    for link, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
+        if not os.path.lexists("/dev/" + link):
+            os.symlink("/proc/self/fd" + target, "/dev/" + link)
+    os.makedirs("/run/lock", mode=0o1777, exist_ok=True)
+    os.chmod("/tmp", 0o1777)
+
+
+def _lift_limits() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_OPEN_FILES, MAX_OPEN_FILES))
+    # User processes inherit this; the kernel never picks process 1 itself.
+    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
+        score.write("500")
+
+
+def _bring_up_loopback() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
+
+
+def _set_host_name() -> None:
+    socket.sethostname("podflare")
+
+
+def _grow_root() -> None:
+    """Fills the disk if it is larger than the file system on it, as read from the ext4 superblock."""
+    with open("/sys/class/block/vda/size", encoding="ascii") as text:
+        disk = int(text.read()) * 512
+    with open("/dev/vda", "rb") as device:
+        device.seek(1024)
+        block = device.read(1024)
+    low, log_size, high = (
+        struct.unpack_from("<I", block, offset)[0] for offset in (4, 0x18, 0x150)
+    )
+    has_high = struct.unpack_from("<I", block, 0x60)[0] & 0x80
+    size = (low + (high << 32 if has_high else 0)) << (10 + log_size)
+    if disk - size > 1 << 20:
+        argv = ["/usr/sbin/resize2fs", "/dev/vda"]
+        pid = os.posix_spawn(argv[0], argv, {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+        os.waitpid(pid, 0)
+
+
+def make_user_cgroup() -> int:
+    """Descriptor of the user cgroup's cgroup.procs, or -1 where the kernel has no such cgroup."""
+    try:
+        with open(CGROUP + "/cgroup.subtree_control", "w", encoding="ascii") as control:
+            control.write("+memory +pids")
+        os.makedirs(USER_CGROUP, exist_ok=True)
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        reserve = max(RESERVE_BYTES, int(total * RESERVE_SHARE))
+        for name, value in (
+            ("memory.max", max(total - reserve, total // 2)),
+            ("pids.max", MAX_PROCESSES),
+            ("memory.oom.group", 0),
+        ):
+            with open(f"{USER_CGROUP}/{name}", "w", encoding="ascii") as setting:
+                setting.write(str(value))
+        return os.open(USER_CGROUP + "/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+    except OSError as error:
+        log(f"cgroup: {error}")
+        return -1
+
+
+def find_port() -> str | None:
+    """Device of the virtio port that the host calls podflare.agent."""
+    folder = "/sys/class/virtio-ports"
+    for entry in os.listdir(folder) if os.path.isdir(folder) else ():
+        with open(f"{folder}/{entry}/name", encoding="ascii") as name:
+            if name.read().strip() == "podflare.agent":
+                return "/dev/" + entry
+    return None
+
+
+class OomWatch:
+    """Tells whether the kernel killed a user process for want of memory since it was last asked."""
+
+    def __init__(self, enabled: bool) -> None:
+        self._path = USER_CGROUP + "/memory.events" if enabled else None
+        self._seen = 0
+
+    def killed(self) -> bool:
+        if self._path is None:
+            return False
+        try:
+            with open(self._path, encoding="ascii") as events:
+                counts = dict(line.split() for line in events)
+        except (OSError, ValueError):
+            return False
+        count = int(counts.get("oom_kill", 0))
+        changed = count != self._seen
+        self._seen = count
+        return changed
+
+
+def set_clock(time_ns: int) -> None:
+    time.clock_settime_ns(time.CLOCK_REALTIME, time_ns)
+
+
+def mix_entropy(data: bytes) -> None:
+    """Makes a clone's random numbers its own: credited, and in force at once."""
+    with open("/dev/random", "wb", buffering=0) as device:
+        fcntl.ioctl(device, RNDADDENTROPY, struct.pack("ii", len(data) * 8, len(data)) + data)
+        fcntl.ioctl(device, RNDRESEEDCRNG)
+
+
+class Identity:
+    """Applies a renewal to the machine."""
+
+    def renew(self, request: dict[str, object]) -> list[str]:
+        """Names of the steps that failed; every step is tried."""
+        steps = {
+            "entropy": lambda: mix_entropy(base64.b64decode(str(request["entropy"]))),
+            "clock": lambda: set_clock(int(str(request["time_ns"]))),
+            "hostname": lambda: socket.sethostname(str(request["hostname"])),
+            "machine_id": lambda: _write_in_place("/etc/machine-id", f"{request['machine_id']}\n"),
+            "hosts": lambda: _name_in_hosts(str(request["hostname"])),
+        }
+        failed = []
+        for name, step in steps.items():
+            try:
+                step()
+            except (OSError, ValueError, KeyError) as error:
+                log(f"renew {name}: {error}")
+                failed.append(name)
+        return failed
+
+    def set_clock(self, time_ns: int) -> None:
+        set_clock(time_ns)
+
+
+class NoIdentity(Identity):
+    """For an agent that is not alone on its machine: changes nothing of it."""
+
+    def renew(self, request: dict[str, object]) -> list[str]:
+        return []
+
+    def set_clock(self, time_ns: int) -> None:
+        pass
+
+
+def _write_in_place(path: str, text: str) -> None:
+    """Overwrites without a new block, so that it also works on a full disk."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        os.write(fd, text.encode())
+        os.ftruncate(fd, len(text.encode()))
+    finally:
+        os.close(fd)
+
+
+def _name_in_hosts(name: str) -> None:
+    """Lets the machine find itself by name; lines of the user's own are kept."""
+    try:
+        with open("/etc/hosts", encoding="utf-8", errors="surrogateescape") as file:
+            old = file.read()
+    except FileNotFoundError:
+        old = "127.0.0.1 localhost\n::1 localhost\n"
+    mark = "# podflare"
+    lines = [line for line in old.splitlines() if not line.endswith(mark)]
+    lines.append(f"127.0.1.1 {name} {mark}")
+    new = "\n".join(lines) + "\n"
+    if new != old:
+        with open("/etc/hosts", "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(new)

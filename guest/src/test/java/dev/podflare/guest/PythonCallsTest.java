@@ -1,0 +1,238 @@
+package dev.podflare.guest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What Python code may expect of the interpreter, and what it cannot do to it. */
+@TestInstance(Lifecycle.PER_CLASS)
+class PythonCallsTest {
+  private HostAgent agent;
+
+  @BeforeAll
+  void start(@TempDir Path folder) {
+    agent = new HostAgent(folder);
+  }
+
+  @AfterAll
+  void stop() {
+    agent.close();
+  }
+
+  @AfterEach
+  void interpreterIsInOrder() {
+    assertThat(agent.python("print('in order')").stdout()).isEqualTo("in order\n");
+  }
+
+  @Test
+  void stateStays() {
+    agent.python("import os, threading\nx = 1\nos.chdir('/usr')\nf = open('/dev/null')");
+    Recording next = agent.python("x += 1\nprint(x, f.closed, os.getcwd(), __name__)");
+    assertThat(next.stdout()).isEqualTo("2 False /usr __main__\n");
+    assertThat(agent.python("import __main__\nprint(__main__.x)").stdout()).isEqualTo("2\n");
+  }
+
+  @Test
+  void tracebackShowsUserFramesWithTheirSource() {
+    Recording call = agent.python("def f():\n  return 1 / 0\nf()");
+    assertThat(call.code()).isEqualTo(1);
+    assertThat(call.reason).isEqualTo(DoneReason.EXITED);
+    assertThat(call.stderr())
+        .startsWith("Traceback (most recent call last):\n  File \"<call ")
+        .contains("    return 1 / 0\n")
+        .endsWith("ZeroDivisionError: division by zero\n")
+        .doesNotContain("podflare");
+    assertThat(agent.python("f()").stderr()).contains("    return 1 / 0\n");
+    assertThat(agent.python("x = = 1").stderr()).contains("SyntaxError").doesNotContain("podflare");
+  }
+
+  @Test
+  void systemExitEndsTheCallWithItsCode() {
+    assertThat(agent.python("import sys; sys.exit(3)").code()).isEqualTo(3);
+    assertThat(agent.python("raise SystemExit").code()).isZero();
+    assertThat(agent.python("exit(4)").code()).isEqualTo(4);
+    Recording text = agent.python("sys.exit('bye')");
+    assertThat(text.code()).isEqualTo(1);
+    assertThat(text.stderr()).isEqualTo("bye\n");
+    assertThat(agent.notices).isEmpty();
+  }
+
+  @Test
+  void inputIsAtItsEndAtOnce() {
+    assertThat(agent.python("input()").stderr()).endsWith("EOFError: EOF when reading a line\n");
+  }
+
+  @Test
+  void outputOfAllKindsComesInOrderAndBeforeTheEnd() {
+    Recording call =
+        agent.python(
+            """
+            import os, subprocess
+            print('a'); os.write(1, b'b\\n'); subprocess.run('echo c', shell=True)
+            print('d', end='')
+            print('é \\ud800', file=__import__('sys').stderr)\
+            """);
+    assertThat(call.stdout()).isEqualTo("a\nb\nc\nd");
+    assertThat(call.stderr()).isEqualTo("é \\ud800\n");
+    assertThat(call.outputAfterEnd).isFalse();
+  }
+
+  @Test
+  void outputStreamsWhileTheCallRuns() {
+    Recording call =
+        agent.start(
+            ExecCommand.of(
+                GuestLanguage.PYTHON, "import time\nprint('now')\nwhile True: time.sleep(0.01)"));
+    await().until(() -> call.stdout().equals("now\n"));
+    assertThat(call.ended()).isFalse();
+    call.exec().signal(GuestSignal.INT);
+    assertThat(call.await().code()).isEqualTo(130);
+    assertThat(call.stderr()).endsWith("KeyboardInterrupt\n").doesNotContain("podflare");
+  }
+
+  @Test
+  void interruptsAroundTheEndOfCallsHitNothing() {
+    for (int i = 0; i < 100; i++) {
+      Recording call =
+          agent.start(ExecCommand.of(GuestLanguage.PYTHON, "for i in range(300): pass"));
+      call.exec().signal(GuestSignal.INT);
+      assertThat(call.await().code()).isIn(0, 130);
+    }
+    assertThat(agent.notices).isEmpty();
+  }
+
+  @Test
+  void lastExpressionIsTheResult() {
+    assertThat(withResult("x = [1]\nx * 2").result).isEqualTo(Map.of("text/plain", "[1, 1]"));
+    assertThat(withResult("_[0] + 5").result).isEqualTo(Map.of("text/plain", "6"));
+    assertThat(withResult("None").result).isEmpty();
+    assertThat(withResult("'é' * 900_000").result.get("text/plain"))
+        .hasSizeGreaterThan(300_000)
+        .startsWith("'éé");
+    Recording bad = withResult("class A:\n  def __repr__(self): raise ValueError('no')\nA()");
+    assertThat(bad.stderr()).endsWith("ValueError: no\n");
+    assertThat(bad.code()).isEqualTo(1);
+  }
+
+  @Test
+  void topLevelAwaitWorks() {
+    Recording call = withResult("import asyncio\nawait asyncio.sleep(0.01, 7)");
+    assertThat(call.result).isEqualTo(Map.of("text/plain", "7"));
+    Recording error = agent.python("await asyncio.sleep(0)\n1 / 0");
+    assertThat(error.stderr()).endsWith("ZeroDivisionError: division by zero\n");
+    assertThat(error.stderr()).doesNotContain("asyncio/");
+  }
+
+  @Test
+  void magicsWorkInTheSameNamespace() {
+    Recording available = agent.python("import IPython");
+    Assumptions.assumeTrue(available.code() == 0, "IPython is not installed");
+    assertThat(agent.python("who = 'shell'\n!echo hello {who}").stdout())
+        .isEqualTo("hello shell\n");
+    assertThat(agent.python("%nosuchmagic").code()).isEqualTo(1);
+    assertThat(agent.python("%%bash\necho cell").stdout()).isEqualTo("cell\n");
+    assertThat(agent.python("exit(5)").code()).isEqualTo(5);
+  }
+
+  @Test
+  void folderAndVariablesOfACallLastForThatCall() {
+    String show = "import os; print(os.getcwd(), os.environ.get('WHO'))";
+    ExecCommand command =
+        new ExecCommand(
+            GuestLanguage.PYTHON,
+            show,
+            Optional.of("/usr/lib"),
+            Map.of("WHO", "me"),
+            false,
+            false,
+            ExecCommand.DEFAULT_WINDOW);
+    agent.python("os = __import__('os'); os.chdir('/')");
+    assertThat(agent.start(command).await().stdout()).isEqualTo("/usr/lib me\n");
+    assertThat(agent.python(show).stdout()).isEqualTo("/ None\n");
+  }
+
+  @Test
+  void missingFolderIsToldAndNothingRuns() {
+    ExecCommand command =
+        new ExecCommand(
+            GuestLanguage.PYTHON,
+            "print(1)",
+            Optional.of("/nowhere"),
+            Map.of(),
+            false,
+            false,
+            4096);
+    Recording call = agent.start(command).await();
+    assertThat(call.code()).isEqualTo(1);
+    assertThat(call.stdout()).isEmpty();
+    assertThat(call.stderr()).contains("No such file or directory: '/nowhere'");
+  }
+
+  @Test
+  void largeCodeRuns() {
+    Recording call = agent.python("x = '" + "y".repeat(5 << 20) + "'\nprint(len(x))");
+    assertThat(call.stdout()).isEqualTo((5 << 20) + "\n");
+    assertThat(agent.folder.toFile().list()).noneMatch(name -> name.startsWith("call-"));
+  }
+
+  @Test
+  void threadsMayWriteBetweenCalls() {
+    agent.python(
+        """
+        import threading, time
+        threading.Thread(target=lambda: (time.sleep(0.2), print('stray one'))).start()\
+        """);
+    await().until(() -> String.join("", agent.stray).contains("stray one\n"));
+  }
+
+  @Test
+  void processesOfUserCodeWork() {
+    Recording call =
+        agent.python(
+            """
+            import multiprocessing
+            with multiprocessing.get_context('fork').Pool(2) as pool:
+                print(pool.map(abs, [-1, -2]))\
+            """);
+    assertThat(call.stderr()).isEmpty();
+    assertThat(call.stdout()).isEqualTo("[1, 2]\n");
+  }
+
+  @Test
+  void forkedChildNeverSpeaksForTheCall() {
+    Recording call =
+        agent.python(
+            """
+            import os
+            pid = os.fork()
+            if pid: print('child said', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+            else: raise SystemExit(7)\
+            """);
+    assertThat(call.stdout()).isEqualTo("child said 7\n");
+    assertThat(call.code()).isZero();
+  }
+
+  private Recording withResult(String code) {
+    ExecCommand command =
+        new ExecCommand(
+            GuestLanguage.PYTHON,
+            code,
+            Optional.empty(),
+            Map.of(),
+            false,
+            true,
+            ExecCommand.DEFAULT_WINDOW);
+    return agent.start(command).await();
+  }
+}

@@ -1,0 +1,94 @@
+package dev.podflare.guest;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** Keeps what an execution reports and acknowledges its output at once, unless told not to. */
+final class Recording implements ExecListener {
+  private final ByteArrayOutputStream stdout = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream stderr = new ByteArrayOutputStream();
+  private final CompletableFuture<Integer> code = new CompletableFuture<>();
+  private final CompletableFuture<GuestExec> exec = new CompletableFuture<>();
+  private int early;
+  volatile boolean acknowledging = true;
+  volatile boolean outputAfterEnd;
+  volatile @Nullable DoneReason reason;
+  volatile Map<String, String> result = Map.of();
+  volatile String message = "";
+
+  synchronized void attach(GuestExec attached) {
+    exec.complete(attached);
+    if (acknowledging) {
+      attached.acknowledge(early);
+    }
+  }
+
+  GuestExec exec() {
+    return exec.join();
+  }
+
+  @Override
+  public synchronized void output(GuestStream stream, byte[] bytes) {
+    outputAfterEnd |= code.isDone();
+    (stream == GuestStream.STDOUT ? stdout : stderr).writeBytes(bytes);
+    if (!exec.isDone()) {
+      early += bytes.length;
+    } else if (acknowledging) {
+      exec.join().acknowledge(bytes.length);
+    }
+  }
+
+  @Override
+  public void result(Map<String, String> data) {
+    result = data;
+  }
+
+  @Override
+  public void done(int exitCode, DoneReason why, Optional<String> text) {
+    reason = why;
+    message = text.orElse("");
+    code.complete(exitCode);
+  }
+
+  @Override
+  public void lost() {
+    code.completeExceptionally(new IllegalStateException("lost"));
+  }
+
+  Recording await() {
+    code.orTimeout(HostAgent.PATIENCE.toSeconds(), TimeUnit.SECONDS).exceptionally(e -> -1).join();
+    if (!code.isDone() || code.isCompletedExceptionally()) {
+      throw new AssertionError("no end; so far: " + stdout() + stderr());
+    }
+    return this;
+  }
+
+  boolean ended() {
+    return code.isDone();
+  }
+
+  boolean lostIt() {
+    return code.isCompletedExceptionally();
+  }
+
+  int code() {
+    return code.join();
+  }
+
+  synchronized String stdout() {
+    return stdout.toString(StandardCharsets.UTF_8);
+  }
+
+  synchronized String stderr() {
+    return stderr.toString(StandardCharsets.UTF_8);
+  }
+
+  synchronized int stdoutSize() {
+    return stdout.size();
+  }
+}
