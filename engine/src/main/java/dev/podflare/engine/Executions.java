@@ -1,0 +1,165 @@
+package dev.podflare.engine;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import dev.podflare.engine.ExecRequest.Language;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The executions of one sandbox. Python calls run one at a time in order of arrival, with a limit
+ * on how many wait; bash calls run side by side. Ended ones are kept for those who ask later.
+ * Thread-safe.
+ */
+final class Executions {
+  /** Ended executions that are kept. */
+  static final int KEPT = 1000;
+
+  /** Bytes of ended executions' events that are kept; beyond, the oldest keep only their end. */
+  static final long KEPT_BYTES = 16L << 20;
+
+  /** Only a call that wrote much can have brought the sum over its limit. */
+  private static final long BIG = KEPT_BYTES / KEPT;
+
+  private final int maxQueued;
+  private final int maxRunning;
+  private final Duration defaultTimeout;
+  private final Map<String, LocalExecution> byId = new LinkedHashMap<>();
+  private final ArrayDeque<LocalExecution> queue = new ArrayDeque<>();
+  private @Nullable LocalExecution python;
+  private int live;
+  private boolean closed;
+
+  Executions(int maxQueued, int maxRunning, Duration defaultTimeout) {
+    this.maxQueued = maxQueued;
+    this.maxRunning = maxRunning;
+    this.defaultTimeout = defaultTimeout;
+  }
+
+  /** Starts it, or queues it behind the Python call that is running. */
+  void submit(LocalExecution execution) {
+    synchronized (this) {
+      if (closed) {
+        throw new PodflareException(ErrorCode.GONE, "the sandbox is closed");
+      }
+      if (live >= maxRunning) {
+        throw full(live + " executions are running or waiting, at most " + maxRunning);
+      }
+      if (execution.request().language() == Language.PYTHON) {
+        if (queue.size() >= maxQueued) {
+          throw full(queue.size() + " Python calls are waiting, at most " + maxQueued);
+        }
+        if (python != null) {
+          remember(execution);
+          queue.addLast(execution);
+          return;
+        }
+        python = execution;
+      }
+      remember(execution);
+    }
+    start(execution);
+  }
+
+  private static PodflareException full(String figures) {
+    return new PodflareException(
+        ErrorCode.EXEC_QUEUE_FULL, "this sandbox has too much to do: " + figures);
+  }
+
+  private void remember(LocalExecution execution) {
+    live++;
+    byId.put(execution.id(), execution);
+    var oldest = byId.values().iterator();
+    for (int excess = byId.size() - live - KEPT; excess > 0 && oldest.hasNext(); ) {
+      if (oldest.next().view().state() == ExecutionView.State.ENDED) {
+        oldest.remove();
+        excess--;
+      }
+    }
+  }
+
+  private void forgetOldEvents() {
+    long bytes = byId.values().stream().mapToLong(LocalExecution::retained).sum();
+    for (LocalExecution oldest : byId.values()) {
+      if (bytes <= KEPT_BYTES) {
+        return;
+      }
+      if (oldest.view().state() == ExecutionView.State.ENDED) {
+        bytes -= oldest.retained();
+        oldest.forgetEvents();
+        bytes += oldest.retained();
+      }
+    }
+  }
+
+  private void start(LocalExecution execution) {
+    try {
+      execution.start(execution.request().timeout().orElse(defaultTimeout));
+    } catch (PodflareException e) {
+      execution.end(1, ExecEvent.Reason.CRASHED);
+      throw e;
+    }
+  }
+
+  /** Called once for each execution that ended: the next Python call may run. */
+  void ended(LocalExecution execution) {
+    LocalExecution next = null;
+    synchronized (this) {
+      live--;
+      if (execution.retained() > BIG) {
+        forgetOldEvents();
+      }
+      queue.remove(execution);
+      if (python == execution) {
+        python = null;
+        next = queue.pollFirst();
+        python = next;
+      }
+    }
+    if (next != null) {
+      LocalExecution following = next;
+      // Not on the caller's thread: that is the channel's reader, which must go on reading.
+      Thread.ofVirtual().name("start " + next.id()).start(() -> startQuietly(following));
+    }
+  }
+
+  private void startQuietly(LocalExecution execution) {
+    try {
+      start(execution);
+    } catch (PodflareException gone) {
+      // The execution has ended with the reason; its caller reads it from there.
+    }
+  }
+
+  synchronized Optional<LocalExecution> find(String id) {
+    return Optional.ofNullable(byId.get(id));
+  }
+
+  /** Newest first. */
+  synchronized List<ExecutionView> views() {
+    List<ExecutionView> views = new ArrayList<>();
+    byId.values().forEach(execution -> views.add(execution.view()));
+    return views.reversed();
+  }
+
+  synchronized boolean idle() {
+    return live == 0;
+  }
+
+  /** Ends all, as the sandbox closes; nothing is taken any more. */
+  void close() {
+    List<LocalExecution> all;
+    synchronized (this) {
+      closed = true;
+      queue.clear();
+      all = List.copyOf(byId.values());
+    }
+    all.forEach(LocalExecution::lost);
+  }
+}

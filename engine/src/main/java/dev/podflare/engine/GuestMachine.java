@@ -1,0 +1,120 @@
+package dev.podflare.engine;
+
+import dev.podflare.common.PodflareException;
+import dev.podflare.guest.AgentChannel;
+import dev.podflare.guest.ChannelListener;
+import dev.podflare.guest.ExecCommand;
+import dev.podflare.guest.GuestCall;
+import dev.podflare.guest.GuestLanguage;
+import dev.podflare.guest.GuestStream;
+import dev.podflare.guest.Renewal;
+import dev.podflare.qemu.Machine;
+import java.time.Duration;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A restored machine with the channel to its agent: it has an identity, entropy and a clock of its
+ * own, and has run a first no-op in both languages, since emulated code is slow the first time.
+ * Thread-safe.
+ */
+final class GuestMachine implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(GuestMachine.class);
+
+  private final String sandboxId;
+  private final Machine machine;
+  private final AgentChannel channel;
+
+  private GuestMachine(String sandboxId, Machine machine, AgentChannel channel) {
+    this.sandboxId = sandboxId;
+    this.machine = machine;
+    this.channel = channel;
+  }
+
+  /**
+   * Makes a blank the sandbox {@code sandboxId}; it runs when this returns. The blank is killed if
+   * that fails.
+   */
+  static GuestMachine restore(
+      LoadedShape shape, Machine blank, String sandboxId, Duration deadline) {
+    AgentChannel channel = null;
+    try {
+      blank.restore(shape.checkpoint());
+      channel = AgentChannel.open(blank.connectChannel(), new Listener(sandboxId, blank));
+      blank.resume();
+      channel.renew(Renewal.of(1, hostname(sandboxId), true), deadline);
+      return new GuestMachine(sandboxId, blank, channel);
+    } catch (RuntimeException e) {
+      blank.kill();
+      if (channel != null) {
+        channel.close();
+      }
+      throw e;
+    }
+  }
+
+  /** Names are limited to 63 characters: the id's digits are enough to tell sandboxes apart. */
+  private static String hostname(String sandboxId) {
+    return sandboxId.replace('_', '-');
+  }
+
+  /** Runs a no-op in Python and bash and brings the clock to the host's. */
+  void warm(Duration deadline) {
+    GuestCall.run(channel, ExecCommand.of(GuestLanguage.PYTHON, "pass"), deadline);
+    GuestCall.run(channel, ExecCommand.of(GuestLanguage.BASH, ":"), deadline);
+    channel.syncClock(deadline);
+  }
+
+  /** Stops it until it is handed out: it costs no processor time. */
+  void sleep() {
+    machine.pause();
+  }
+
+  /** Goes on; what is sent to it from now on finds the clock set. */
+  void wake() {
+    machine.resume();
+    channel.sendClock();
+  }
+
+  String sandboxId() {
+    return sandboxId;
+  }
+
+  Machine machine() {
+    return machine;
+  }
+
+  AgentChannel channel() {
+    return channel;
+  }
+
+  boolean alive() {
+    return channel.isOpen() && machine.state() != dev.podflare.qemu.MachineState.ENDED;
+  }
+
+  @Override
+  public void close() {
+    machine.kill(); // first: a channel that closes before counts as a crash
+    channel.close();
+  }
+
+  private record Listener(String sandboxId, Machine machine) implements ChannelListener {
+    @Override
+    public void notice(Map<String, Object> notice) {
+      LOG.info("{}: {}", sandboxId, notice);
+    }
+
+    @Override
+    public void stray(GuestStream stream, byte[] bytes) {
+      // Written between calls by a thread of the user's: belongs to no execution.
+      LOG.trace("{}: {} bytes written to {} between calls", sandboxId, bytes.length, stream);
+    }
+
+    @Override
+    public void closed(PodflareException cause) {
+      LOG.debug("{}: channel closed: {}", sandboxId, cause.sentence());
+      machine.guestIsLost();
+    }
+  }
+}

@@ -1,0 +1,62 @@
+package dev.podflare.engine;
+
+import dev.podflare.image.FrozenShape;
+import dev.podflare.qemu.Checkpoint;
+import dev.podflare.qemu.MachineSpec;
+import dev.podflare.qemu.MemoryImage;
+import dev.podflare.qemu.OwnPages;
+import java.util.List;
+import java.util.Optional;
+
+/** A template's checkpoint of one shape, in memory: what every blank maps. Thread-safe. */
+final class LoadedShape implements AutoCloseable {
+  private final FrozenShape frozen;
+  private final MemoryImage memory;
+  private final Checkpoint checkpoint;
+
+  private LoadedShape(FrozenShape frozen, MemoryImage memory, Checkpoint checkpoint) {
+    this.frozen = frozen;
+    this.memory = memory;
+    this.checkpoint = checkpoint;
+  }
+
+  static LoadedShape load(FrozenShape frozen) {
+    MemoryImage memory = MemoryImage.load(frozen.memory(), frozen.shape().memory());
+    try {
+      Checkpoint checkpoint = new Checkpoint(frozen.readDeviceState(), OwnPages.none(), List.of());
+      return new LoadedShape(frozen, memory, checkpoint);
+    } catch (RuntimeException e) {
+      memory.close();
+      throw e;
+    }
+  }
+
+  FrozenShape frozen() {
+    return frozen;
+  }
+
+  Checkpoint checkpoint() {
+    return checkpoint;
+  }
+
+  /** What a blank of this shape is started with. */
+  MachineSpec blank(String machineId) {
+    return new MachineSpec(
+        machineId,
+        frozen.shape().vcpus(),
+        memory,
+        MachineSpec.Start.RESTORE,
+        frozen.template().kernel(),
+        Optional.of(frozen.template().initrd()),
+        Optional.of(
+            new MachineSpec.DiskSpec(
+                frozen.template().disk(), Optional.of(frozen.diskLayer()), frozen.disk())),
+        MachineSpec.Channel.AGENT);
+  }
+
+  @Override
+  public void close() {
+    checkpoint.close();
+    memory.close();
+  }
+}

@@ -1,0 +1,327 @@
+package dev.podflare.engine;
+
+import dev.podflare.common.DataSize;
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.Ids;
+import dev.podflare.common.PodflareException;
+import dev.podflare.image.BuiltTemplate;
+import dev.podflare.image.Shape;
+import dev.podflare.qemu.Hypervisor;
+import dev.podflare.qemu.HypervisorConfig;
+import dev.podflare.qemu.Machine;
+import dev.podflare.store.SandboxRecord;
+import dev.podflare.store.Store;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The engine of one host. What it holds, each in a class of its own: {@link Shapes} and their
+ * pools, the live {@link Sandboxes}, {@link Admission}, and the store's records. A create admits,
+ * takes a sleeping machine (or restores one), writes the record, wakes the machine and registers
+ * the sandbox; each step is undone if a later one fails. Thread-safe.
+ */
+public final class LocalEngine implements Engine, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(LocalEngine.class);
+  private static final Duration TICK = Duration.ofMillis(250);
+  private static final int TICKS_A_HOUSEKEEPING = 120;
+
+  private final EngineConfig config;
+  private final Clock clock;
+  private final DataLock dataLock;
+  private final Hypervisor hypervisor;
+  private final Ids ids;
+  private final Store store;
+  private final Shapes shapes;
+  private final Admission admission;
+  private final Sandboxes sandboxes;
+  private final SandboxPlanner planner;
+  private final Timers timers = new Timers();
+  private final Thread keeper;
+  private volatile boolean closed;
+
+  private LocalEngine(
+      EngineConfig config, Clock clock, DataLock dataLock, Hypervisor hypervisor, Store store) {
+    this.config = config;
+    this.clock = clock;
+    this.dataLock = dataLock;
+    this.hypervisor = hypervisor;
+    this.store = store;
+    this.ids = Ids.ofNode(config.node());
+    this.shapes = new Shapes(config, hypervisor, ids, this::machineEnded);
+    this.admission = new Admission(config.limits(), config.dataFolder());
+    this.sandboxes = new Sandboxes(store.sandboxes(), admission, clock);
+    this.planner = new SandboxPlanner(config);
+    this.keeper = Thread.ofVirtual().name("sandbox keeper").unstarted(this::keep);
+  }
+
+  /**
+   * Starts the engine on a data folder that no other daemon uses: ends what a killed one left,
+   * closes its records, and fills the pool in the background. The store stays the caller's to
+   * close.
+   */
+  public static LocalEngine start(EngineConfig config, Store store) {
+    return start(config, store, Clock.systemUTC());
+  }
+
+  static LocalEngine start(EngineConfig config, Store store, Clock clock) {
+    DataLock lock = DataLock.acquire(config.dataFolder());
+    Hypervisor hypervisor = null;
+    try {
+      hypervisor =
+          Hypervisor.open(
+              HypervisorConfig.of(lock.instance(), config.dataFolder(), config.accelerator()));
+      LOG.info(
+          "accelerator {}: {}",
+          hypervisor.accelerator().kind().wireName(),
+          hypervisor.accelerator().reason());
+      List<SandboxRecord> left =
+          store.sandboxes().closeAllLive(CloseReason.HOST_SHUTDOWN.wireName());
+      if (!left.isEmpty()) {
+        LOG.info("{} sandboxes of an earlier run were closed", left.size());
+      }
+      LocalEngine engine = new LocalEngine(config, clock, lock, hypervisor, store);
+      engine.begin();
+      return engine;
+    } catch (RuntimeException e) {
+      if (hypervisor != null) {
+        hypervisor.close();
+      }
+      lock.close();
+      throw e;
+    }
+  }
+
+  private void begin() {
+    keeper.start();
+    preload();
+  }
+
+  /** Loads the default template, if it is built, and fills its pool; in the background. */
+  public void preload() {
+    if (shapes.ifBuilt(config.defaultTemplate()).isPresent()) {
+      Thread.ofVirtual().name("preload").start(this::preloadNow);
+    }
+  }
+
+  private void preloadNow() {
+    try {
+      shapes.preload();
+    } catch (PodflareException e) {
+      LOG.warn("template {}: {}", config.defaultTemplate(), e.sentence());
+    }
+  }
+
+  @Override
+  public CreatedSandbox create(Caller caller, CreateRequest request) {
+    Laps laps = new Laps();
+    SandboxPlanner.Plan plan =
+        planner.plan(request, shapes.template(request.template().orElse(config.defaultTemplate())));
+    DataSize memory = plan.shape().memory();
+    admission.admit(caller, memory);
+    laps.lap("admit");
+    GuestMachine guest = null;
+    try {
+      Taken taken = take(plan, laps);
+      guest = taken.guest();
+      Sandbox sandbox = register(caller, plan, taken, laps);
+      return new CreatedSandbox(sandbox.view(), taken.source(), laps.milliseconds());
+    } catch (RuntimeException e) {
+      if (guest != null) {
+        guest.close();
+      }
+      admission.release(caller.keyId(), memory);
+      throw e;
+    }
+  }
+
+  private record Taken(GuestMachine guest, String source) {}
+
+  private Taken take(SandboxPlanner.Plan plan, Laps laps) {
+    Shapes.Found found =
+        shapes.find(plan.template(), plan.shape(), plan.disk(), config.deadlines().create());
+    Optional<GuestMachine> sleeping = found.pool().take();
+    if (sleeping.isPresent()) {
+      laps.lap("take");
+      return new Taken(sleeping.get(), "pool");
+    }
+    GuestMachine restored = found.pool().restore(config.deadlines().create());
+    laps.lap(found.booted() ? "boot" : "restore");
+    return new Taken(restored, found.booted() ? "boot" : "restore");
+  }
+
+  private Sandbox register(Caller caller, SandboxPlanner.Plan plan, Taken taken, Laps laps) {
+    SandboxRecord record = plan.record(taken.guest().sandboxId(), caller, clock.instant());
+    if (taken.source().equals("pool")) {
+      taken.guest().wake();
+      laps.lap("wake");
+    }
+    store.sandboxes().insert(record);
+    laps.lap("record");
+    Sandbox sandbox = new Sandbox(record, taken.guest(), config, timers, clock);
+    sandboxes.add(sandbox);
+    if (!taken.guest().alive()) {
+      sandboxes.close(sandbox, CloseReason.GUEST_CRASHED);
+    }
+    return sandbox;
+  }
+
+  @Override
+  public SandboxPage list(Caller caller, ListRequest request) {
+    return sandboxes.list(caller, request);
+  }
+
+  @Override
+  public SandboxView get(Caller caller, String sandboxId) {
+    return sandboxes.find(caller, sandboxId).view();
+  }
+
+  @Override
+  public SandboxView patch(Caller caller, String sandboxId, PatchRequest request) {
+    Sandbox sandbox = sandboxes.find(caller, sandboxId);
+    synchronized (sandbox) {
+      SandboxRecord changed = planner.patch(sandbox.record(), request, clock.instant());
+      if (!store.sandboxes().update(changed)) {
+        return sandboxes.find(caller, sandboxId).view(); // closed meanwhile: says why
+      }
+      sandbox.replaceRecord(changed);
+    }
+    sandbox.touch();
+    return sandbox.view();
+  }
+
+  @Override
+  public void delete(Caller caller, String sandboxId) {
+    Optional<Sandbox> sandbox = sandboxes.findToDelete(caller, sandboxId);
+    sandbox.ifPresent(found -> sandboxes.close(found, CloseReason.DELETED));
+  }
+
+  @Override
+  public Execution exec(Caller caller, String sandboxId, ExecRequest request) {
+    planner.check(request);
+    return sandboxes.find(caller, sandboxId).execute(ids.execution(), request);
+  }
+
+  @Override
+  public List<ExecutionView> executions(Caller caller, String sandboxId) {
+    return sandboxes.find(caller, sandboxId).executions().views();
+  }
+
+  @Override
+  public Execution execution(Caller caller, String sandboxId, String executionId) {
+    return sandboxes
+        .find(caller, sandboxId)
+        .executions()
+        .find(executionId)
+        .orElseThrow(() ->
+            new PodflareException(
+                ErrorCode.EXEC_NOT_FOUND,
+                "no execution " + executionId + " in sandbox " + sandboxId));
+  }
+
+  @Override
+  public List<ReplayEvent> replay(Caller caller, String sandboxId) {
+    return sandboxes.find(caller, sandboxId).replay().events();
+  }
+
+  @Override
+  public CapacityView capacity() {
+    return CapacityReport.of(shapes, sandboxes, admission, config);
+  }
+
+  @Override
+  public EngineInfo info() {
+    Optional<BuiltTemplate> template = shapes.ifBuilt(config.defaultTemplate());
+    Shape shape = template.map(BuiltTemplate::shape).orElse(SandboxPlanner.USUAL_SHAPE);
+    DataSize disk = template.map(BuiltTemplate::diskSize).orElse(SandboxPlanner.USUAL_DISK);
+    return new EngineInfo(
+        VersionFile.version(),
+        hypervisor.accelerator().kind().wireName(),
+        hypervisor.accelerator().reason(),
+        hypervisor.qemuVersion(),
+        config.defaultTemplate(),
+        shape.vcpus(),
+        config.caps().vcpus(),
+        (int) shape.memory().mebibytes(),
+        (int) config.caps().memory().mebibytes(),
+        (int) (disk.bytes() >> 30),
+        (int) (config.caps().disk().bytes() >> 30),
+        config.lifetimes().timeout(),
+        config.lifetimes().maxTimeout(),
+        config.lifetimes().idle(),
+        config.lifetimes().maxIdle(),
+        config.limits().sandboxes(),
+        config.limits().queuedExecutions(),
+        config.limits().codeBytes());
+  }
+
+  /** For the benchmark and tests: the machines of this engine. */
+  public List<Machine> machines() {
+    return hypervisor.machines();
+  }
+
+  /** The process that runs a sandbox's guest. */
+  public Machine machine(Caller caller, String sandboxId) {
+    return sandboxes.find(caller, sandboxId).guest().machine();
+  }
+
+  /** Round trip of a bare echo through a sandbox's channel: the floor of every execution. */
+  public Duration ping(String sandboxId) {
+    return sandboxes
+        .ofId(sandboxId)
+        .map(sandbox -> sandbox.guest().channel().ping(new byte[1], config.deadlines().guest()))
+        .orElseThrow(
+            () -> new PodflareException(ErrorCode.SANDBOX_NOT_FOUND, "no sandbox " + sandboxId));
+  }
+
+  private void machineEnded(Machine machine) {
+    Optional<Sandbox> sandbox = sandboxes.ofMachine(machine.id());
+    if (sandbox.isPresent()) {
+      LOG.info("guest of {} ended: {}", sandbox.get().record().id(), machine.console().strip());
+      sandboxes.close(sandbox.get(), CloseReason.GUEST_CRASHED);
+    } else {
+      shapes.discard(machine);
+    }
+  }
+
+  private void keep() {
+    int tick = 0;
+    while (!closed) {
+      try {
+        Thread.sleep(TICK);
+        Instant now = clock.instant();
+        sandboxes.closeDue(now);
+        if (++tick % TICKS_A_HOUSEKEEPING == 0) {
+          store.sandboxes().purgeTombstones();
+          shapes.retireOldBuilds();
+        }
+      } catch (InterruptedException e) {
+        return;
+      } catch (RuntimeException e) {
+        LOG.warn("while looking after the sandboxes", e);
+      }
+    }
+  }
+
+  /** Refuses new sandboxes, closes all, and leaves the host as it was. Idempotent. */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    admission.close();
+    keeper.interrupt();
+    timers.close();
+    Closing closing = new Closing();
+    closing.step(() -> sandboxes.closeAll(CloseReason.HOST_SHUTDOWN));
+    closing.step(shapes::close);
+    closing.step(hypervisor::close);
+    closing.step(dataLock::close);
+    closing.finish();
+  }
+}

@@ -1,0 +1,311 @@
+package dev.podflare.engine;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import dev.podflare.engine.ExecEvent.Reason;
+import dev.podflare.engine.ExecutionView.State;
+import dev.podflare.guest.DoneReason;
+import dev.podflare.guest.ExecListener;
+import dev.podflare.guest.GuestExec;
+import dev.podflare.guest.GuestSignal;
+import dev.podflare.guest.GuestStream;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One call of code: QUEUED → RUNNING → ENDED, or QUEUED → ENDED. It turns what the guest reports
+ * into events of the asked framing and gives the guest credit as they are read. Thread-safe.
+ */
+final class LocalExecution implements Execution, ExecListener {
+  /** Bytes that the guest may be ahead of what was read. */
+  static final int WINDOW = 1 << 20;
+
+  private static final int CREDIT_STEP = WINDOW / 4;
+  private static final int KILLED = 137;
+  private static final int TIMED_OUT = 124;
+  private static final int INTERRUPTED = 130;
+
+  /** What an execution needs of its sandbox. */
+  interface Owner {
+    /** Starts it in the guest; called once. */
+    GuestExec startInGuest(LocalExecution execution);
+
+    /** Runs a task after a delay, unless the timer is stopped or the engine closed before. */
+    Timer after(Duration delay, Runnable task);
+
+    void ended(LocalExecution execution);
+
+    Duration interruptGrace();
+  }
+
+  private final String id;
+  private final ExecRequest request;
+  private final Owner owner;
+  private final Clock clock;
+  private final Consumer<ReplayEvent> replay;
+  private final Instant createdAt;
+  private final ExecLog log = new ExecLog(this::giveCredit);
+  private final Framer.Pair framers;
+  private final ReentrantLock lock = new ReentrantLock();
+  private State state = State.QUEUED;
+  private @Nullable GuestExec guest;
+  private @Nullable Instant startedAt;
+  private @Nullable Instant endedAt;
+  private @Nullable Reason wantedEnd;
+  private ExecEvent.@Nullable Exit exit;
+  private @Nullable Timer timeout;
+  private boolean stdinOpen;
+  private long sequence;
+  private long received;
+  private long credited;
+
+  LocalExecution(
+      String id, ExecRequest request, Owner owner, Clock clock, Consumer<ReplayEvent> replay) {
+    this.id = id;
+    this.request = request;
+    this.owner = owner;
+    this.clock = clock;
+    this.replay = replay;
+    this.createdAt = clock.instant();
+    this.framers = Framer.Pair.of(request.framing());
+    this.stdinOpen = request.stdinOpen();
+    if (request.background()) {
+      log.releaseReservation();
+    }
+  }
+
+  @Override
+  public String id() {
+    return id;
+  }
+
+  ExecRequest request() {
+    return request;
+  }
+
+  /** Bytes of events that are kept for late readers. */
+  long retained() {
+    return log.retained();
+  }
+
+  /** Lets go of all events of an ended execution but the last. */
+  void forgetEvents() {
+    log.forget();
+  }
+
+  /** QUEUED → RUNNING; does nothing if it was cancelled meanwhile. Returns whether it runs. */
+  boolean start(Duration limit) {
+    lock.lock();
+    try {
+      if (state != State.QUEUED) {
+        return false;
+      }
+      state = State.RUNNING;
+      startedAt = clock.instant();
+      if (request.framing() == ExecRequest.Framing.CHUNKS) {
+        emit(new ExecEvent.Started(sequence++, clock.millis(), id));
+      }
+      guest = owner.startInGuest(this);
+      timeout = owner.after(limit, () -> interrupt(Reason.TIMEOUT));
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void output(GuestStream stream, byte[] bytes) {
+    lock.lock();
+    try {
+      if (state == State.ENDED) {
+        return;
+      }
+      received += bytes.length;
+      ExecEvent.Stream name =
+          stream == GuestStream.STDOUT ? ExecEvent.Stream.STDOUT : ExecEvent.Stream.STDERR;
+      emitAll(name, framers.of(name).add(bytes));
+    } finally {
+      lock.unlock();
+    }
+    giveCredit();
+  }
+
+  @Override
+  public void result(Map<String, String> data) {
+    lock.lock();
+    try {
+      if (state != State.ENDED && request.framing() == ExecRequest.Framing.CHUNKS) {
+        emit(new ExecEvent.Result(sequence++, clock.millis(), data));
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void done(int code, DoneReason reason, Optional<String> message) {
+    Reason wanted = wantedEnd;
+    if (wanted != null) {
+      end(wanted == Reason.TIMEOUT ? TIMED_OUT : INTERRUPTED, wanted);
+      return;
+    }
+    switch (reason) {
+      case EXITED -> end(code, Reason.EXITED);
+      case CRASHED -> end(code, Reason.CRASHED);
+      case OUT_OF_MEMORY -> end(code, Reason.OUT_OF_MEMORY);
+      case KILLED ->
+          end(
+              code,
+              request.language() == ExecRequest.Language.BASH ? Reason.EXITED : Reason.CRASHED);
+    }
+  }
+
+  /** The channel to the guest is gone, and the sandbox with it. */
+  @Override
+  public void lost() {
+    end(KILLED, Reason.SANDBOX_CLOSED);
+  }
+
+  /** Ends it, whatever it does: with the event that tells why, once. */
+  void end(int code, Reason reason) {
+    lock.lock();
+    try {
+      if (state == State.ENDED) {
+        return;
+      }
+      emitAll(ExecEvent.Stream.STDOUT, framers.stdout().end());
+      emitAll(ExecEvent.Stream.STDERR, framers.stderr().end());
+      state = State.ENDED;
+      endedAt = clock.instant();
+      exit = new ExecEvent.Exit(sequence++, clock.millis(), code, reason);
+      emit(exit);
+      if (timeout != null) {
+        timeout.stop();
+      }
+    } finally {
+      lock.unlock();
+    }
+    owner.ended(this);
+  }
+
+  private void emitAll(ExecEvent.Stream stream, Iterable<byte[]> payloads) {
+    for (byte[] payload : payloads) {
+      emit(new ExecEvent.Output(sequence++, clock.millis(), stream, payload));
+    }
+  }
+
+  private void emit(ExecEvent event) {
+    log.append(event);
+    replay.accept(new ReplayEvent(id, request.framing(), event));
+  }
+
+  private void giveCredit() {
+    GuestExec running;
+    int credit;
+    lock.lock();
+    try {
+      long taken = received - Math.min(WINDOW, log.unread());
+      credit = (int) Math.min(Integer.MAX_VALUE, taken - credited);
+      running = guest;
+      if (running == null || state == State.ENDED || credit < CREDIT_STEP) {
+        return;
+      }
+      credited += credit;
+    } finally {
+      lock.unlock();
+    }
+    running.acknowledge(credit);
+  }
+
+  @Override
+  public ExecutionView view() {
+    lock.lock();
+    try {
+      return new ExecutionView(
+          id,
+          request.language(),
+          request.framing(),
+          state,
+          createdAt,
+          Optional.ofNullable(startedAt),
+          Optional.ofNullable(endedAt),
+          exit == null ? OptionalInt.empty() : OptionalInt.of(exit.code()),
+          Optional.ofNullable(exit).map(ExecEvent.Exit::reason));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public ExecStream stream(long fromSequence) {
+    return log.open(fromSequence);
+  }
+
+  @Override
+  public void cancel() {
+    interrupt(Reason.CANCELLED);
+  }
+
+  private void interrupt(Reason why) {
+    GuestExec running;
+    lock.lock();
+    try {
+      if (state == State.ENDED || wantedEnd != null) {
+        return;
+      }
+      wantedEnd = why;
+      running = guest;
+    } finally {
+      lock.unlock();
+    }
+    if (running == null) {
+      end(why == Reason.TIMEOUT ? TIMED_OUT : INTERRUPTED, why);
+      return;
+    }
+    running.signal(GuestSignal.INT);
+    owner.after(owner.interruptGrace(), () -> kill(running));
+  }
+
+  private void kill(GuestExec running) {
+    if (!log.ended()) {
+      running.signal(GuestSignal.KILL);
+      // A guest that does not even answer to this is not waited for any longer.
+      owner.after(owner.interruptGrace(), this::giveUp);
+    }
+  }
+
+  private void giveUp() {
+    Reason wanted = wantedEnd;
+    end(
+        wanted == Reason.CANCELLED ? INTERRUPTED : TIMED_OUT,
+        wanted == null ? Reason.TIMEOUT : wanted);
+  }
+
+  @Override
+  public void writeStdin(byte[] bytes, boolean endOfFile) {
+    GuestExec running;
+    lock.lock();
+    try {
+      running = guest;
+      if (!stdinOpen || state == State.ENDED || running == null) {
+        throw new PodflareException(
+            ErrorCode.STDIN_CLOSED,
+            "execution " + id + " has no open standard input; start it with \"stdin_open\": true");
+      }
+      stdinOpen = !endOfFile;
+    } finally {
+      lock.unlock();
+    }
+    running.stdin(bytes);
+    if (endOfFile) {
+      running.stdinEnd();
+    }
+  }
+}

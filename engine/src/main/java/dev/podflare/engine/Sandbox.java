@@ -1,0 +1,194 @@
+package dev.podflare.engine;
+
+import dev.podflare.common.DataSize;
+import dev.podflare.common.PodflareException;
+import dev.podflare.guest.ExecCommand;
+import dev.podflare.guest.GuestExec;
+import dev.podflare.guest.GuestLanguage;
+import dev.podflare.qemu.Machine;
+import dev.podflare.store.SandboxRecord;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.ToLongFunction;
+
+/**
+ * A live sandbox: its record, its machine and its executions. READY until {@link #close}, then
+ * CLOSED; there is no way back. The record is replaced whole, under the lock. Thread-safe.
+ */
+final class Sandbox implements LocalExecution.Owner {
+  private static final int MAX_LIVE_EXECUTIONS = 256;
+
+  private final GuestMachine guest;
+  private final EngineConfig config;
+  private final Timers timers;
+  private final Clock clock;
+  private final ReplayRing replay = new ReplayRing();
+  private final Executions executions;
+  private final ReentrantLock closing = new ReentrantLock();
+  private volatile SandboxRecord record;
+  private volatile Instant lastActive;
+  private volatile SandboxState state = SandboxState.READY;
+
+  Sandbox(
+      SandboxRecord record, GuestMachine guest, EngineConfig config, Timers timers, Clock clock) {
+    this.record = record;
+    this.guest = guest;
+    this.config = config;
+    this.timers = timers;
+    this.clock = clock;
+    this.lastActive = clock.instant();
+    this.executions =
+        new Executions(
+            config.limits().queuedExecutions(),
+            MAX_LIVE_EXECUTIONS,
+            config.deadlines().execution());
+  }
+
+  SandboxRecord record() {
+    return record;
+  }
+
+  void replaceRecord(SandboxRecord changed) {
+    record = changed;
+  }
+
+  GuestMachine guest() {
+    return guest;
+  }
+
+  Executions executions() {
+    return executions;
+  }
+
+  ReplayRing replay() {
+    return replay;
+  }
+
+  DataSize memory() {
+    return DataSize.ofMebibytes(record.memoryMebibytes());
+  }
+
+  /** A call came in or ended: the idle time starts anew. */
+  void touch() {
+    lastActive = clock.instant();
+  }
+
+  /** Why it must close now, if it must. */
+  Optional<CloseReason> due(Instant now) {
+    if (!now.isBefore(record.expiresAt())) {
+      return Optional.of(CloseReason.TIMEOUT);
+    }
+    boolean idle = executions.idle() && !now.isBefore(lastActive.plus(record.idleTimeout()));
+    return idle ? Optional.of(CloseReason.IDLE) : Optional.empty();
+  }
+
+  LocalExecution execute(String executionId, ExecRequest request) {
+    touch();
+    LocalExecution execution = new LocalExecution(executionId, request, this, clock, replay::add);
+    executions.submit(execution);
+    return execution;
+  }
+
+  @Override
+  public GuestExec startInGuest(LocalExecution execution) {
+    ExecRequest request = execution.request();
+    Map<String, String> env = new HashMap<>(record.env());
+    env.putAll(request.env());
+    GuestExec started =
+        guest
+            .channel()
+            .exec(
+                new ExecCommand(
+                    request.language() == ExecRequest.Language.BASH
+                        ? GuestLanguage.BASH
+                        : GuestLanguage.PYTHON,
+                    request.code(),
+                    request.cwd(),
+                    env,
+                    request.stdin().isPresent() || request.stdinOpen(),
+                    request.framing() == ExecRequest.Framing.CHUNKS,
+                    LocalExecution.WINDOW),
+                execution);
+    request.stdin().ifPresent(text -> started.stdin(text.getBytes(StandardCharsets.UTF_8)));
+    if (request.stdin().isPresent() && !request.stdinOpen()) {
+      started.stdinEnd();
+    }
+    return started;
+  }
+
+  @Override
+  public Timer after(Duration delay, Runnable task) {
+    return timers.after(delay, task);
+  }
+
+  @Override
+  public void ended(LocalExecution execution) {
+    touch();
+    executions.ended(execution);
+  }
+
+  @Override
+  public Duration interruptGrace() {
+    return config.deadlines().interruptGrace();
+  }
+
+  SandboxState state() {
+    return state;
+  }
+
+  /**
+   * Runs {@code body} once, for the first who closes; others wait until it has run. So whoever
+   * returns from closing finds everything freed.
+   */
+  void close(Runnable body) {
+    closing.lock();
+    try {
+      if (state != SandboxState.CLOSED) {
+        state = SandboxState.CLOSED;
+        executions.close();
+        guest.close();
+        body.run();
+      }
+    } finally {
+      closing.unlock();
+    }
+  }
+
+  SandboxView view() {
+    SandboxRecord now = record;
+    return new SandboxView(
+        now.id(),
+        state,
+        now.template(),
+        now.vcpus(),
+        now.memoryMebibytes(),
+        now.diskGibibytes(),
+        now.persistent(),
+        now.egress(),
+        "none",
+        now.metadata(),
+        now.parent(),
+        now.createdAt(),
+        now.expiresAt(),
+        now.timeout(),
+        now.idleTimeout(),
+        lastActive,
+        ofMachine(Machine::ownMemory),
+        ofMachine(Machine::ownDisk));
+  }
+
+  /** Zero when the machine is ending and cannot be asked any more. */
+  private long ofMachine(ToLongFunction<Machine> figure) {
+    try {
+      return figure.applyAsLong(guest.machine());
+    } catch (PodflareException ended) {
+      return 0;
+    }
+  }
+}

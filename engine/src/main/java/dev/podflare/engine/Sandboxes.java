@@ -1,0 +1,176 @@
+package dev.podflare.engine;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.Ids;
+import dev.podflare.common.PodflareException;
+import dev.podflare.store.SandboxRecord;
+import dev.podflare.store.SandboxRecords;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The live sandboxes, and what is remembered of closed ones. Thread-safe. */
+final class Sandboxes {
+  private static final Logger LOG = LoggerFactory.getLogger(Sandboxes.class);
+  private static final Comparator<SandboxRecord> BY_CREATION =
+      Comparator.comparing(SandboxRecord::createdAt).thenComparing(SandboxRecord::id);
+
+  private final SandboxRecords records;
+  private final Admission admission;
+  private final Clock clock;
+  private final Map<String, Sandbox> live = new ConcurrentHashMap<>();
+  private final Map<String, Sandbox> byMachine = new ConcurrentHashMap<>();
+
+  Sandboxes(SandboxRecords records, Admission admission, Clock clock) {
+    this.records = records;
+    this.admission = admission;
+    this.clock = clock;
+  }
+
+  void add(Sandbox sandbox) {
+    live.put(sandbox.record().id(), sandbox);
+    byMachine.put(sandbox.guest().machine().id(), sandbox);
+  }
+
+  int count() {
+    return live.size();
+  }
+
+  Optional<Sandbox> ofId(String id) {
+    return Optional.ofNullable(live.get(id));
+  }
+
+  Optional<Sandbox> ofMachine(String machineId) {
+    return Optional.ofNullable(byMachine.get(machineId));
+  }
+
+  /** A live sandbox of the caller's; otherwise says that it is gone or was never there. */
+  Sandbox find(Caller caller, String id) {
+    Sandbox sandbox = live.get(id);
+    if (sandbox != null && mayUse(caller, sandbox.record())) {
+      if (sandbox.state() == SandboxState.CLOSED) {
+        throw gone(id, "closing", "it is being closed");
+      }
+      return sandbox;
+    }
+    Optional<SandboxRecord> closed = tombstone(caller, id);
+    if (closed.isPresent()) {
+      String reason = closed.get().closeReason().orElse(CloseReason.DELETED.wireName());
+      throw gone(id, reason, closed.get().closeMessage().orElse(reason));
+    }
+    throw new PodflareException(ErrorCode.SANDBOX_NOT_FOUND, "no sandbox " + id);
+  }
+
+  private static PodflareException gone(String id, String reason, String message) {
+    return new PodflareException(
+        ErrorCode.GONE,
+        "sandbox " + id + " is closed: " + message,
+        Map.of("reason", reason, "sandbox_id", id));
+  }
+
+  /** As {@link #find}, but empty for one that is closed already. */
+  Optional<Sandbox> findToDelete(Caller caller, String id) {
+    Sandbox sandbox = live.get(id);
+    if (sandbox != null && mayUse(caller, sandbox.record())) {
+      return Optional.of(sandbox);
+    }
+    if (tombstone(caller, id).isPresent()) {
+      return Optional.empty();
+    }
+    throw new PodflareException(ErrorCode.SANDBOX_NOT_FOUND, "no sandbox " + id);
+  }
+
+  private Optional<SandboxRecord> tombstone(Caller caller, String id) {
+    return Ids.wellFormed("sbx", id)
+        ? records.find(id).filter(record -> mayUse(caller, record))
+        : Optional.empty();
+  }
+
+  private static boolean mayUse(Caller caller, SandboxRecord record) {
+    return caller.admin() || record.keyId().equals(caller.keyId());
+  }
+
+  SandboxPage list(Caller caller, ListRequest request) {
+    List<Sandbox> matching = new ArrayList<>();
+    for (Sandbox sandbox : live.values()) {
+      SandboxRecord record = sandbox.record();
+      if (mayUse(caller, record)
+          && request.state().map(state -> state == sandbox.state()).orElse(true)
+          && request.template().map(name -> name.equals(record.template())).orElse(true)
+          && record.metadata().entrySet().containsAll(request.metadata().entrySet())) {
+        matching.add(sandbox);
+      }
+    }
+    matching.sort(Comparator.comparing(Sandbox::record, BY_CREATION));
+    List<SandboxView> page = new ArrayList<>();
+    for (Sandbox sandbox : matching) {
+      if (request.cursor().map(cursor -> after(sandbox.record(), cursor)).orElse(true)) {
+        if (page.size() == request.limit()) {
+          return new SandboxPage(page, Optional.of(cursor(page.getLast())));
+        }
+        page.add(sandbox.view());
+      }
+    }
+    return new SandboxPage(page, Optional.empty());
+  }
+
+  /** A place between sandboxes: time of creation and id of the last one shown. */
+  private static String cursor(SandboxView last) {
+    return last.createdAt().toEpochMilli() + "-" + last.id();
+  }
+
+  private static boolean after(SandboxRecord record, String cursor) {
+    int dash = cursor.indexOf('-');
+    try {
+      long millis = Long.parseLong(dash < 0 ? cursor : cursor.substring(0, dash));
+      int order = Long.compare(record.createdAt().toEpochMilli(), millis);
+      return order > 0 || (order == 0 && record.id().compareTo(cursor.substring(dash + 1)) > 0);
+    } catch (NumberFormatException e) {
+      throw new PodflareException(
+          ErrorCode.INVALID_FIELD, "cursor must be a next_cursor of an earlier answer", e);
+    }
+  }
+
+  /** Ends a sandbox; when this returns, all that it held is freed. Idempotent. */
+  void close(Sandbox sandbox, CloseReason reason) {
+    sandbox.close(() -> {
+      SandboxRecord record = sandbox.record();
+      try {
+        records.close(
+            record.id(), reason.wireName(), Optional.of(reason.sentence()), clock.instant());
+      } finally {
+        admission.release(record.keyId(), sandbox.memory());
+        live.remove(record.id());
+        byMachine.remove(sandbox.guest().machine().id());
+      }
+      LOG.info("{} closed: {}", record.id(), reason.wireName());
+    });
+  }
+
+  /** Closes those whose time is over, side by side. */
+  void closeDue(Instant now) {
+    for (Sandbox sandbox : live.values()) {
+      sandbox
+          .due(now)
+          .ifPresent(reason ->
+              Thread.ofVirtual()
+                  .name("close " + sandbox.record().id())
+                  .start(() -> close(sandbox, reason)));
+    }
+  }
+
+  void closeAll(CloseReason reason) {
+    try (ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor()) {
+      live.values().forEach(sandbox -> executor.execute(() -> close(sandbox, reason)));
+    }
+  }
+}

@@ -1,0 +1,282 @@
+package dev.podflare.engine;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.Ids;
+import dev.podflare.common.PodflareException;
+import dev.podflare.qemu.Hypervisor;
+import dev.podflare.qemu.Machine;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Optional;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What is made ahead of time for one shape: blanks, and restored, warmed, sleeping machines. One
+ * thread fills it up, one machine at a time; callers take from it and never wait for it: who finds
+ * it empty restores a blank himself. The filler leaves the processors to such callers. Thread-safe.
+ */
+final class ShapePool implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(ShapePool.class);
+  private static final Duration RETRY = Duration.ofSeconds(2);
+  private static final Duration LONGEST_RETRY = Duration.ofSeconds(60);
+
+  private final LoadedShape shape;
+  private final Hypervisor hypervisor;
+  private final Ids ids;
+  private final Duration guestDeadline;
+  private final Consumer<Machine> onEnd;
+  private final RestoreGate gate;
+  private final int wantedWarm;
+  private final int wantedBlanks;
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private final ArrayDeque<Machine> blanks = new ArrayDeque<>();
+  private final ArrayDeque<GuestMachine> warm = new ArrayDeque<>();
+  private final Thread filler;
+  private boolean closed;
+
+  /** Callers that restore for themselves, a bounded number at a time; the filler gives way. */
+  record RestoreGate(Semaphore places) {
+    boolean busy() {
+      return places.hasQueuedThreads();
+    }
+  }
+
+  ShapePool(
+      LoadedShape shape,
+      Hypervisor hypervisor,
+      Ids ids,
+      Duration guestDeadline,
+      Consumer<Machine> onEnd,
+      RestoreGate gate,
+      int wantedWarm,
+      int wantedBlanks) {
+    this.shape = shape;
+    this.hypervisor = hypervisor;
+    this.ids = ids;
+    this.guestDeadline = guestDeadline;
+    this.onEnd = onEnd;
+    this.gate = gate;
+    this.wantedWarm = wantedWarm;
+    this.wantedBlanks = wantedBlanks;
+    this.filler =
+        Thread.ofVirtual().name("pool " + shape.frozen().key()).unstarted(this::fillForEver);
+  }
+
+  void start() {
+    filler.start();
+  }
+
+  LoadedShape shape() {
+    return shape;
+  }
+
+  /** A sleeping machine, if there is one. */
+  Optional<GuestMachine> take() {
+    lock.lock();
+    try {
+      GuestMachine machine = warm.pollFirst();
+      while (machine != null && !machine.alive()) {
+        machine = warm.pollFirst();
+      }
+      changed.signalAll();
+      return Optional.ofNullable(machine);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Restores a machine now, on the caller's thread; it runs. */
+  GuestMachine restore(Duration deadline) {
+    try {
+      if (!gate.places().tryAcquire(deadline.toNanos(), TimeUnit.NANOSECONDS)) {
+        throw new PodflareException(
+            ErrorCode.HOST_FULL, "too many sandboxes are being made; none was free in " + deadline);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new PodflareException(ErrorCode.SHUTTING_DOWN, "interrupted", e);
+    }
+    try {
+      GuestMachine machine = GuestMachine.restore(shape, takeBlank(), ids.sandbox(), guestDeadline);
+      machine.channel().syncClock(guestDeadline);
+      return machine;
+    } finally {
+      gate.places().release();
+    }
+  }
+
+  private Machine takeBlank() {
+    lock.lock();
+    try {
+      Machine blank = blanks.pollFirst();
+      changed.signalAll();
+      if (blank != null) {
+        return blank;
+      }
+    } finally {
+      lock.unlock();
+    }
+    return startBlank();
+  }
+
+  private Machine startBlank() {
+    return hypervisor.start(shape.blank(ids.machine()), onEnd);
+  }
+
+  /** A machine of ours ended by itself. */
+  void discard(Machine machine) {
+    lock.lock();
+    try {
+      blanks.remove(machine);
+      warm.removeIf(member -> member.machine() == machine);
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    machine.kill();
+  }
+
+  CapacityView.Pool view() {
+    lock.lock();
+    try {
+      return new CapacityView.Pool(warm.size(), wantedWarm, blanks.size());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void fillForEver() {
+    Duration retry = RETRY;
+    while (true) {
+      try {
+        if (!awaitWork()) {
+          return;
+        }
+        fillOne();
+        retry = RETRY;
+      } catch (PodflareException e) {
+        if (isClosed()) {
+          return;
+        }
+        LOG.warn("cannot fill the pool of {}: {}", shape.frozen().key(), e.sentence());
+        sleep(retry);
+        Duration doubled = retry.multipliedBy(2);
+        retry = doubled.compareTo(LONGEST_RETRY) < 0 ? doubled : LONGEST_RETRY;
+      }
+    }
+  }
+
+  private boolean isClosed() {
+    lock.lock();
+    try {
+      return closed;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether there is more to do; false when the pool is closed. */
+  private boolean awaitWork() {
+    lock.lock();
+    try {
+      while (!closed && (full() || gate.busy())) {
+        // Woken by who takes something; looks again now and then for callers that have gone.
+        boolean woken = changed.await(full() ? 5000 : 50, TimeUnit.MILLISECONDS);
+        LOG.trace("pool looks again, woken: {}", woken);
+      }
+      return !closed;
+    } catch (InterruptedException e) {
+      return false;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean full() {
+    return warm.size() >= wantedWarm && blanks.size() >= wantedBlanks;
+  }
+
+  private void fillOne() {
+    if (needsWarm()) {
+      GuestMachine member = GuestMachine.restore(shape, takeBlank(), ids.sandbox(), guestDeadline);
+      try {
+        member.warm(guestDeadline);
+        member.sleep();
+      } catch (RuntimeException e) {
+        member.close();
+        throw e;
+      }
+      keep(member, () -> warm.addLast(member));
+    } else {
+      Machine blank = startBlank();
+      keep(blank, () -> blanks.addLast(blank));
+    }
+  }
+
+  private boolean needsWarm() {
+    lock.lock();
+    try {
+      return warm.size() < wantedWarm;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void keep(AutoCloseable made, Runnable put) {
+    lock.lock();
+    try {
+      if (!closed) {
+        put.run();
+        return;
+      }
+    } finally {
+      lock.unlock();
+    }
+    closeQuietly(made);
+  }
+
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      closed = true;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    try {
+      filler.interrupt();
+      if (!filler.join(guestDeadline)) {
+        LOG.warn("the filler of {} does not end", shape.frozen().key());
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    warm.forEach(ShapePool::closeQuietly);
+    blanks.forEach(ShapePool::closeQuietly);
+  }
+
+  private static void closeQuietly(AutoCloseable made) {
+    try {
+      made.close();
+    } catch (Exception e) {
+      LOG.warn("while closing a pool: {}", e.toString());
+    }
+  }
+
+  private static void sleep(Duration time) {
+    try {
+      Thread.sleep(time);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

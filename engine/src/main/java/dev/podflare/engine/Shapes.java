@@ -1,0 +1,226 @@
+package dev.podflare.engine;
+
+import dev.podflare.common.DataSize;
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.Ids;
+import dev.podflare.common.PodflareException;
+import dev.podflare.image.BuiltTemplate;
+import dev.podflare.image.FrozenShape;
+import dev.podflare.image.Progress;
+import dev.podflare.image.Shape;
+import dev.podflare.image.ShapeStore;
+import dev.podflare.image.TemplateStore;
+import dev.podflare.qemu.Hypervisor;
+import dev.podflare.qemu.Machine;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The shapes that can be handed out, each loaded once and kept with its pool. A shape that was
+ * never asked for is booted once, in the background, however many callers wait for it. Thread-safe.
+ */
+final class Shapes implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Shapes.class);
+
+  private static final Duration FRESH = Duration.ofSeconds(2);
+
+  private final EngineConfig config;
+  private final Hypervisor hypervisor;
+  private final TemplateStore templates;
+  private final ShapeStore frozen;
+  private final Ids ids;
+  private final Consumer<Machine> onEnd;
+  private final ShapePool.RestoreGate gate =
+      new ShapePool.RestoreGate(
+          new Semaphore(Math.max(2, Runtime.getRuntime().availableProcessors()), true));
+  private final Map<String, Known> current = new ConcurrentHashMap<>();
+  private final Map<Key, CompletableFuture<ShapePool>> pools = new ConcurrentHashMap<>();
+
+  /** A template's build and a size of machine. */
+  private record Key(String template, String digest, Shape shape, DataSize disk) {}
+
+  private record Known(BuiltTemplate template, long at) {}
+
+  /** A pool, and whether its shape had to be booted for this caller. */
+  record Found(ShapePool pool, boolean booted) {}
+
+  Shapes(EngineConfig config, Hypervisor hypervisor, Ids ids, Consumer<Machine> onEnd) {
+    this.config = config;
+    this.hypervisor = hypervisor;
+    this.templates = new TemplateStore(config.templatesFolder());
+    this.frozen = new ShapeStore(hypervisor, config.deadlines().boot());
+    this.ids = ids;
+    this.onEnd = onEnd;
+  }
+
+  /** The build that a name means; looked up anew when the last answer is two seconds old. */
+  BuiltTemplate template(String name) {
+    Known known = current.get(name);
+    if (known != null && System.nanoTime() - known.at() < FRESH.toNanos()) {
+      return known.template();
+    }
+    BuiltTemplate found = lookUp(name);
+    current.put(name, new Known(found, System.nanoTime()));
+    return found;
+  }
+
+  private BuiltTemplate lookUp(String name) {
+    return templates
+        .find(name)
+        .orElseThrow(() ->
+            name.equals(config.defaultTemplate())
+                ? new PodflareException(
+                    ErrorCode.TEMPLATE_NOT_BUILT,
+                    "template " + name + " is not built; run: podflare template build " + name)
+                : new PodflareException(
+                    ErrorCode.TEMPLATE_NOT_FOUND,
+                    "no template '" + name + "' is built here",
+                    Map.of(
+                        "templates", templates.list().stream().map(BuiltTemplate::name).toList())));
+  }
+
+  Optional<BuiltTemplate> ifBuilt(String name) {
+    return templates.find(name);
+  }
+
+  /** Loads the default template's own shape, so that its pool fills up. */
+  void preload() {
+    BuiltTemplate template = template(config.defaultTemplate());
+    LOG.info("loading template {} ({})", template.name(), template.shape());
+    find(template, template.shape(), template.diskSize(), config.deadlines().boot());
+  }
+
+  /** The pool of a shape; loads it, or boots it if it is new, within the deadline. */
+  Found find(BuiltTemplate template, Shape shape, DataSize disk, Duration deadline) {
+    Key key = new Key(template.name(), template.digest(), shape, disk);
+    CompletableFuture<ShapePool> fresh = new CompletableFuture<>();
+    CompletableFuture<ShapePool> known = pools.putIfAbsent(key, fresh);
+    boolean boot = false;
+    if (known == null) {
+      boot = frozen.find(template, shape, disk).isEmpty();
+      checkRoom(template, boot, key);
+      Thread.ofVirtual().name("shape " + shape).start(() -> make(template, key, fresh));
+      known = fresh;
+    } else if (!known.isDone()) {
+      boot = frozen.find(template, shape, disk).isEmpty();
+    }
+    return new Found(await(known, template, shape, deadline), boot);
+  }
+
+  private void checkRoom(BuiltTemplate template, boolean boot, Key key) {
+    if (boot && frozen.list(template).size() >= config.caps().shapes()) {
+      pools.remove(key);
+      throw new PodflareException(
+          ErrorCode.HOST_FULL,
+          "template "
+              + template.name()
+              + " already has "
+              + config.caps().shapes()
+              + " shapes, the most that are kept; use one of them",
+          Map.of("shapes", frozen.list(template).stream().map(FrozenShape::key).toList()));
+    }
+  }
+
+  private void make(BuiltTemplate template, Key key, CompletableFuture<ShapePool> result) {
+    try {
+      FrozenShape shape =
+          frozen
+              .find(template, key.shape(), key.disk())
+              .orElseGet(() -> {
+                LOG.info(
+                    "booting template {} once in shape {} with {} disk",
+                    key.template(),
+                    key.shape(),
+                    key.disk());
+                return frozen.build(template, key.shape(), key.disk(), Progress.none());
+              });
+      boolean own =
+          template.name().equals(config.defaultTemplate())
+              && key.shape().equals(template.shape())
+              && key.disk().equals(template.diskSize());
+      ShapePool pool =
+          new ShapePool(
+              LoadedShape.load(shape),
+              hypervisor,
+              ids,
+              config.deadlines().guest(),
+              onEnd,
+              gate,
+              own ? config.pool() : 0,
+              own ? config.blanks() : 0);
+      pool.start();
+      result.complete(pool);
+    } catch (Throwable e) {
+      LOG.warn("shape {} of template {}: {}", key.shape(), key.template(), e.toString());
+      pools.remove(key);
+      result.completeExceptionally(e);
+    }
+  }
+
+  private static ShapePool await(
+      CompletableFuture<ShapePool> pool, BuiltTemplate template, Shape shape, Duration deadline) {
+    try {
+      return pool.get(deadline.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      throw new PodflareException(
+          ErrorCode.SHAPE_PREPARING,
+          "shape " + shape + " of template " + template.name() + " is being booted; ask again",
+          e);
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof PodflareException coded
+          ? coded
+          : new PodflareException(ErrorCode.INTERNAL, "cannot load shape " + shape, e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new PodflareException(ErrorCode.SHUTTING_DOWN, "interrupted", e);
+    }
+  }
+
+  /** Lets go of the pools of builds that their template's name no longer means. */
+  void retireOldBuilds() {
+    for (Key key : List.copyOf(pools.keySet())) {
+      boolean old =
+          templates.find(key.template()).filter(t -> !t.digest().equals(key.digest())).isPresent();
+      CompletableFuture<ShapePool> pool = pools.get(key);
+      if (old && pool != null && pool.isDone() && pools.remove(key, pool)) {
+        LOG.info("template {} was built anew; its old pool is closed", key.template());
+        // Machines that were handed out keep what they map of the old image.
+        pool.thenAccept(Shapes::close).join();
+      }
+    }
+  }
+
+  private static void close(ShapePool pool) {
+    pool.close();
+    pool.shape().close();
+  }
+
+  /** A machine of a pool ended by itself. */
+  void discard(Machine machine) {
+    ready().forEach(pool -> pool.discard(machine));
+  }
+
+  /** Pools of the shapes in memory. */
+  List<ShapePool> ready() {
+    return pools.values().stream()
+        .filter(future -> future.isDone() && !future.isCompletedExceptionally())
+        .map(CompletableFuture::join)
+        .toList();
+  }
+
+  @Override
+  public void close() {
+    ready().forEach(Shapes::close);
+  }
+}
