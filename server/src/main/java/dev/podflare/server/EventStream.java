@@ -1,0 +1,109 @@
+package dev.podflare.server;
+
+import dev.podflare.engine.ExecEvent;
+import dev.podflare.engine.ExecStream;
+import dev.podflare.engine.Execution;
+import jakarta.servlet.ServletOutputStream;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Sends an execution's events as they come: what is ready goes out together at once, nothing waits
+ * for more. A silent stream carries an empty line now and then, which also finds out that the
+ * caller is gone. Thread-safe; each stream runs on its caller's thread.
+ */
+final class EventStream {
+  private static final Logger LOG = LoggerFactory.getLogger(EventStream.class);
+  private static final int LARGEST_BATCH = 64 * 1024;
+
+  /** With the first event so near, its line and the answer's head go out in one packet. */
+  private static final Duration HEAD_WAIT = Duration.ofMillis(50);
+
+  /** A caller whose leaving has an effect is looked after more often. */
+  private static final Duration WATCHED_HEARTBEAT = Duration.ofSeconds(2);
+
+  private final Duration heartbeat;
+  private final Set<Thread> running = ConcurrentHashMap.newKeySet();
+
+  EventStream(Duration heartbeat) {
+    this.heartbeat = heartbeat;
+  }
+
+  /**
+   * Streams until the exit event is sent or the caller is gone.
+   *
+   * @param cancelWhenGone whether the execution is cancelled when the caller is gone
+   */
+  void send(Exchange exchange, Execution execution, ExecStream stream, boolean cancelWhenGone)
+      throws InterruptedException {
+    var response = exchange.context().res();
+    response.setStatus(200);
+    response.setContentType("application/x-ndjson");
+    response.setHeader("X-Exec-Id", execution.id());
+    response.setHeader("Cache-Control", "no-cache");
+    running.add(Thread.currentThread());
+    try (stream;
+        EventWriter writer = new EventWriter(execution.view().framing())) {
+      pump(response.getOutputStream(), stream, writer, silence(cancelWhenGone));
+    } catch (IOException gone) {
+      LOG.debug("request {}: the caller is gone", exchange.requestId(), gone);
+      if (cancelWhenGone) {
+        execution.cancel();
+      }
+    } catch (RuntimeException failed) {
+      LOG.error("request {}: the stream broke", exchange.requestId(), failed);
+      Connections.cut(exchange.context().req());
+    } finally {
+      running.remove(Thread.currentThread());
+    }
+  }
+
+  /** Ends the streams that are still running, for a stop that cannot wait longer. */
+  void interruptAll() {
+    running.forEach(Thread::interrupt);
+  }
+
+  private Duration silence(boolean watched) {
+    return watched && heartbeat.compareTo(WATCHED_HEARTBEAT) > 0 ? WATCHED_HEARTBEAT : heartbeat;
+  }
+
+  private static void pump(
+      ServletOutputStream out, ExecStream stream, EventWriter writer, Duration silence)
+      throws IOException, InterruptedException {
+    boolean headSent = false;
+    while (!stream.ended()) {
+      Optional<ExecEvent> first = stream.next(headSent ? silence : HEAD_WAIT);
+      if (first.isPresent()) {
+        writer.write(first.get());
+        addWhatIsReady(stream, writer);
+      } else if (stream.ended()) {
+        break;
+      } else if (headSent) {
+        writer.blankLine();
+      }
+      headSent = true;
+      out.write(writer.take());
+      // The last lines go out with the end of the answer.
+      if (!stream.ended()) {
+        out.flush();
+      }
+    }
+    out.close();
+  }
+
+  private static void addWhatIsReady(ExecStream stream, EventWriter writer)
+      throws InterruptedException {
+    while (!stream.ended() && writer.size() < LARGEST_BATCH) {
+      Optional<ExecEvent> next = stream.next(Duration.ZERO);
+      if (next.isEmpty()) {
+        return;
+      }
+      writer.write(next.get());
+    }
+  }
+}

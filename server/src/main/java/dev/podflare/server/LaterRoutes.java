@@ -1,0 +1,85 @@
+package dev.podflare.server;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Routes of the contract that are not served yet: they say so and do nothing. Thread-safe. */
+final class LaterRoutes {
+  private static final String SANDBOX = "/v1/sandboxes/{id}";
+  private static final String FILES = SANDBOX + "/files";
+  private static final String PTY = SANDBOX + "/pty";
+  private static final List<String> METHODS =
+      List.of("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS");
+
+  private final List<Route> routes = new ArrayList<>();
+
+  List<Route> routes() {
+    add("forking", Scope.WRITE, "POST " + SANDBOX + "/fork");
+    add("merging", Scope.WRITE, "POST " + SANDBOX + "/merge_into/{winner}");
+    add("comparing sandboxes", Scope.READ, "GET " + SANDBOX + "/diff/{other}");
+    add("pausing", Scope.WRITE, "POST " + SANDBOX + "/pause", "POST " + SANDBOX + "/resume");
+    add("network policy", Scope.WRITE, "PUT " + SANDBOX + "/network");
+    add("network policy", Scope.READ, "GET " + SANDBOX + "/network");
+    add("metrics of one sandbox", Scope.READ, "GET " + SANDBOX + "/metrics");
+    files();
+    terminals();
+    spaces();
+    for (String method : METHODS) {
+      add("reaching ports of a guest", Scope.EXEC, method + " " + SANDBOX + "/ports/{port}/<path>");
+    }
+    add("the list of templates", Scope.READ, "GET /v1/templates", "GET /v1/templates/{name}");
+    add("building templates over HTTP", Scope.ADMIN, "POST /v1/templates");
+    add("the stream of events", Scope.READ, "GET /v1/events");
+    add("webhooks", Scope.ADMIN, "POST /v1/webhooks", "GET /v1/webhooks");
+    add("webhooks", Scope.ADMIN, "DELETE /v1/webhooks/{webhook}");
+    add("MCP over HTTP", Scope.EXEC, "POST /mcp");
+    return List.copyOf(routes);
+  }
+
+  private void files() {
+    add("reading files", Scope.READ, "GET " + FILES, "GET " + FILES + "/list");
+    add("reading files", Scope.READ, "GET " + FILES + "/stat", "GET " + FILES + "/archive");
+    add("watching files", Scope.READ, "GET " + FILES + "/watch");
+    add("writing files", Scope.EXEC, "PUT " + FILES, "DELETE " + FILES, "POST " + FILES + "/mkdir");
+    add("writing files", Scope.EXEC, "POST " + FILES + "/move", "PUT " + FILES + "/archive");
+  }
+
+  private void terminals() {
+    add("opening a terminal", Scope.EXEC, "POST " + PTY, "POST " + PTY + "/{pty}/input");
+    add(
+        "using a terminal",
+        Scope.EXEC,
+        "POST " + PTY + "/{pty}/resize",
+        "POST " + PTY + "/{pty}/kill");
+    add("using a terminal", Scope.EXEC, "POST " + PTY + "/{pty}/read", "GET " + PTY + "/{pty}/ws");
+    add("listing terminals", Scope.READ, "GET " + PTY, "GET " + PTY + "/{pty}/attach");
+  }
+
+  private void spaces() {
+    add("freezing", Scope.WRITE, "POST " + SANDBOX + "/freeze", "POST /v1/spaces/{space}/resume");
+    add("Spaces", Scope.READ, "GET /v1/spaces", "GET /v1/spaces/{space}");
+    add("Spaces", Scope.WRITE, "DELETE /v1/spaces/{space}");
+    add(
+        "snapshots",
+        Scope.WRITE,
+        "POST " + SANDBOX + "/snapshots",
+        "POST " + SANDBOX + "/rollback");
+    add("snapshots", Scope.WRITE, "DELETE /v1/snapshots/{snapshot}");
+    add("snapshots", Scope.READ, "GET /v1/snapshots");
+  }
+
+  private void add(String subject, Scope scope, String... methodsAndPaths) {
+    for (String each : methodsAndPaths) {
+      int space = each.indexOf(' ');
+      routes.add(
+          new Route(
+              each.substring(0, space),
+              each.substring(space + 1),
+              scope,
+              exchange -> {
+                throw Exchange.notYet(
+                    subject + " is not available yet in this version of Podflare");
+              }));
+    }
+  }
+}

@@ -1,0 +1,284 @@
+package dev.podflare.server.testing;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.Ids;
+import dev.podflare.common.PodflareException;
+import dev.podflare.engine.Caller;
+import dev.podflare.engine.CapacityView;
+import dev.podflare.engine.CreateRequest;
+import dev.podflare.engine.CreatedSandbox;
+import dev.podflare.engine.Engine;
+import dev.podflare.engine.EngineInfo;
+import dev.podflare.engine.ExecEvent;
+import dev.podflare.engine.ExecRequest;
+import dev.podflare.engine.Execution;
+import dev.podflare.engine.ExecutionView;
+import dev.podflare.engine.ListRequest;
+import dev.podflare.engine.PatchRequest;
+import dev.podflare.engine.ReplayEvent;
+import dev.podflare.engine.SandboxPage;
+import dev.podflare.engine.SandboxState;
+import dev.podflare.engine.SandboxView;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An engine without machines, for tests of the server alone. Code that starts with {@code #hold}
+ * runs until the test ends it; all other code prints itself and exits with 0. Thread-safe.
+ */
+public final class FakeEngine implements Engine {
+  private final Ids ids = Ids.ofNode("0001");
+  private final Map<String, SandboxView> sandboxes = new LinkedHashMap<>();
+  private final Map<String, String> owners = new LinkedHashMap<>();
+  private final Map<String, List<FakeExecution>> executions = new LinkedHashMap<>();
+  private final AtomicInteger creates = new AtomicInteger();
+  private volatile Duration createTime = Duration.ZERO;
+  private volatile @Nullable RuntimeException nextFailure;
+  private volatile @Nullable CreateRequest lastCreate;
+  private volatile @Nullable FakeExecution lastExecution;
+
+  public void createTakes(Duration time) {
+    createTime = time;
+  }
+
+  /** The next call of create, get or exec throws this. */
+  public void failNext(RuntimeException failure) {
+    nextFailure = failure;
+  }
+
+  public int creates() {
+    return creates.get();
+  }
+
+  public CreateRequest lastCreate() {
+    CreateRequest last = lastCreate;
+    if (last == null) {
+      throw new IllegalStateException("nothing was created");
+    }
+    return last;
+  }
+
+  public FakeExecution lastExecution() {
+    FakeExecution last = lastExecution;
+    if (last == null) {
+      throw new IllegalStateException("nothing was run");
+    }
+    return last;
+  }
+
+  @Override
+  public CreatedSandbox create(Caller caller, CreateRequest request) {
+    fail();
+    pause();
+    creates.incrementAndGet();
+    lastCreate = request;
+    Instant now = Instant.now();
+    Duration timeout = request.timeout().orElse(Duration.ofMinutes(30));
+    SandboxView view =
+        new SandboxView(
+            ids.sandbox(),
+            SandboxState.READY,
+            request.template().orElse("default"),
+            request.vcpus().orElse(2),
+            request.memoryMebibytes().orElse(1024),
+            request.diskGibibytes().orElse(4),
+            request.persistent(),
+            request.egress(),
+            "none",
+            request.metadata(),
+            Optional.empty(),
+            now,
+            now.plus(timeout),
+            timeout,
+            request.idleTimeout().orElse(Duration.ofMinutes(5)),
+            now,
+            0,
+            4096);
+    synchronized (sandboxes) {
+      sandboxes.put(view.id(), view);
+      owners.put(view.id(), caller.keyId());
+      executions.put(view.id(), new ArrayList<>());
+    }
+    return new CreatedSandbox(view, "pool", Map.of("hand_over", 0.5));
+  }
+
+  @Override
+  public SandboxPage list(Caller caller, ListRequest request) {
+    synchronized (sandboxes) {
+      return new SandboxPage(
+          sandboxes.values().stream()
+              .filter(view -> caller.admin() || caller.keyId().equals(owners.get(view.id())))
+              .filter(view -> request.template().map(view.template()::equals).orElse(true))
+              .filter(view -> request.state().map(view.state()::equals).orElse(true))
+              .filter(view -> view.metadata().entrySet().containsAll(request.metadata().entrySet()))
+              .limit(request.limit())
+              .toList(),
+          Optional.empty());
+    }
+  }
+
+  @Override
+  public SandboxView get(Caller caller, String sandboxId) {
+    fail();
+    synchronized (sandboxes) {
+      SandboxView view = sandboxes.get(sandboxId);
+      if (view == null || !(caller.admin() || caller.keyId().equals(owners.get(sandboxId)))) {
+        throw new PodflareException(
+            ErrorCode.SANDBOX_NOT_FOUND,
+            "there is no sandbox " + sandboxId,
+            Map.of("sandbox_id", sandboxId));
+      }
+      return view;
+    }
+  }
+
+  @Override
+  public SandboxView patch(Caller caller, String sandboxId, PatchRequest request) {
+    SandboxView old = get(caller, sandboxId);
+    Duration timeout = request.timeout().orElse(old.timeout());
+    SandboxView view =
+        new SandboxView(
+            old.id(),
+            old.state(),
+            old.template(),
+            old.vcpus(),
+            old.memoryMebibytes(),
+            old.diskGibibytes(),
+            old.persistent(),
+            old.egress(),
+            old.network(),
+            request.metadata().orElse(old.metadata()),
+            old.parent(),
+            old.createdAt(),
+            Instant.now().plus(timeout),
+            timeout,
+            request.idleTimeout().orElse(old.idleTimeout()),
+            old.lastActiveAt(),
+            old.ownMemoryBytes(),
+            old.diskBytes());
+    synchronized (sandboxes) {
+      sandboxes.put(sandboxId, view);
+    }
+    return view;
+  }
+
+  @Override
+  public void delete(Caller caller, String sandboxId) {
+    synchronized (sandboxes) {
+      if (caller.keyId().equals(owners.get(sandboxId))) {
+        sandboxes.remove(sandboxId);
+        executions
+            .getOrDefault(sandboxId, List.of())
+            .forEach(execution -> execution.exit(137, ExecEvent.Reason.SANDBOX_CLOSED));
+      }
+    }
+  }
+
+  @Override
+  public Execution exec(Caller caller, String sandboxId, ExecRequest request) {
+    get(caller, sandboxId);
+    FakeExecution execution = new FakeExecution(ids.execution(), request);
+    if (!request.code().startsWith("#hold")) {
+      execution.print(request.code());
+      execution.exit(0, ExecEvent.Reason.EXITED);
+    }
+    synchronized (sandboxes) {
+      executions.getOrDefault(sandboxId, new ArrayList<>()).add(execution);
+    }
+    lastExecution = execution;
+    return execution;
+  }
+
+  @Override
+  public List<ExecutionView> executions(Caller caller, String sandboxId) {
+    return all(caller, sandboxId).reversed().stream().map(FakeExecution::view).toList();
+  }
+
+  @Override
+  public Execution execution(Caller caller, String sandboxId, String executionId) {
+    return all(caller, sandboxId).stream()
+        .filter(execution -> execution.id().equals(executionId))
+        .findFirst()
+        .orElseThrow(() ->
+            new PodflareException(
+                ErrorCode.EXEC_NOT_FOUND, "there is no execution " + executionId));
+  }
+
+  @Override
+  public List<ReplayEvent> replay(Caller caller, String sandboxId) {
+    return all(caller, sandboxId).stream()
+        .flatMap(execution ->
+            execution.events().stream()
+                .map(
+                    event -> new ReplayEvent(execution.id(), execution.request().framing(), event)))
+        .toList();
+  }
+
+  @Override
+  public CapacityView capacity() {
+    synchronized (sandboxes) {
+      return new CapacityView(
+          Map.of("default", new CapacityView.Pool(3, 4, 2)),
+          sandboxes.size(),
+          100,
+          1L << 30,
+          7L << 30,
+          1L << 20,
+          1L << 40,
+          true);
+    }
+  }
+
+  @Override
+  public EngineInfo info() {
+    return new EngineInfo(
+        "0.1.0",
+        "tcg",
+        "no /dev/kvm",
+        "7.2.0",
+        "default",
+        2,
+        8,
+        1024,
+        16_384,
+        4,
+        64,
+        Duration.ofMinutes(30),
+        Duration.ofHours(24),
+        Duration.ofMinutes(5),
+        Duration.ofHours(24),
+        100,
+        64,
+        48L << 20);
+  }
+
+  private List<FakeExecution> all(Caller caller, String sandboxId) {
+    get(caller, sandboxId);
+    synchronized (sandboxes) {
+      return List.copyOf(executions.getOrDefault(sandboxId, List.of()));
+    }
+  }
+
+  private void fail() {
+    RuntimeException failure = nextFailure;
+    if (failure != null) {
+      nextFailure = null;
+      throw failure;
+    }
+  }
+
+  private void pause() {
+    try {
+      Thread.sleep(createTime);
+    } catch (InterruptedException stopped) {
+      throw new PodflareException(ErrorCode.SHUTTING_DOWN, "stopping", stopped);
+    }
+  }
+}

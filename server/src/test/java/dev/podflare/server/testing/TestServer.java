@@ -1,0 +1,76 @@
+package dev.podflare.server.testing;
+
+import dev.podflare.server.PodflareServer;
+import dev.podflare.server.ServerConfig;
+import dev.podflare.server.ServerLimits;
+import dev.podflare.store.Store;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.UnaryOperator;
+
+/** A server over a fake engine and a real store in a folder of its own. One thread. */
+public final class TestServer implements AutoCloseable {
+  public static final OpenApiContract CONTRACT =
+      OpenApiContract.load(Path.of("..", "openapi.yaml"));
+
+  public final FakeEngine engine = new FakeEngine();
+  public final Store store;
+  public final PodflareServer server;
+  public final ApiClient admin;
+
+  private TestServer(Path folder, ServerConfig config) {
+    store = Store.open(folder.resolve("podflare.db"));
+    server = PodflareServer.start(config, engine, store);
+    admin = client(server.newAdminKey().orElse(""));
+  }
+
+  public static TestServer start(Path folder) {
+    return start(folder, quick());
+  }
+
+  public static TestServer start(Path folder, ServerLimits limits) {
+    return start(folder, limits, UnaryOperator.identity());
+  }
+
+  public static TestServer start(
+      Path folder, ServerLimits limits, UnaryOperator<ServerConfig> change) {
+    ServerConfig config =
+        new ServerConfig(
+            "127.0.0.1", 0, folder, Optional.empty(), Optional.empty(), false, List.of(), limits);
+    return new TestServer(folder, change.apply(config));
+  }
+
+  /** Limits with short waits. */
+  public static ServerLimits quick() {
+    return new ServerLimits(
+        256,
+        512,
+        dev.podflare.common.DataSize.ofMebibytes(4),
+        OptionalInt.empty(),
+        Duration.ofSeconds(1),
+        Duration.ofSeconds(2),
+        Duration.ofSeconds(1),
+        Duration.ofMillis(300),
+        Duration.ofSeconds(5),
+        Duration.ofSeconds(1));
+  }
+
+  public URI uri() {
+    return URI.create("http://127.0.0.1:" + server.port());
+  }
+
+  public ApiClient client(String key) {
+    return new ApiClient(uri(), key, CONTRACT);
+  }
+
+  @Override
+  public void close() {
+    admin.close();
+    server.close();
+    store.close();
+  }
+}
