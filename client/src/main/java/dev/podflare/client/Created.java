@@ -1,0 +1,30 @@
+package dev.podflare.client;
+
+import static java.util.Objects.requireNonNull;
+
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The server's answer to a create.
+ *
+ * @param source {@code pool}, {@code restore} or {@code boot}
+ * @param timingsMs step to milliseconds
+ * @param network {@code none} where guests have no network
+ */
+public record Created(
+    String id,
+    String state,
+    Optional<String> template,
+    Optional<String> source,
+    Optional<Instant> expiresAt,
+    Optional<String> network,
+    Map<String, Double> timingsMs) {
+  @SuppressWarnings("ConstantValue") // the wire may leave fields out
+  public Created {
+    requireNonNull(id, "id");
+    requireNonNull(state, "state");
+    timingsMs = timingsMs == null ? Map.of() : Map.copyOf(timingsMs);
+  }
+}

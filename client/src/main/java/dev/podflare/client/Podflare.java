@@ -1,0 +1,105 @@
+package dev.podflare.client;
+
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A Podflare server. Every method may throw {@link ApiException}. Thread-safe; calls block and suit
+ * virtual threads.
+ *
+ * <pre>{@code
+ * try (Podflare podflare = Podflare.fromEnvironment();
+ *     Sandbox sandbox = podflare.create()) {
+ *   System.out.println(sandbox.runCode("print(6 * 7)").stdout());
+ * }
+ * }</pre>
+ */
+public final class Podflare implements AutoCloseable {
+  private final ClientConfig config;
+  private final HttpCaller http;
+
+  public Podflare(ClientConfig config) {
+    this.config = config;
+    this.http = new HttpCaller(config);
+  }
+
+  public Podflare(URI baseUrl, String key) {
+    this(ClientConfig.of(baseUrl, Optional.of(key)));
+  }
+
+  /** The server that {@link ClientConfig#fromEnvironment} names. */
+  public static Podflare fromEnvironment() {
+    return new Podflare(ClientConfig.fromEnvironment(System.getenv()));
+  }
+
+  /** A new sandbox with the server's defaults. */
+  public Sandbox create() {
+    return create(SandboxOptions.defaults());
+  }
+
+  public Sandbox create(SandboxOptions options) {
+    Created created = http.create("/v1/sandboxes", options.body(), Created.class);
+    return new Sandbox(http, config, created.id(), Optional.of(created));
+  }
+
+  /** A handle on a sandbox that exists already; asks nothing of the server. */
+  public Sandbox sandbox(String id) {
+    return new Sandbox(http, config, id, Optional.empty());
+  }
+
+  /** One page of the sandboxes that this key may see. */
+  public SandboxPage list(ListFilter filter) {
+    return http.get("/v1/sandboxes" + filter.query(), SandboxPage.class);
+  }
+
+  /** All pages together; at most {@code limit} sandboxes. */
+  public List<SandboxInfo> listAll(ListFilter filter, int limit) {
+    List<SandboxInfo> all = new ArrayList<>();
+    ListFilter next = filter;
+    while (true) {
+      SandboxPage page = list(next);
+      all.addAll(page.sandboxes());
+      if (page.nextCursor().isEmpty() || all.size() >= limit) {
+        return List.copyOf(all.subList(0, Math.min(limit, all.size())));
+      }
+      next = next.from(page.nextCursor().get());
+    }
+  }
+
+  /** Pool and capacity counters. */
+  public Capacity capacity() {
+    return http.get("/v1/capacity", Capacity.class);
+  }
+
+  /** What the server is, and its limits. */
+  public ServerInfo info() {
+    return ServerInfo.of(http.call("GET", "/v1/info"));
+  }
+
+  /** API keys; for admin keys only. */
+  public Keys keys() {
+    return new Keys(http);
+  }
+
+  /** Whether a server answers; needs no key. */
+  public boolean healthy() {
+    try {
+      http.call("GET", "/v1/healthz");
+      return true;
+    } catch (ApiException unwell) {
+      return false;
+    }
+  }
+
+  public ClientConfig config() {
+    return config;
+  }
+
+  /** Ends open connections. Sandboxes live on. */
+  @Override
+  public void close() {
+    http.close();
+  }
+}

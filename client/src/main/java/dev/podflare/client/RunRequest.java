@@ -1,0 +1,77 @@
+package dev.podflare.client;
+
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Code to run.
+ *
+ * @param timeout after it the server interrupts and the exit code is 124; in whole seconds, rounded
+ *     up; empty: its default
+ * @param cwd folder in the guest
+ * @param stdin text for bash
+ * @param cancelOnDisconnect cancel when this caller goes away; else the work goes on
+ */
+public record RunRequest(
+    String code,
+    Language language,
+    Optional<Duration> timeout,
+    Optional<String> cwd,
+    Map<String, String> env,
+    Optional<String> stdin,
+    boolean cancelOnDisconnect) {
+
+  public RunRequest {
+    env = Map.copyOf(env);
+  }
+
+  public static RunRequest of(String code, Language language) {
+    return new RunRequest(
+        code, language, Optional.empty(), Optional.empty(), Map.of(), Optional.empty(), false);
+  }
+
+  public RunRequest withTimeout(Duration newTimeout) {
+    return new RunRequest(
+        code, language, Optional.of(newTimeout), cwd, env, stdin, cancelOnDisconnect);
+  }
+
+  public RunRequest withCwd(String newCwd) {
+    return new RunRequest(
+        code, language, timeout, Optional.of(newCwd), env, stdin, cancelOnDisconnect);
+  }
+
+  public RunRequest withEnv(Map<String, String> newEnv) {
+    return new RunRequest(code, language, timeout, cwd, newEnv, stdin, cancelOnDisconnect);
+  }
+
+  public RunRequest withStdin(String newStdin) {
+    return new RunRequest(
+        code, language, timeout, cwd, env, Optional.of(newStdin), cancelOnDisconnect);
+  }
+
+  public RunRequest withCancelOnDisconnect() {
+    return new RunRequest(code, language, timeout, cwd, env, stdin, true);
+  }
+
+  Map<String, Object> body(boolean background) {
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("code", code);
+    body.put("language", language.wireName());
+    body.put("framing", "chunks");
+    timeout.ifPresent(it -> body.put("timeout_seconds", Wire.seconds(it)));
+    cwd.ifPresent(it -> body.put("cwd", it));
+    stdin.ifPresent(it -> body.put("stdin", it));
+    if (!env.isEmpty()) {
+      body.put("env", env);
+    }
+    if (background) {
+      body.put("background", true);
+    }
+    if (cancelOnDisconnect) {
+      body.put("cancel_on_disconnect", true);
+    }
+    return body;
+  }
+}

@@ -1,0 +1,144 @@
+package dev.podflare.client;
+
+import java.io.IOException;
+import java.net.http.HttpResponse;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * A handle on one sandbox. Closing it deletes the sandbox, unless it was merged into its parent.
+ * Every method may throw {@link ApiException}. Thread-safe: Python calls run one after the other in
+ * the guest, bash calls side by side.
+ */
+public final class Sandbox implements AutoCloseable {
+  private static final RunListener NOBODY = new RunListener() {};
+
+  private final HttpCaller http;
+  private final ClientConfig config;
+  private final String id;
+  private final Optional<Created> created;
+  private volatile boolean givenAway;
+
+  Sandbox(HttpCaller http, ClientConfig config, String id, Optional<Created> created) {
+    this.http = http;
+    this.config = config;
+    this.id = id;
+    this.created = created;
+  }
+
+  public String id() {
+    return id;
+  }
+
+  /** The answer to the create; empty for a handle made from an id. */
+  public Optional<Created> created() {
+    return created;
+  }
+
+  /** Runs Python to its end. */
+  public RunResult runCode(String code) {
+    return runCode(code, Language.PYTHON);
+  }
+
+  /** Runs code to its end. An exit code that is not 0 is a result, no error. */
+  public RunResult runCode(String code, Language language) {
+    return run(RunRequest.of(code, language), NOBODY);
+  }
+
+  /** Runs code to its end and tells the listener what happens meanwhile. */
+  public RunResult run(RunRequest request, RunListener listener) {
+    return read(http.open("POST", path("/exec"), Optional.of(request.body(false))), listener);
+  }
+
+  /** Starts code and returns its execution id at once. */
+  public String start(RunRequest request) {
+    JsonNode answer = http.post(path("/exec"), request.body(true), JsonNode.class);
+    String execId = answer.path("exec_id").asString(answer.path("id").asString(""));
+    if (execId.isEmpty()) {
+      throw ApiException.own(ApiException.BAD_ANSWER, "no exec_id in the answer: " + answer, null);
+    }
+    return execId;
+  }
+
+  /** Joins an execution from an event on and stays to its end; output before it is not repeated. */
+  public RunResult join(String execId, long fromSequence, RunListener listener) {
+    String stream = exec(execId) + "/stream?from_seq=" + fromSequence;
+    return read(http.open("GET", stream, Optional.empty()), listener);
+  }
+
+  private RunResult read(HttpResponse<DeadlineBody> response, RunListener listener) {
+    String execId = response.headers().firstValue("X-Exec-Id").orElse("");
+    try (DeadlineBody body = response.body()) {
+      return new EventReader(listener, config.maxOutputBytes(), execId).read(body);
+    } catch (IOException failure) {
+      throw http.failure(failure);
+    }
+  }
+
+  private record Executions(List<ExecutionInfo> execs) {}
+
+  /** Executions, newest first. */
+  public List<ExecutionInfo> execs() {
+    return List.copyOf(http.get(path("/execs"), Executions.class).execs());
+  }
+
+  public ExecutionInfo execution(String execId) {
+    return http.get(exec(execId), ExecutionInfo.class);
+  }
+
+  /** Interrupts; after 5 seconds the server kills. Returns at once. */
+  public void cancel(String execId) {
+    http.postForNothing(exec(execId) + "/cancel", Map.of());
+  }
+
+  /** The whole record. */
+  public SandboxInfo info() {
+    return http.get(path(""), SandboxInfo.class);
+  }
+
+  public SandboxInfo patch(SandboxPatch patch) {
+    return http.patch(path(""), patch.body(), SandboxInfo.class);
+  }
+
+  private record Forked(List<String> children) {}
+
+  /** Forks the running sandbox; it runs on. All children or none. */
+  public List<Sandbox> fork(int count) {
+    Forked forked = http.create(path("/fork"), Map.of("n", count), Forked.class);
+    return forked.children().stream()
+        .map(child -> new Sandbox(http, config, child, Optional.empty()))
+        .toList();
+  }
+
+  /**
+   * Takes the winner's state: this id goes on as the winner's machine, the winner's id is gone, and
+   * closing the winner's handle does nothing. The winner must be a fork of this sandbox.
+   */
+  public void mergeInto(Sandbox winner) {
+    http.postForNothing(path("/merge_into/" + Wire.encode(winner.id)), Map.of());
+    winner.givenAway = true;
+  }
+
+  /** Deletes the sandbox. Repeating it is no error. */
+  public void delete() {
+    http.call("DELETE", path(""));
+  }
+
+  /** Deletes the sandbox, unless it was merged. */
+  @Override
+  public void close() {
+    if (!givenAway) {
+      delete();
+    }
+  }
+
+  private String path(String rest) {
+    return "/v1/sandboxes/" + Wire.encode(id) + rest;
+  }
+
+  private String exec(String execId) {
+    return path("/execs/" + Wire.encode(execId));
+  }
+}

@@ -1,0 +1,43 @@
+package dev.podflare.client;
+
+import static java.util.Objects.requireNonNull;
+
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A sandbox as the server saw it. Fields of a server that does not tell them are empty or 0.
+ *
+ * @param state {@code creating}, {@code ready}, {@code paused}, {@code frozen} or {@code closed}
+ * @param ramMib guest RAM in MiB
+ * @param rootfsGb root disk in GiB
+ * @param network {@code none} where guests have no network
+ * @param ownMemoryBytes guest memory that differs from the template's
+ * @param diskBytes disk that differs from the template's
+ */
+public record SandboxInfo(
+    String id,
+    String state,
+    Optional<String> template,
+    int vcpus,
+    int ramMib,
+    int rootfsGb,
+    boolean persistent,
+    boolean egress,
+    Optional<String> network,
+    Map<String, String> metadata,
+    Optional<String> parent,
+    Optional<Instant> createdAt,
+    Optional<Instant> expiresAt,
+    Optional<Instant> lastActiveAt,
+    long timeoutSeconds,
+    long idleTimeoutSeconds,
+    long ownMemoryBytes,
+    long diskBytes) {
+  public SandboxInfo {
+    requireNonNull(id, "id");
+    requireNonNull(state, "state");
+    metadata = metadata == null ? Map.of() : Map.copyOf(metadata);
+  }
+}

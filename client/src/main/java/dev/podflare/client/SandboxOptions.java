@@ -1,0 +1,139 @@
+package dev.podflare.client;
+
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What to ask of a new sandbox; what is empty takes the server's default.
+ *
+ * @param timeout lifetime
+ * @param idleTimeout end after this time without a call
+ * @param memoryMebibytes guest RAM
+ * @param diskGibibytes root disk
+ */
+public record SandboxOptions(
+    Optional<String> template,
+    Optional<Duration> timeout,
+    Optional<Duration> idleTimeout,
+    Optional<Integer> vcpus,
+    Optional<Integer> memoryMebibytes,
+    Optional<Integer> diskGibibytes,
+    Optional<Boolean> persistent,
+    Optional<Boolean> egress,
+    Map<String, String> env,
+    Map<String, String> metadata) {
+
+  public SandboxOptions {
+    env = Map.copyOf(env);
+    metadata = Map.copyOf(metadata);
+  }
+
+  public static SandboxOptions defaults() {
+    return new Builder().build();
+  }
+
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  Map<String, Object> body() {
+    Map<String, Object> body = new LinkedHashMap<>();
+    template.ifPresent(it -> body.put("template", it));
+    timeout.ifPresent(it -> body.put("timeout_seconds", Wire.seconds(it)));
+    idleTimeout.ifPresent(it -> body.put("idle_timeout_seconds", Wire.seconds(it)));
+    vcpus.ifPresent(it -> body.put("vcpus", it));
+    memoryMebibytes.ifPresent(it -> body.put("ram_mib", it));
+    diskGibibytes.ifPresent(it -> body.put("rootfs_gb", it));
+    persistent.ifPresent(it -> body.put("persistent", it));
+    egress.ifPresent(it -> body.put("egress", it));
+    if (!env.isEmpty()) {
+      body.put("env", env);
+    }
+    if (!metadata.isEmpty()) {
+      body.put("metadata", metadata);
+    }
+    return body;
+  }
+
+  /** Gathers options. One thread. */
+  public static final class Builder {
+    private Optional<String> template = Optional.empty();
+    private Optional<Duration> timeout = Optional.empty();
+    private Optional<Duration> idleTimeout = Optional.empty();
+    private Optional<Integer> vcpus = Optional.empty();
+    private Optional<Integer> memoryMebibytes = Optional.empty();
+    private Optional<Integer> diskGibibytes = Optional.empty();
+    private Optional<Boolean> persistent = Optional.empty();
+    private Optional<Boolean> egress = Optional.empty();
+    private Map<String, String> env = Map.of();
+    private Map<String, String> metadata = Map.of();
+
+    private Builder() {}
+
+    public Builder template(String value) {
+      template = Optional.of(value);
+      return this;
+    }
+
+    public Builder timeout(Duration value) {
+      timeout = Optional.of(value);
+      return this;
+    }
+
+    public Builder idleTimeout(Duration value) {
+      idleTimeout = Optional.of(value);
+      return this;
+    }
+
+    public Builder vcpus(int value) {
+      vcpus = Optional.of(value);
+      return this;
+    }
+
+    public Builder memoryMebibytes(int value) {
+      memoryMebibytes = Optional.of(value);
+      return this;
+    }
+
+    public Builder diskGibibytes(int value) {
+      diskGibibytes = Optional.of(value);
+      return this;
+    }
+
+    public Builder persistent(boolean value) {
+      persistent = Optional.of(value);
+      return this;
+    }
+
+    public Builder egress(boolean value) {
+      egress = Optional.of(value);
+      return this;
+    }
+
+    public Builder env(Map<String, String> value) {
+      env = value;
+      return this;
+    }
+
+    public Builder metadata(Map<String, String> value) {
+      metadata = value;
+      return this;
+    }
+
+    public SandboxOptions build() {
+      return new SandboxOptions(
+          template,
+          timeout,
+          idleTimeout,
+          vcpus,
+          memoryMebibytes,
+          diskGibibytes,
+          persistent,
+          egress,
+          env,
+          metadata);
+    }
+  }
+}
