@@ -1,0 +1,102 @@
+# shellcheck shell=bash
+# System packages that a verb needs, and their installation on Debian and Ubuntu.
+
+# package=probe: a command, an absolute path, "static:COMMAND" or "py:MODULE". What is there already, however it
+# came, is not installed again.
+readonly GUEST_PACKAGES=(
+  qemu-system-x86=qemu-system-x86_64
+  bubblewrap=bwrap
+  mmdebstrap=mmdebstrap
+  e2fsprogs=mke2fs
+  busybox-static=static:busybox
+  kmod=depmod
+  xz-utils=xz
+  zstd=zstd
+  cpio=cpio
+  util-linux=setpriv
+  debian-archive-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  iproute2=ip
+)
+readonly BUILD_PACKAGES=(maven=mvn)
+readonly TEST_PACKAGES=(maven=mvn python3=python3 python3-venv=py:ensurepip)
+
+# Administration tools live in folders that a user's PATH may lack.
+readonly ADMIN_PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+
+is_there() {
+  local probe=$1
+  case $probe in
+    /*) [[ -e $probe ]] ;;
+    static:*) is_static "${probe#static:}" ;;
+    py:*) python3 -c "import ${probe#py:}" 2>/dev/null ;;
+    *) PATH=$ADMIN_PATH command -v "$probe" >/dev/null ;;
+  esac
+}
+
+is_static() {
+  local file
+  file=$(PATH=$ADMIN_PATH command -v "$1") && ! ldd "$file" >/dev/null 2>&1
+}
+
+# Names of those packages of the list whose probe fails.
+missing_of() {
+  local entry
+  for entry in "$@"; do
+    is_there "${entry#*=}" || printf '%s\n' "${entry%%=*}"
+  done
+}
+
+# Prints what a verb needs and this machine lacks. "doctor" reports by itself and needs nothing.
+missing_for() {
+  local verb=$1
+  case $verb in
+    serve | demo | bench | template | test) missing_of "${GUEST_PACKAGES[@]}" ;;
+  esac
+  if [[ $verb == test ]]; then
+    missing_of "${TEST_PACKAGES[@]}"
+  elif ! build_is_fresh; then
+    missing_of "${BUILD_PACKAGES[@]}"
+  fi
+}
+
+can_install() {
+  ((EUID == 0)) && command -v apt-get >/dev/null
+}
+
+apt_has() {
+  refresh_apt
+  apt-cache show --no-all-versions "$1" >/dev/null 2>&1
+}
+
+APT_REFRESHED=
+refresh_apt() {
+  [[ -z $APT_REFRESHED ]] || return 0
+  apt_get update || die 1 "apt-get update failed (see above); packages cannot be installed"
+  APT_REFRESHED=yes
+}
+
+apt_get() {
+  DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" >&2
+}
+
+install_packages() {
+  say "installing system packages: $*"
+  refresh_apt
+  apt_get install -y --no-install-recommends "$@" ||
+    die 1 "apt-get could not install: $* (see above)"
+}
+
+# Installs what the verb lacks, or says what to install and ends.
+need_packages() {
+  local missing
+  mapfile -t missing < <(missing_for "$1")
+  ((${#missing[@]})) || return 0
+  if can_install; then
+    install_packages "${missing[@]}"
+  elif command -v apt-get >/dev/null; then
+    die 2 "missing system packages. Run: sudo apt-get update && sudo apt-get install -y" \
+      "--no-install-recommends ${missing[*]}"
+  else
+    die 2 "missing on this machine; install what Debian calls: ${missing[*]}"
+  fi
+}

@@ -1,0 +1,83 @@
+package dev.podflare.cli;
+
+import dev.podflare.client.ClientConfig;
+import dev.podflare.engine.EngineConfig;
+import dev.podflare.engine.LocalEngine;
+import dev.podflare.image.TemplateFactory;
+import dev.podflare.qemu.HypervisorConfig;
+import dev.podflare.server.PodflareServer;
+import dev.podflare.server.ServerConfig;
+import dev.podflare.server.ServerLimits;
+import dev.podflare.store.Store;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Puts the daemon together: store, engine, HTTP server. */
+final class DaemonWiring {
+  private DaemonWiring() {}
+
+  /** Returns once requests are answered. What was started is undone if a later part fails. */
+  static LocalDaemon start(ServeConfig config) {
+    Undo undo = new Undo();
+    try {
+      new TemplateFactory(templates(config), choice(config)).sweep();
+      Store store = Store.open(config.data().resolve("podflare.db"));
+      undo.add(store::close);
+      LocalEngine engine = LocalEngine.start(engineConfig(config), store);
+      undo.add(engine::close);
+      PodflareServer server =
+          PodflareServer.start(serverConfig(config, System.getenv()), engine, store);
+      undo.add(server::close);
+      return new LocalDaemon(address(config, server), server.newAdminKey(), engine, undo);
+    } catch (RuntimeException e) {
+      undo.close();
+      throw e;
+    }
+  }
+
+  static Path templates(ServeConfig config) {
+    return config.templates().orElse(config.data().resolve("templates"));
+  }
+
+  static HypervisorConfig.Choice choice(ServeConfig config) {
+    return switch (config.accelerator()) {
+      case AUTO -> HypervisorConfig.Choice.AUTO;
+      case KVM -> HypervisorConfig.Choice.KVM;
+      case TCG -> HypervisorConfig.Choice.TCG;
+    };
+  }
+
+  private static EngineConfig engineConfig(ServeConfig config) {
+    EngineConfig usual = EngineConfig.of(config.data());
+    return usual
+        .withTemplates(templates(config), config.template())
+        .withAccelerator(choice(config))
+        .withPool(config.pool().orElse(usual.pool()), config.blanks().orElse(usual.blanks()));
+  }
+
+  private static ServerConfig serverConfig(ServeConfig config, Map<String, String> environment) {
+    return new ServerConfig(
+        config.listen().host(),
+        config.listen().port(),
+        config.data(),
+        config.region(),
+        config.endpoint(),
+        "1".equals(environment.get("PODFLARE_AUTH_DISABLED")),
+        fixedKeys(environment.getOrDefault("PODFLARE_API_KEYS", "")),
+        ServerLimits.defaults());
+  }
+
+  private static List<String> fixedKeys(String list) {
+    return Arrays.stream(list.split(",", -1)).map(String::strip).filter(k -> !k.isEmpty()).toList();
+  }
+
+  private static ClientConfig address(ServeConfig config, PodflareServer server) {
+    Optional<String> key = DataFolder.adminKey(config.data());
+    String host = config.listen().host();
+    String shown = host.contains(":") ? "[" + host + "]" : host;
+    return ClientConfig.of(ClientConfig.address("http://" + shown + ":" + server.port()), key);
+  }
+}

@@ -1,0 +1,59 @@
+package dev.podflare.cli;
+
+import dev.podflare.client.ApiException;
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import picocli.CommandLine;
+import picocli.CommandLine.IExecutionExceptionHandler;
+import picocli.CommandLine.ParseResult;
+
+/** Says what went wrong in one line and chooses the exit code. */
+final class Failures implements IExecutionExceptionHandler {
+  static final int MENDABLE = 2;
+  static final int OURS = 1;
+
+  @Override
+  public int handleExecutionException(
+      Exception failure, CommandLine commandLine, ParseResult parsed) {
+    String text = text(failure);
+    commandLine.getErr().println("podflare: " + text);
+    if (System.getenv("PODFLARE_DEBUG") != null) {
+      failure.printStackTrace(commandLine.getErr());
+    }
+    commandLine.getErr().flush();
+    return exitCode(failure);
+  }
+
+  static String text(Exception failure) {
+    return switch (failure) {
+      case ApiException refused -> refused.sentence() + " [" + refused.code() + "]" + hint(refused);
+      case PodflareException known -> known.sentence() + " [" + known.code().wireName() + "]";
+      default -> failure + " (PODFLARE_DEBUG=1 shows where)";
+    };
+  }
+
+  private static String hint(ApiException refused) {
+    if (refused.status() == 401) {
+      return "; give the key with --key or PODFLARE_API_KEY";
+    }
+    if (refused.code().equals(ApiException.UNREACHABLE)) {
+      return "; start one with './podflare serve', or name one with --url or PODFLARE_API_URL";
+    }
+    return refused.retryAfter().map(it -> "; try again in " + it.toSeconds() + " s").orElse("");
+  }
+
+  static int exitCode(Exception failure) {
+    return switch (failure) {
+      case ApiException refused ->
+          refused.knownCode().map(ErrorCode::exitCode).orElseGet(() -> byStatus(refused));
+      case PodflareException known -> known.code().exitCode();
+      default -> OURS;
+    };
+  }
+
+  private static int byStatus(ApiException refused) {
+    boolean mendable =
+        refused.status() / 100 == 4 || refused.code().equals(ApiException.UNREACHABLE);
+    return mendable ? MENDABLE : OURS;
+  }
+}

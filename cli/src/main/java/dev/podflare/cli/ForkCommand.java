@@ -1,0 +1,43 @@
+package dev.podflare.cli;
+
+import dev.podflare.client.Podflare;
+import dev.podflare.client.Sandbox;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Forks a running sandbox. */
+@Command(name = "fork", description = "Fork a running sandbox; prints the ids of its children.")
+final class ForkCommand implements Runnable {
+  @Spec private CommandSpec spec;
+  @Mixin private ServerOptions server;
+
+  @Parameters(paramLabel = "ID", description = "Sandbox to fork")
+  private String id;
+
+  @Option(names = "-n", paramLabel = "COUNT", defaultValue = "1", description = "Children")
+  private int count;
+
+  @Option(names = "--json", description = "Print JSON")
+  private boolean json;
+
+  @Override
+  public void run() {
+    try (Podflare podflare = server.connect()) {
+      List<String> children = podflare.sandbox(id).fork(count).stream().map(Sandbox::id).toList();
+      PrintWriter out = spec.commandLine().getOut();
+      if (json) {
+        Output.json(out, Map.of("children", children));
+      } else {
+        children.forEach(out::println);
+        out.flush();
+      }
+    }
+  }
+}

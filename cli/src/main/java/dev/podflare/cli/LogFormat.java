@@ -1,0 +1,7 @@
+package dev.podflare.cli;
+
+/** Form of the daemon's log. */
+enum LogFormat {
+  TEXT,
+  JSON
+}

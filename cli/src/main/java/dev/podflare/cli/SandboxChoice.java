@@ -1,0 +1,40 @@
+package dev.podflare.cli;
+
+import dev.podflare.client.Podflare;
+import dev.podflare.client.Sandbox;
+import dev.podflare.client.SandboxOptions;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** An existing sandbox, or one made for this call and deleted after it. */
+final class SandboxChoice {
+  @Option(
+      names = "--sandbox",
+      paramLabel = "ID",
+      description = "Use this sandbox and leave it; else one is made and deleted")
+  @Nullable String id;
+
+  @Option(names = "--template", paramLabel = "NAME", description = "Template of a new sandbox")
+  @Nullable String template;
+
+  /** A sandbox and what to do with it at the end. */
+  record Chosen(Sandbox sandbox, boolean ours) implements AutoCloseable {
+    @Override
+    public void close() {
+      if (ours) {
+        sandbox.close();
+      }
+    }
+  }
+
+  Chosen open(Podflare podflare) {
+    if (id != null) {
+      return new Chosen(podflare.sandbox(id), false);
+    }
+    SandboxOptions.Builder options = SandboxOptions.builder();
+    if (template != null) {
+      options.template(template);
+    }
+    return new Chosen(podflare.create(options.build()), true);
+  }
+}

@@ -1,0 +1,56 @@
+package dev.podflare.cli;
+
+import java.io.PrintWriter;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Runs the daemon until it is told to end. */
+@Command(name = "serve", description = "Run the daemon until SIGINT or SIGTERM.")
+final class ServeCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+  @Mixin private DaemonOptions options;
+
+  @Option(
+      names = "--listen",
+      paramLabel = "HOST:PORT",
+      description = "Address to listen on; else that of the file, else 127.0.0.1:8787")
+  private @Nullable String listen;
+
+  @Override
+  public Integer call() throws InterruptedException {
+    ServeConfig config = options.resolve(Optional.ofNullable(listen).map(ListenAddress::parse));
+    Logging.setUp(config.logFormat(), config.logLevel());
+    LocalDaemon daemon = DaemonWiring.start(config);
+    announce(daemon);
+    FirstTemplate.buildIfMissing(config, daemon.engine());
+    CountDownLatch ended = new CountDownLatch(1);
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  daemon.close();
+                  ended.countDown();
+                },
+                "podflare-shutdown"));
+    ended.await(); // until told to end: the one wait without a deadline
+    return 0;
+  }
+
+  /** On stderr: the key is for the person who starts it, not for a log. */
+  private void announce(LocalDaemon daemon) {
+    PrintWriter err = spec.commandLine().getErr();
+    err.println("podflare: listening on " + daemon.address().baseUrl());
+    daemon
+        .newAdminKey()
+        .ifPresent(
+            key -> err.println("podflare: admin key (shown once, kept in admin.key): " + key));
+    err.flush();
+  }
+}

@@ -1,0 +1,63 @@
+package dev.podflare.cli;
+
+import dev.podflare.client.ClientConfig;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * What the daemon is told: options first, then the file, then defaults. Empty numbers are chosen
+ * from the host's memory by the engine.
+ *
+ * @param templates folder of built templates; may be shared among data folders
+ * @param template name of the default template
+ * @param pool warm sandboxes per template
+ * @param blanks machines that wait for a checkpoint, per template
+ */
+record ServeConfig(
+    ListenAddress listen,
+    Path data,
+    AcceleratorChoice accelerator,
+    Optional<Path> templates,
+    String template,
+    OptionalInt pool,
+    OptionalInt blanks,
+    Optional<String> region,
+    Optional<String> endpoint,
+    LogFormat logFormat,
+    String logLevel) {
+
+  /** From a file alone. */
+  static ServeConfig of(ServeFile file) {
+    ServeFile.ServerPart server = file.server().orElse(ServeFile.ServerPart.EMPTY);
+    ServeFile.EnginePart engine = file.engine().orElse(ServeFile.EnginePart.EMPTY);
+    ServeFile.LogPart log = file.log().orElse(ServeFile.LogPart.EMPTY);
+    return new ServeConfig(
+        ListenAddress.parse(server.listen().orElse(ClientConfig.DEFAULT_LISTEN)),
+        file.data().orElseGet(DataFolder::standard),
+        engine.accelerator().orElse(AcceleratorChoice.AUTO),
+        engine.templates(),
+        engine.template().orElse("default"),
+        engine.pool(),
+        engine.blanks(),
+        server.region(),
+        server.endpoint(),
+        log.format().orElse(LogFormat.TEXT),
+        log.level().orElse("info"));
+  }
+
+  ServeConfig withPool(OptionalInt newPool) {
+    return new ServeConfig(
+        listen,
+        data,
+        accelerator,
+        templates,
+        template,
+        newPool,
+        blanks,
+        region,
+        endpoint,
+        logFormat,
+        logLevel);
+  }
+}

@@ -1,0 +1,123 @@
+package dev.podflare.cli;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.Collectors;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.exc.UnrecognizedPropertyException;
+import tools.jackson.dataformat.yaml.YAMLMapper;
+
+/**
+ * The daemon's configuration file, one record per component; everything may be left out. A key that
+ * is not known is refused.
+ *
+ * <pre>
+ * data: /var/lib/podflare
+ * server:
+ *   listen: 127.0.0.1:8787
+ *   region: eu                     # put into answers to create, with endpoint
+ *   endpoint: https://eu.example
+ * engine:
+ *   accelerator: auto              # or kvm, tcg
+ *   templates: /srv/templates      # folder of built templates; else templates in data
+ *   template: default              # template of a create that names none
+ *   pool: 4                        # warm sandboxes per template
+ *   blanks: 2                      # machines that wait for a checkpoint
+ * log:
+ *   format: text                   # or json
+ *   level: info
+ * </pre>
+ */
+record ServeFile(
+    Optional<Path> data,
+    Optional<ServerPart> server,
+    Optional<EnginePart> engine,
+    Optional<LogPart> log) {
+
+  record ServerPart(Optional<String> listen, Optional<String> region, Optional<String> endpoint) {
+    static final ServerPart EMPTY =
+        new ServerPart(Optional.empty(), Optional.empty(), Optional.empty());
+  }
+
+  record EnginePart(
+      Optional<AcceleratorChoice> accelerator,
+      Optional<Path> templates,
+      Optional<String> template,
+      OptionalInt pool,
+      OptionalInt blanks) {
+    static final EnginePart EMPTY =
+        new EnginePart(
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            OptionalInt.empty(),
+            OptionalInt.empty());
+  }
+
+  record LogPart(Optional<LogFormat> format, Optional<String> level) {
+    static final LogPart EMPTY = new LogPart(Optional.empty(), Optional.empty());
+  }
+
+  static final ServeFile EMPTY =
+      new ServeFile(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
+
+  private static final YAMLMapper MAPPER =
+      YAMLMapper.builder()
+          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .enable(tools.jackson.databind.MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
+          .build();
+
+  /** Reads a file; {@code INVALID_CONFIG} names the key. */
+  static ServeFile read(Path file) {
+    try {
+      return parse(Files.readString(file), file.toString());
+    } catch (IOException unreadable) {
+      throw refused("cannot read the configuration " + file + ": " + unreadable, unreadable);
+    }
+  }
+
+  static ServeFile parse(String yaml, String name) {
+    if (yaml.lines().allMatch(line -> line.isBlank() || line.strip().startsWith("#"))) {
+      return EMPTY;
+    }
+    try {
+      return MAPPER.readValue(yaml, ServeFile.class);
+    } catch (UnrecognizedPropertyException unknown) {
+      throw refused(
+          name
+              + ": unknown key '"
+              + path(unknown)
+              + "'; known there: "
+              + unknown.getKnownPropertyIds(),
+          unknown);
+    } catch (JacksonException malformed) {
+      throw refused(name + place(malformed) + ": " + malformed.getOriginalMessage(), malformed);
+    }
+  }
+
+  private static String path(JacksonException failure) {
+    return failure.getPath().stream()
+        .map(it -> String.valueOf(it.getPropertyName()))
+        .collect(Collectors.joining("."));
+  }
+
+  /** The line, where the parser knows it, else the key. */
+  private static String place(JacksonException failure) {
+    if (failure.getLocation() != null && failure.getLocation().getLineNr() > 0) {
+      return ", line " + failure.getLocation().getLineNr();
+    }
+    return failure.getPath().isEmpty() ? "" : ", " + path(failure);
+  }
+
+  private static PodflareException refused(String message, Exception cause) {
+    return new PodflareException(ErrorCode.INVALID_CONFIG, message, cause);
+  }
+}

@@ -1,0 +1,129 @@
+package dev.podflare.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+
+class ServeConfigTest {
+  private static final String WHOLE =
+      """
+      data: /srv/podflare
+      server:
+        listen: 0.0.0.0:9000
+        region: eu
+        endpoint: https://eu.example
+      engine:
+        accelerator: tcg
+        templates: /srv/templates
+        template: python-datasci
+        pool: 7
+        blanks: 3
+      log:
+        format: json
+        level: debug
+      """;
+
+  @Test
+  void defaults() {
+    assertThat(ServeConfig.of(ServeFile.parse("# nothing\n", "f")))
+        .isEqualTo(
+            new ServeConfig(
+                new ListenAddress("127.0.0.1", 8787),
+                DataFolder.standard(),
+                AcceleratorChoice.AUTO,
+                Optional.empty(),
+                "default",
+                OptionalInt.empty(),
+                OptionalInt.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                LogFormat.TEXT,
+                "info"));
+  }
+
+  @Test
+  void everyKeyOfTheFileCounts() {
+    assertThat(ServeConfig.of(ServeFile.parse(WHOLE, "f")))
+        .isEqualTo(
+            new ServeConfig(
+                new ListenAddress("0.0.0.0", 9000),
+                Path.of("/srv/podflare"),
+                AcceleratorChoice.TCG,
+                Optional.of(Path.of("/srv/templates")),
+                "python-datasci",
+                OptionalInt.of(7),
+                OptionalInt.of(3),
+                Optional.of("eu"),
+                Optional.of("https://eu.example"),
+                LogFormat.JSON,
+                "debug"));
+  }
+
+  @Test
+  void optionsWinOverTheFile(@TempDir Path folder) throws Exception {
+    Path file = Files.writeString(folder.resolve("c.yaml"), WHOLE);
+    DaemonOptions options =
+        CommandLine.populateCommand(
+            new DaemonOptions(),
+            "--config=" + file,
+            "--data=/other",
+            "--pool=1",
+            "--accel=KVM",
+            "--log-level=warn");
+    ServeConfig config = options.resolve(Optional.of(new ListenAddress("127.0.0.1", 0)));
+    assertThat(config.data()).isEqualTo(Path.of("/other"));
+    assertThat(config.pool()).hasValue(1);
+    assertThat(config.blanks()).hasValue(3);
+    assertThat(config.accelerator()).isEqualTo(AcceleratorChoice.KVM);
+    assertThat(config.logLevel()).isEqualTo("warn");
+    assertThat(config.logFormat()).isEqualTo(LogFormat.JSON);
+    assertThat(config.listen().port()).isZero();
+  }
+
+  @Test
+  void unknownKeysAreRefusedWithPathAndChoice() {
+    assertThatThrownBy(() -> ServeFile.parse("engine:\n  pool: 1\n  blank: 2\n", "my.yaml"))
+        .isInstanceOfSatisfying(
+            PodflareException.class,
+            it -> assertThat(it.code()).isEqualTo(ErrorCode.INVALID_CONFIG))
+        .hasMessageContaining("my.yaml: unknown key 'engine.blank'")
+        .hasMessageContaining("blanks");
+    assertThatThrownBy(() -> ServeFile.parse("poool: 1\n", "f")).hasMessageContaining("'poool'");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "engine:\n  pool: many\n",
+        "engine:\n  accelerator: fast\n",
+        "engine: [1]\n",
+        "data: {a\n"
+      })
+  void wrongValuesAreRefused(String yaml) {
+    assertThatThrownBy(() -> ServeFile.parse(yaml, "f"))
+        .isInstanceOf(PodflareException.class)
+        .hasMessageMatching("f, (line \\d+|[a-z.]+): .+(?s:.*)");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"8787", ":8787", "host:", "host:99999", "a:b:1", "host:-1", ""})
+  void addressesToListenOnAreChecked(String text) {
+    assertThatThrownBy(() -> ListenAddress.parse(text)).isInstanceOf(PodflareException.class);
+  }
+
+  @Test
+  void listensOnVersionSix() {
+    assertThat(ListenAddress.parse("[::1]:80")).isEqualTo(new ListenAddress("::1", 80));
+  }
+}

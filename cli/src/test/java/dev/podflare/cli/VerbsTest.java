@@ -1,0 +1,180 @@
+package dev.podflare.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class VerbsTest {
+  private static final String SANDBOX =
+      """
+      {"id":"sbx_1","state":"ready","template":"default","vcpus":2,"ram_mib":1024,
+       "own_memory_bytes":3145728,"created_at":"2026-01-01T00:00:00Z"}\
+      """;
+
+  private final CannedServer server = new CannedServer();
+
+  @AfterEach
+  void stop() {
+    server.close();
+  }
+
+  private record Outcome(int exitCode, String out, String err) {}
+
+  private static Outcome run(String... arguments) {
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    int exitCode =
+        Main.commandLine()
+            .setOut(new PrintWriter(out))
+            .setErr(new PrintWriter(err))
+            .execute(arguments);
+    return new Outcome(exitCode, out.toString(), err.toString());
+  }
+
+  private Outcome call(String... arguments) {
+    List<String> all = new ArrayList<>(List.of(arguments));
+    all.addAll(List.of("--url", server.url(), "--key", "pf_live_test"));
+    return run(all.toArray(String[]::new));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "serve",
+        "doctor",
+        "bench",
+        "template",
+        "template build",
+        "template ls",
+        "run",
+        "shell",
+        "ls",
+        "rm",
+        "fork",
+        "mcp",
+        "demo",
+        "test"
+      })
+  void everyVerbExplainsItself(String verb) {
+    Outcome outcome = run((verb + " --help").split(" "));
+    assertThat(outcome.exitCode()).isZero();
+    assertThat(outcome.out()).startsWith("Usage: podflare " + verb);
+  }
+
+  @Test
+  void theHelpNamesEveryVerbAndNoHiddenOne() {
+    assertThat(run("--help").out())
+        .contains("serve", "doctor", "bench", "template", "run", "shell", "demo", "test")
+        .doesNotContain("self-train");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "no-such-verb", "rm", "serve --accel fast", "run --timeout soon x"})
+  void whatTheCallerCanMendEndsWithTwo(String line) {
+    Outcome outcome = run(line.isEmpty() ? new String[0] : line.split(" "));
+    assertThat(outcome.exitCode()).isEqualTo(2);
+    assertThat(outcome.err()).isNotBlank();
+  }
+
+  @Test
+  void listsAsTableAndAsJson() {
+    server.on("GET /v1/sandboxes", 200, "{\"sandboxes\":[" + SANDBOX + "]}");
+    assertThat(call("ls").out().lines().skip(1))
+        .singleElement()
+        .asString()
+        .startsWith("sbx_1  ready  default   2 cpu, 1024 MiB  ")
+        .endsWith("3 MiB");
+    assertThat(call("ls", "--json").out())
+        .contains(
+            "\"id\" : \"sbx_1\"",
+            "\"ram_mib\" : 1024",
+            "\"created_at\" : \"2026-01-01T00:00:00Z\"");
+  }
+
+  @Test
+  void removingGoesOnAfterARefusal() {
+    server
+        .on("DELETE /v1/sandboxes/sbx_1", 503, "{\"error\":\"ending\",\"code\":\"shutting_down\"}")
+        .on("DELETE /v1/sandboxes/sbx_2", 204, "");
+    Outcome outcome = call("rm", "sbx_1", "sbx_2");
+    assertThat(outcome.out()).isEqualToIgnoringNewLines("sbx_2");
+    assertThat(outcome.err()).contains("sbx_1", "shutting_down");
+    assertThat(outcome.exitCode()).isEqualTo(1);
+  }
+
+  @Test
+  void removesAll() {
+    server
+        .on("GET /v1/sandboxes", 200, "{\"sandboxes\":[" + SANDBOX + "]}")
+        .on("DELETE /v1/sandboxes/sbx_1", 204, "");
+    assertThat(call("rm", "--all").out()).isEqualToIgnoringNewLines("sbx_1");
+  }
+
+  @Test
+  void whatTheServerCannotDoYetIsSaid() {
+    server.on(
+        "POST /v1/sandboxes/sbx_1/fork",
+        501,
+        "{\"error\":\"fork comes later\",\"code\":\"not_available_yet\"}");
+    Outcome outcome = call("fork", "sbx_1");
+    assertThat(outcome.err()).contains("fork comes later [not_available_yet]");
+    assertThat(outcome.exitCode()).isEqualTo(1);
+  }
+
+  @Test
+  void aWrongKeyIsMendable() {
+    server.on("GET /v1/sandboxes", 401, "{\"error\":\"invalid api key\"}");
+    Outcome outcome = call("ls");
+    assertThat(outcome.err()).contains("invalid api key", "--key");
+    assertThat(outcome.exitCode()).isEqualTo(2);
+  }
+
+  @Test
+  void anUnreachableServerIsMendable() {
+    server.close();
+    Outcome outcome = call("ls");
+    assertThat(outcome.err()).contains("no server at", "./podflare serve");
+    assertThat(outcome.exitCode()).isEqualTo(2);
+  }
+
+  @Test
+  void runAnswersWithTheCodesOwnExitCode(@TempDir Path folder) throws Exception {
+    server
+        .on("POST /v1/sandboxes", 200, SANDBOX)
+        .on("DELETE /v1/sandboxes/sbx_1", 204, "")
+        .on(
+            "POST /v1/sandboxes/sbx_1/exec",
+            200,
+            """
+            {"type":"stdout","data":"hi","seq":0,"ts":1}
+            {"type":"exit","data":7,"reason":"exited","seq":1,"ts":1}
+            """);
+    Path file = Files.writeString(folder.resolve("a.sh"), "exit 7");
+    Outcome outcome = call("run", "--json", "-f", file.toString());
+    assertThat(outcome.exitCode()).isEqualTo(7);
+    assertThat(outcome.out()).contains("\"stdout\" : \"hi\"", "\"exit_code\" : 7");
+  }
+
+  @Test
+  void theDataFoldersKeyIsTheLastResort(@TempDir Path folder) throws Exception {
+    Files.writeString(folder.resolve("admin.key"), "pf_live_admin\n");
+    ServerOptions options = new ServerOptions();
+    options.data = folder;
+    assertThat(options.config(java.util.Map.of()).key()).contains("pf_live_admin");
+    assertThat(options.config(java.util.Map.of("PODFLARE_API_KEY", "pf_live_env")).key())
+        .contains("pf_live_env");
+    options.key = "pf_live_given";
+    assertThat(options.config(java.util.Map.of("PODFLARE_API_KEY", "pf_live_env")).key())
+        .contains("pf_live_given");
+  }
+}
