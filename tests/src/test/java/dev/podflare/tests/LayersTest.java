@@ -1,0 +1,66 @@
+package dev.podflare.tests;
+
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The house of ARCHITECTURE.md. Think before you change this file: a new arrow makes two modules
+ * one. If a class needs something from above, it is most often in the wrong module, or wants an
+ * interface that the module above implements.
+ */
+class LayersTest {
+  private static final String ROOT = "dev.podflare.";
+
+  @Test
+  void arrowsPointDownOnly() {
+    JavaClasses classes =
+        new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .importPackages("dev.podflare");
+    layeredArchitecture()
+        .consideringOnlyDependenciesInAnyPackage("dev.podflare..")
+        .layer("common")
+        .definedBy(ROOT + "common..")
+        .layer("linux")
+        .definedBy(ROOT + "linux..")
+        .layer("qemu")
+        .definedBy(ROOT + "qemu..")
+        .layer("guest")
+        .definedBy(ROOT + "guest..")
+        .layer("image")
+        .definedBy(ROOT + "image..")
+        .layer("store")
+        .definedBy(ROOT + "store..")
+        .layer("engine")
+        .definedBy(ROOT + "engine..")
+        .layer("server")
+        .definedBy(ROOT + "server..")
+        .layer("client")
+        .definedBy(ROOT + "client..")
+        .layer("cli")
+        .definedBy(ROOT + "cli..")
+        .whereLayer("linux")
+        .mayOnlyBeAccessedByLayers("qemu", "engine", "cli")
+        .whereLayer("qemu")
+        .mayOnlyBeAccessedByLayers("image", "engine", "cli")
+        .whereLayer("guest")
+        .mayOnlyBeAccessedByLayers("image", "engine", "cli")
+        .whereLayer("image")
+        .mayOnlyBeAccessedByLayers("engine", "cli")
+        .whereLayer("store")
+        .mayOnlyBeAccessedByLayers("engine", "server", "cli")
+        .whereLayer("engine")
+        .mayOnlyBeAccessedByLayers("server", "cli")
+        .whereLayer("server")
+        .mayOnlyBeAccessedByLayers("cli")
+        .whereLayer("client")
+        .mayOnlyBeAccessedByLayers("cli")
+        .whereLayer("cli")
+        .mayNotBeAccessedByAnyLayer()
+        .check(classes);
+  }
+}
