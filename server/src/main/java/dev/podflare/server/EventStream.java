@@ -1,5 +1,7 @@
 package dev.podflare.server;
 
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
 import dev.podflare.engine.ExecEvent;
 import dev.podflare.engine.ExecStream;
 import dev.podflare.engine.Execution;
@@ -39,8 +41,7 @@ final class EventStream {
    *
    * @param cancelWhenGone whether the execution is cancelled when the caller is gone
    */
-  void send(Exchange exchange, Execution execution, ExecStream stream, boolean cancelWhenGone)
-      throws InterruptedException {
+  void send(Exchange exchange, Execution execution, ExecStream stream, boolean cancelWhenGone) {
     var response = exchange.context().res();
     response.setStatus(200);
     response.setContentType("application/x-ndjson");
@@ -55,9 +56,11 @@ final class EventStream {
       if (cancelWhenGone) {
         execution.cancel();
       }
+    } catch (InterruptedException stopping) {
+      refuseOrCut(
+          exchange, new PodflareException(ErrorCode.SHUTTING_DOWN, "this node is stopping"));
     } catch (RuntimeException failed) {
-      LOG.error("request {}: the stream broke", exchange.requestId(), failed);
-      Connections.cut(exchange.context().req());
+      refuseOrCut(exchange, failed);
     } finally {
       running.remove(Thread.currentThread());
     }
@@ -66,6 +69,15 @@ final class EventStream {
   /** Ends the streams that are still running, for a stop that cannot wait longer. */
   void interruptAll() {
     running.forEach(Thread::interrupt);
+  }
+
+  /** Once the head is out, only a cut connection can say that the answer is not whole. */
+  private static void refuseOrCut(Exchange exchange, RuntimeException failure) {
+    if (!exchange.context().res().isCommitted()) {
+      throw failure;
+    }
+    LOG.warn("request {}: the stream was cut: {}", exchange.requestId(), failure.toString());
+    Connections.cut(exchange.context().req());
   }
 
   private Duration silence(boolean watched) {

@@ -44,7 +44,7 @@ final class ExecRoutes {
         new Route("GET", SANDBOX + "/replay", Scope.READ, this::replay));
   }
 
-  private void exec(Exchange exchange) throws InterruptedException {
+  private void exec(Exchange exchange) {
     ExecRequest request = request(exchange.fields());
     Execution execution = engine.exec(exchange.caller(), exchange.path("id"), request);
     exchange.releaseBody();
@@ -69,7 +69,7 @@ final class ExecRoutes {
     exchange.answer(ExecAnswers.record(execution(exchange).view()));
   }
 
-  private void join(Exchange exchange) throws InterruptedException {
+  private void join(Exchange exchange) {
     long from =
         exchange
             .query("from_seq")

@@ -46,7 +46,12 @@ final class RequestGate extends Handler.Wrapper {
     }
     Callback counted = new Counted(callback, request, response, scope);
     try {
-      return super.handle(request, response, counted);
+      if (!super.handle(request, response, counted)) {
+        String sentence = "there is nothing at this address";
+        JettyErrors.write(
+            request, response, counted, ErrorCode.ROUTE_NOT_FOUND, sentence, Map.of());
+      }
+      return true;
     } catch (Throwable failed) {
       counted.failed(failed);
       return true;

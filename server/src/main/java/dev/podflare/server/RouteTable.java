@@ -62,6 +62,8 @@ final class RouteTable {
   }
 
   private void admit(Context context) {
+    Addresses.check(context.req().getRequestURI());
+    Addresses.check(context.req().getQueryString());
     localOnly.check(context);
     if (isPublic(context.path())) {
       return;

@@ -128,7 +128,11 @@ public final class OpenApiContract {
 
   /** Where the response of an operation is described; errors outside of any are plain errors. */
   private String responsePointer(String method, String path, int status) {
-    String bare = path.split("[?#]", 2)[0].replaceFirst("^/r/[^/]+(?=/v1/)", "");
+    String bare =
+        path.split("[?#]", 2)[0]
+            .replaceFirst("^https?://[^/]+", "")
+            .replaceFirst("^/r/[^/]+(?=/v1/)", "")
+            .replaceFirst("(?<=.)/$", "");
     String operation =
         templates.entrySet().stream()
             .filter(entry -> entry.getKey().matcher(bare).matches())
