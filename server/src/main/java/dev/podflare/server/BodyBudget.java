@@ -18,10 +18,13 @@ final class BodyBudget {
     this.units = new Semaphore(Math.toIntExact(Math.min(total.bytes() / UNIT, 1 << 30)));
   }
 
-  /** Room for one largest body at least, else an eighth of the heap. */
+  /**
+   * An eighth of the heap, but room for one largest body: while it is parsed, a body is in memory
+   * as bytes, as characters and as text, about five times its size.
+   */
   static BodyBudget forHeap(DataSize largestBody) {
     return new BodyBudget(
-        new DataSize(Math.max(2 * largestBody.bytes(), Runtime.getRuntime().maxMemory() / 8)));
+        new DataSize(Math.max(largestBody.bytes(), Runtime.getRuntime().maxMemory() / 8)));
   }
 
   Share share() {

@@ -4,6 +4,8 @@ import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -96,6 +98,28 @@ final class Errors {
         ErrorCode.INTERNAL,
         "something went wrong in Podflare; its log tells more under this request id",
         Map.of("request_id", requestId(context)));
+  }
+
+  /** An {@link Error}: out of memory is a full host to the caller, the rest is unforeseen. */
+  static void answerFatal(HttpServletResponse response, Error failure) {
+    LOG.error("a request failed", failure);
+    if (response.isCommitted()) {
+      return;
+    }
+    ErrorCode code = failure instanceof OutOfMemoryError ? ErrorCode.HOST_FULL : ErrorCode.INTERNAL;
+    String sentence =
+        code == ErrorCode.HOST_FULL
+            ? "there is no memory left for this request; try again"
+            : "something went wrong in Podflare; its log tells more";
+    response.setStatus(code.httpStatus());
+    response.setContentType("application/json");
+    retryAfter(code, Map.of())
+        .ifPresent(seconds -> response.setHeader("Retry-After", Long.toString(seconds)));
+    try {
+      response.getOutputStream().write(body(code, sentence, Map.of()));
+    } catch (IOException gone) {
+      LOG.debug("the caller is gone", gone);
+    }
   }
 
   private static void answer(

@@ -38,6 +38,7 @@ final class HttpListener {
     javalin.http.prefer405over404 = true;
     javalin.http.compressionStrategy = CompressionStrategy.NONE;
     javalin.router.treatMultipleSlashesAsSingleSlash = false;
+    javalin.router.javaLangErrorHandler(Errors::answerFatal);
     javalin.jetty.modifyServer(this::modify);
     javalin.jetty.modifyServletContextHandler(context -> context.setErrorHandler(errors));
     javalin.jetty.modifyHttpConfiguration(this::modify);

@@ -25,6 +25,7 @@ public final class PodflareServer implements AutoCloseable {
   private final EventStream streams;
   private final List<Route> routes;
   private final Optional<AdminKeyFile> adminKey;
+  private volatile int port;
 
   private PodflareServer(ServerConfig config, Engine engine, Store store) {
     this.limits = config.limits();
@@ -69,20 +70,28 @@ public final class PodflareServer implements AutoCloseable {
     PodflareServer server = new PodflareServer(config, engine, store);
     try {
       server.javalin.start();
-    } catch (JavalinBindException taken) {
+    } catch (RuntimeException failed) {
       server.close();
-      throw new PodflareException(
-          ErrorCode.INVALID_CONFIG,
-          "cannot listen on " + config.host() + ":" + config.port() + "; is another server there?",
-          taken);
+      if (failed instanceof JavalinBindException) {
+        throw new PodflareException(
+            ErrorCode.INVALID_CONFIG,
+            "cannot listen on "
+                + config.host()
+                + ":"
+                + config.port()
+                + "; is another server there, or is the port not allowed?",
+            failed);
+      }
+      throw failed;
     }
+    server.port = server.javalin.port();
     server.listener.watch();
     return server;
   }
 
-  /** The port that is listened on. */
+  /** The port that is listened on; the same after {@link #close}. */
   public int port() {
-    return javalin.port();
+    return port;
   }
 
   /** Text of the admin key if this start made it; print it once. It is in {@code admin.key}. */

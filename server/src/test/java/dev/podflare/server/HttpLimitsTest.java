@@ -100,19 +100,7 @@ class HttpLimitsTest {
 
   @Test
   void tooManyRequestsAtOnceAreRefusedAndNoneIsLost() throws Exception {
-    ServerLimits quick = TestServer.quick();
-    ServerLimits few =
-        new ServerLimits(
-            3,
-            quick.maxConnections(),
-            quick.maxBody(),
-            quick.requestsPerMinute(),
-            quick.headerTimeout(),
-            quick.bodyTimeout(),
-            quick.idleTimeout(),
-            quick.heartbeat(),
-            quick.idempotencyWait(),
-            quick.drain());
+    ServerLimits few = limits(3, 512);
     try (TestServer test = TestServer.start(folder, few);
         var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       // Longer than the idle timeout: a request at work is not idle.
@@ -130,6 +118,48 @@ class HttpLimitsTest {
       test.engine.createTakes(Duration.ZERO);
       await().until(() -> test.admin.get("/v1/info").status() == 200);
       assertThat(inFlight(test)).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void connectionsAboveTheLimitWaitForTheirTurn() throws Exception {
+    try (TestServer test = TestServer.start(folder, limits(256, 2))) {
+      List<RawHttp> open = new ArrayList<>();
+      for (int i = 0; i < 4; i++) {
+        RawHttp raw = new RawHttp(test.uri(), Duration.ofSeconds(10));
+        raw.send("GET /v1/healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+        open.add(raw);
+      }
+      // The first ones are kept open until they are idle; then the others are let in.
+      for (RawHttp raw : open) {
+        assertThat(raw.answer(false).orElseThrow().status()).isEqualTo(200);
+        raw.close();
+      }
+    }
+  }
+
+  @Test
+  void aStoppingServerTakesInNothingNew() throws Exception {
+    try (TestServer test = TestServer.start(folder);
+        RawHttp kept = new RawHttp(test.uri(), Duration.ofSeconds(10))) {
+      String health = "GET /v1/healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+      kept.send(health);
+      assertThat(kept.answer(false).orElseThrow().status()).isEqualTo(200);
+      test.engine.createTakes(Duration.ofMillis(800));
+      Thread creator = Thread.ofVirtual().start(() -> test.admin.post("/v1/sandboxes", "{}"));
+      await().until(() -> test.server.port() > 0 && inFlight(test) == 2);
+      Thread closer = Thread.ofVirtual().start(test.server::close);
+      Thread.sleep(200);
+      kept.send(health);
+      Answer refused = kept.answer(false).orElseThrow();
+      assertThat(refused.status()).isEqualTo(503);
+      assertThat(code(refused)).isEqualTo("shutting_down");
+      assertThat(refused.header("retry-after")).isPresent();
+      assertThatThrownBy(() -> new RawHttp(test.uri(), Duration.ofSeconds(1)))
+          .isInstanceOf(java.net.ConnectException.class);
+      assertThat(creator.join(Duration.ofSeconds(5))).isTrue();
+      assertThat(closer.join(Duration.ofSeconds(5))).isTrue();
+      assertThat(test.engine.creates()).isEqualTo(1);
     }
   }
 
@@ -179,6 +209,21 @@ class HttpLimitsTest {
     try (BodyBudget.Share share = budget.share()) {
       share.growTo(1024 * 1024);
     }
+  }
+
+  private static ServerLimits limits(int requests, int connections) {
+    ServerLimits quick = TestServer.quick();
+    return new ServerLimits(
+        requests,
+        connections,
+        quick.maxBody(),
+        quick.requestsPerMinute(),
+        quick.headerTimeout(),
+        quick.bodyTimeout(),
+        quick.idleTimeout(),
+        quick.heartbeat(),
+        quick.idempotencyWait(),
+        quick.drain());
   }
 
   private static int inFlight(TestServer test) {

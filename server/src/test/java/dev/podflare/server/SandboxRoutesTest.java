@@ -209,6 +209,15 @@ class SandboxRoutesTest {
   }
 
   @Test
+  void aRequestForWhichThereIsNoMemoryMayBeTriedAgain() {
+    test.engine.failNext(new OutOfMemoryError("by the test"));
+    Answer full = api.post("/v1/sandboxes", "{}", "Idempotency-Key", "m");
+    assertThat(full.status()).isEqualTo(503);
+    assertThat(json(full).get("code").stringValue()).isEqualTo("host_full");
+    assertThat(api.post("/v1/sandboxes", "{}", "Idempotency-Key", "m").status()).isEqualTo(200);
+  }
+
+  @Test
   void oneKeyDoesNotSeeTheSandboxesOfAnother() {
     String id = api.create();
     ApiClient other = test.client("a-fixed-key-of-the-operator");

@@ -40,7 +40,7 @@ public final class FakeEngine implements Engine {
   private final Map<String, List<FakeExecution>> executions = new LinkedHashMap<>();
   private final AtomicInteger creates = new AtomicInteger();
   private volatile Duration createTime = Duration.ZERO;
-  private volatile @Nullable RuntimeException nextFailure;
+  private volatile @Nullable Throwable nextFailure;
   private volatile @Nullable CreateRequest lastCreate;
   private volatile @Nullable FakeExecution lastExecution;
 
@@ -49,7 +49,7 @@ public final class FakeEngine implements Engine {
   }
 
   /** The next call of create, get or exec throws this. */
-  public void failNext(RuntimeException failure) {
+  public void failNext(Throwable failure) {
     nextFailure = failure;
   }
 
@@ -267,10 +267,13 @@ public final class FakeEngine implements Engine {
   }
 
   private void fail() {
-    RuntimeException failure = nextFailure;
-    if (failure != null) {
-      nextFailure = null;
-      throw failure;
+    Throwable failure = nextFailure;
+    nextFailure = null;
+    switch (failure) {
+      case null -> {}
+      case Error error -> throw error;
+      case RuntimeException exception -> throw exception;
+      default -> throw new IllegalStateException(failure);
     }
   }
 
