@@ -16,6 +16,7 @@ final class PackageInstaller {
   /** What init, agent and the REPL need: every guest has it, whatever its recipe says. */
   private static final List<String> NEEDED =
       List.of(
+          "apt",
           "ca-certificates",
           "e2fsprogs",
           "iproute2",

@@ -130,6 +130,9 @@ public final class Recipes {
   }
 
   private static Recipe recipe(RecipeText text, String name, Optional<Path> folder) {
+    if (folder.isEmpty() && orElse(text.mirror(), "").startsWith("file:")) {
+      throw invalid("mirror: only a recipe file on this host can name a file: mirror.");
+    }
     ShapeText shape = Objects.requireNonNullElse(text.shape(), new ShapeText(null, null, null));
     Distribution distribution = Distribution.parse(orElse(text.distribution(), "debian"));
     String suite = text.suite();

@@ -191,7 +191,12 @@ final class TemplateBuild {
           out.resolve(file), PosixFilePermissions.fromString("r--r--r--"));
     }
     Files.setPosixFilePermissions(out, PosixFilePermissions.fromString("rwxr-xr-x"));
-    Durable.moveFolder(out, store.folder().resolve(recipe.name()).resolve(digest));
+    Path place = store.folder().resolve(recipe.name()).resolve(digest);
+    if (Files.exists(place)) {
+      // Somebody damaged it, or it would have been found instead of built.
+      Files.move(place, out.resolveSibling("damaged"));
+    }
+    Durable.moveFolder(out, place);
   }
 
   private void requireRoom() throws IOException {

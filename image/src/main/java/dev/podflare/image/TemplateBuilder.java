@@ -50,7 +50,7 @@ public final class TemplateBuilder {
             .add("npm", recipe.npm())
             .add("warm_up", recipe.warmUp())
             .add("shape", recipe.shape().toString())
-            .add("disk", recipe.disk().toString())
+            .add("disk", Long.toString(recipe.disk().bytes()))
             .add("certificates", certificates.keySet());
     recipe.files().forEach(file -> inputs.add("file", file));
     guestFiles.forEach(file -> inputs.add("guest_file", file));

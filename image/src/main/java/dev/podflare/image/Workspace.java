@@ -72,7 +72,7 @@ final class Workspace implements AutoCloseable {
             new Workspace(fresh(store.resolve(PREFIX + key), lock.get()), lock.get(), false));
   }
 
-  /** Removes a dead builder's folder; false when its builder lives or it is gone. */
+  /** Removes a dead builder's folder; false when its builder lives, or it is gone or cannot go. */
   static boolean sweep(Path store, String name) {
     Path folder = store.resolve(name);
     try {
@@ -89,8 +89,8 @@ final class Workspace implements AutoCloseable {
         lock.get().close();
       }
     } catch (IOException e) {
-      throw new PodflareException(
-          ErrorCode.INTERNAL, "Cannot remove the left-over build " + folder + ".", e);
+      LOG.warn("cannot remove the left-over build {}; the next sweep tries again", folder, e);
+      return false;
     }
   }
 

@@ -48,6 +48,7 @@ class InputsTest {
         "shape: {vcpus: 1}",
         "shape: {memory: 2GiB}",
         "shape: {disk: 8GiB}",
+        "shape: {disk: 4097MiB}",
       })
   void everyKeyOfTheRecipeCounts(String change) {
     assertThat(inputs(RECIPE + change, List.of(AGENT, INIT), Collections.emptySortedMap()))

@@ -139,6 +139,7 @@ class RecipesTest {
         "name: x%suite: ../x|suite must be",
         "name: x%mirror: 'http://a b'|mirror must be",
         "name: x%mirror: 'ftp://a'|mirror must be",
+        "name: x%mirror: 'file:///srv/debian'|mirror: only a recipe file",
         "name: Not Good|name must be lower-case",
         "packages: [git]|name must be lower-case",
         "name: x%name: y|Duplicate",

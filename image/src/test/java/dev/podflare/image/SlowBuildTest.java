@@ -52,6 +52,11 @@ class SlowBuildTest {
     assertThat(builder(store, "one").build(recipe, Progress.none())).isEqualTo(first);
     assertThat(store.find("slow")).contains(first);
 
+    Files.delete(other.initrd());
+    assertThat(builder(store, "two").build(recipe, Progress.none()).digest())
+        .as("damaged builds are replaced")
+        .isEqualTo(other.digest());
+
     BuiltTemplate refreshed = builder(store, "one").build(recipe, true, Progress.none());
     assertThat(refreshed.inputs()).isEqualTo(first.inputs());
     assertThat(refreshed.digest()).isNotEqualTo(first.digest());
