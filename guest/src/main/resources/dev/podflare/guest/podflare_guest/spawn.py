@@ -44,6 +44,13 @@ class Spawner:
         self.environment = environment
         self.home = home
         self._cgroup_procs = cgroup_procs
+        # The agent stays on one CPU, where the interpreter waits for it as well: to wake a process on another
+        # virtual CPU costs milliseconds under emulation. What it starts may use all of them.
+        self._all_cpus = os.sched_getaffinity(0)
+        self._home_cpu: set[int] | None = None
+        if len(self._all_cpus) > 1:
+            self._home_cpu = {min(self._all_cpus)}
+            os.sched_setaffinity(0, self._home_cpu)
         self._defaults = [
             signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP
         ]  # fmt: skip
@@ -53,6 +60,8 @@ class Spawner:
     ) -> int:
         """Pid of the new process. `fds`: the child's descriptor to ours. OSError if it cannot start."""
         os.chdir(cwd)
+        if self._home_cpu is not None:
+            os.sched_setaffinity(0, self._all_cpus)
         try:
             pid = os.posix_spawn(
                 argv[0],
@@ -65,6 +74,8 @@ class Spawner:
             )
         finally:
             os.chdir("/")
+            if self._home_cpu is not None:
+                os.sched_setaffinity(0, self._home_cpu)
         if self._cgroup_procs >= 0:
             os.write(self._cgroup_procs, b"%d" % pid)
         return pid
