@@ -30,6 +30,8 @@ public final class GuestFiles {
           "cells.py",
           "channel.py",
           "interpreter.py",
+          "lease.py",
+          "leasing.py",
           "loop.py",
           "output.py",
           "python_calls.py",

@@ -42,6 +42,7 @@ class Agent(Sink):
         self.python = PythonCalls(self, spawner, oom, run_folder)
         self.bash = BashCalls(self, spawner, oom, run_folder)
         self._first = first
+        self._connected = True
         self._identity = identity
         self._run_folder = run_folder
         self._epoch = 0
@@ -65,7 +66,7 @@ class Agent(Sink):
     def run(self, warm: bool) -> None:
         """Serves for ever; ends only when an ordinary process loses its host."""
         self._watch_children()
-        self.loop.watch_port(self.channel.fd, self._on_port)
+        self.take_port()
         self.python.on_ready = self._greet
         self.python.start(warm)
         while True:
@@ -73,6 +74,12 @@ class Agent(Sink):
                 self.loop.turn()
                 if not self.channel.flush() or self._writable_wanted:
                     self._after_flush()
+                if not self.calls and self._may_lease():
+                    self.python.lease_if_idle()
+            except BadFrame as error:
+                log(f"the host sent a {error}")
+                self.channel.reset()
+                self.loop.held = True
             except Disconnected:
                 self._disconnected()
             except Exception as error:  # the agent must outlive whatever a guest can do to it
@@ -88,19 +95,37 @@ class Agent(Sink):
 
     def _on_port(self, events: int) -> None:
         if events & select.EPOLLIN:
-            for kind, number, payload in self.channel.receive():
-                handler = self._handlers.get(kind)
-                if handler is None:
-                    raise BadFrame(f"frame of unknown type {kind!r}")
-                handler(number, payload)
+            self._handle(self.channel.receive())
         elif events & (select.EPOLLHUP | select.EPOLLERR):
             raise Disconnected
+
+    def _may_lease(self) -> bool:
+        return self._connected and self._greeted and not (
+            self._uploads or self.loop.held or self._writable_wanted or not self.channel.idle
+        )
+
+    def _handle(self, frames: list[tuple[bytes, int, bytes]]) -> None:
+        for kind, number, payload in frames:
+            handler = self._handlers.get(kind)
+            if handler is None:
+                raise BadFrame(f"frame of unknown type {kind!r}")
+            handler(number, payload)
+
+    def take_port(self) -> None:
+        self.loop.watch_port(self.channel.fd, self._on_port)
+
+    def leave_port(self) -> None:
+        self.loop.unwatch_port(self.channel.fd)
+
+    def feed(self, data: bytes) -> None:
+        self._handle(self.channel.accept(data))
 
     def _disconnected(self) -> None:
         """The port reports a hang-up without end, so it is looked at now and then until the host is back."""
         if not self._first:
             sys.exit(0)
-        self.loop.unwatch_port(self.channel.fd)
+        self.leave_port()
+        self._connected = False
         self._writable_wanted = False
         self.channel.reset()
         self.loop.crowded = False
@@ -114,7 +139,8 @@ class Agent(Sink):
         if any(events & select.POLLHUP for _, events in poller.poll(0)):
             self.loop.after(RECONNECT_SECONDS, self._try_again)
         else:
-            self.loop.watch_port(self.channel.fd, self._on_port)
+            self.take_port()
+            self._connected = True
             if not self._greeted and self.python.version:
                 self._greet()
 

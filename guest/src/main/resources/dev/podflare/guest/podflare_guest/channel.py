@@ -43,6 +43,10 @@ class Channel:
             raise Disconnected from error
         if not data:
             raise Disconnected
+        return self.accept(data)
+
+    def accept(self, data: bytes) -> list[tuple[bytes, int, bytes]]:
+        """Whole frames, given more bytes of the stream."""
         inbox = self._inbox
         if not inbox and len(data) >= 9:
             # The usual case: exactly one whole frame.
@@ -68,6 +72,15 @@ class Channel:
         if start:
             del inbox[:start]
         return frames
+
+    @property
+    def idle(self) -> bool:
+        """Whether no frame is half read or waits to be written."""
+        return not (self._inbox or self._pending or self._unsent)
+
+    def send_raw(self, data: bytes) -> None:
+        """Queues the rest of frames whose beginning has been written already."""
+        self._pending.append(data)
 
     def send(self, kind: bytes, number: int, payload: bytes = b"") -> None:
         """Queues a frame; it leaves with the next flush."""

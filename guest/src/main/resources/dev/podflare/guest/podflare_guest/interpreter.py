@@ -14,6 +14,7 @@ from types import CodeType, FrameType, ModuleType
 from typing import Any, TextIO
 
 from .cells import CALL_NAME, COROUTINE, Cells, report, write_error
+from .lease import LEASE_FDS, Lease, LeasedCall
 
 START = struct.Struct(">cBI")
 DONE = struct.Struct(">cII")
@@ -36,9 +37,14 @@ class Interpreter:
         self._streams: tuple[TextIO, ...] = ()
         self._cpus = os.sched_getaffinity(0)
         self._at_home = False
+        self._result = b""
+        self._untidy = True
         os.set_inheritable(control, False)
         for fd, saved in enumerate(SAVED_FDS):
             os.dup2(fd, saved, inheritable=False)
+        for fd in LEASE_FDS:
+            os.set_inheritable(fd, False)
+        self._lease = Lease(control)
         self._open_streams()
         signal.signal(signal.SIGINT, self._on_interrupt)
         os.register_at_fork(after_in_child=self._forked)
@@ -54,22 +60,60 @@ class Interpreter:
                     # Sending an end twice is harmless: the agent knows which call is open.
                     os.write(self.control, answer)
                     answer = b""
+                if self._untidy:
                     self._put_right()
                     self._go_home()
-                packet = os.read(self.control, PACKET)
-                if not packet:
-                    os._exit(0)
-                _, flags, number = START.unpack_from(packet)
-                code = self._call(flags, number, packet[START.size :])
-                if os.getpid() != self.pid:
-                    os._exit(code)
-                answer = DONE.pack(b"D", number, code)
+                    self._untidy = False
+                if self._lease.held:
+                    item = self._lease.wait()
+                else:
+                    item = os.read(self.control, PACKET)
+                if isinstance(item, LeasedCall):
+                    answer = self._serve_leased(item)
+                elif item == b"L":
+                    self._lease.held = True
+                elif item is not None:
+                    answer = self._serve_packet(item)
             except OSError:
                 os._exit(1)
             except BaseException as error:
                 self.running = False
                 if isinstance(error, RecursionError):
                     sys.setrecursionlimit(1000)
+
+    def _serve_packet(self, packet: bytes) -> bytes:
+        """The end of the call, for the agent."""
+        if not packet:
+            os._exit(0)
+        _, flags, number = START.unpack_from(packet)
+        self._untidy = True
+        code = self._call(flags, number, packet[START.size :])
+        return self._end(number, code)
+
+    def _serve_leased(self, call: LeasedCall) -> bytes:
+        """The same for a call from the port; empty if its end has been sent there."""
+        self._lease.begin(call)
+        self._untidy = True
+        self._result = b""
+        code = self._call_plain(call.number, call.source, call.wants_result)
+        if os.getpid() != self.pid:
+            os._exit(code)
+        if self._lease.end(call, code, self._result):
+            self._lease.settle()
+            return b""
+        return self._end(call.number, code)
+
+    def _end(self, number: int, code: int) -> bytes:
+        if os.getpid() != self.pid:
+            os._exit(code)
+        data, self._result = self._result, b""
+        size = PACKET - 1
+        pieces = [data[i : i + size] for i in range(0, len(data), size)]
+        for piece in pieces[:-1]:
+            os.write(self.control, b"r" + piece)
+        for piece in pieces[-1:]:
+            os.write(self.control, b"R" + piece)
+        return DONE.pack(b"D", number, code)
 
     def _go_home(self) -> None:
         """Waits for the next call on the agent's CPU: to be woken on another one costs milliseconds."""
@@ -90,7 +134,7 @@ class Interpreter:
 
     def _forked(self) -> None:
         """A child of user code never speaks to the agent."""
-        for fd in (self.control, *SAVED_FDS):
+        for fd in (self.control, *SAVED_FDS, *LEASE_FDS):
             try:
                 os.close(fd)
             except OSError:
@@ -121,8 +165,8 @@ class Interpreter:
     # A call
 
     def _call(self, flags: int, number: int, body: bytes) -> int:
-        """Exit code of the call. Only user code and what serves it directly can be interrupted."""
-        self._leave_home()
+        """A call that the agent has passed on."""
+        self._result = b""
         options: dict[str, Any] = {}
         try:
             if flags & FROM_FILE:
@@ -131,23 +175,31 @@ class Interpreter:
         except (OSError, ValueError) as error:
             write_error(f"podflare: {error}\n")
             return 1
+        source = body.decode("utf-8", "surrogatepass")
+        code = self._call_plain(number, source, flags & WANTS_RESULT != 0)
+        for action in undo:
+            action()
+        return code
+
+    def _call_plain(self, number: int, source: str, wants_result: bool) -> int:
+        """Exit code of the call. Only user code and what serves it directly can be interrupted."""
+        self._leave_home()
         code = 1
         try:
             try:
                 self.running = True
-                code = self._run(flags, number, body.decode("utf-8", "surrogatepass"))
+                code = self._run(number, source, wants_result)
                 self._flush()
                 self.running = False
             except BaseException as error:
                 self.running = False
                 code = self._failed(error)
+                self._flush()
         except KeyboardInterrupt:
             # An interrupt that came just as the call failed.
             self.running = False
             code = 130
-        for action in undo:
-            action()
-        self._flush()
+            self._flush()
         return code
 
     def _from_files(self, flags: int, body: bytes) -> tuple[bytes, dict[str, Any]]:
@@ -183,8 +235,7 @@ class Interpreter:
             undo.append(_set_variable(name, value))
         return undo
 
-    def _run(self, flags: int, number: int, source: str) -> int:
-        wants_result = flags & WANTS_RESULT != 0
+    def _run(self, number: int, source: str, wants_result: bool) -> int:
         body, last = self.cells.compile(source, f"{CALL_NAME}{number}>", wants_result)
         names = self.main.__dict__
         if self._shell is not None:
@@ -198,7 +249,7 @@ class Interpreter:
             value = self._await(last) if last.co_flags & COROUTINE else eval(last, names)
             if value is not None:
                 names["_"] = value
-                self._send_result(repr(value))
+                self._result = _result_message(repr(value))
         return 1 if self._shell is not None and self._shell.failed else 0
 
     def _await(self, code: CodeType) -> Any:
@@ -218,22 +269,6 @@ class Interpreter:
             except asyncio.CancelledError:
                 pass
             raise
-
-    def _send_result(self, text: str) -> None:
-        if os.getpid() != self.pid:
-            return
-        text = text[:MAX_RESULT]
-        while True:
-            data = json.dumps({"text/plain": text}, ensure_ascii=False)
-            data_bytes = data.encode("utf-8", "backslashreplace")
-            if len(data_bytes) <= MAX_RESULT:
-                break
-            text = text[: len(text) * 9 // 10]
-        size = PACKET - 1
-        pieces = [data_bytes[i : i + size] for i in range(0, len(data_bytes), size)]
-        for piece in pieces[:-1]:
-            os.write(self.control, b"r" + piece)
-        os.write(self.control, b"R" + pieces[-1])
 
     def _failed(self, error: BaseException) -> int:
         if isinstance(error, SystemExit):
@@ -295,6 +330,17 @@ class Interpreter:
         self._put_right()
         gc.collect()
         gc.freeze()
+
+
+def _result_message(text: str) -> bytes:
+    """The value of a last expression, cut to what one frame takes."""
+    text = text[:MAX_RESULT]
+    while True:
+        message = json.dumps({"text/plain": text}, ensure_ascii=False)
+        data = message.encode("utf-8", "backslashreplace")
+        if len(data) <= MAX_RESULT:
+            return data
+        text = text[: len(text) * 9 // 10]
 
 
 def _set_variable(name: str, value: str) -> Any:

@@ -95,6 +95,18 @@ class Sink:
         self._stray_second = 0
         self._stray_left = 0
 
+    def take_port(self) -> None:
+        """Reads the port from now on."""
+        raise NotImplementedError
+
+    def leave_port(self) -> None:
+        """Does not read the port any more: the interpreter does."""
+        raise NotImplementedError
+
+    def feed(self, data: bytes) -> None:
+        """Handles bytes that the interpreter has read from the port."""
+        raise NotImplementedError
+
     def stray(self, kind: bytes, data: bytes) -> None:
         second = int(time.monotonic())
         if second != self._stray_second:
@@ -153,7 +165,7 @@ class Outlet:
                 break
             data = self._read(room)
             if data:
-                self._deliver(data)
+                self.deliver(data)
             if not data or len(data) < room:
                 self.left = 0
             elif self.left >= _UNKNOWN >> 1:
@@ -177,7 +189,7 @@ class Outlet:
         except BlockingIOError:
             return None
 
-    def _deliver(self, data: bytes) -> None:
+    def deliver(self, data: bytes) -> None:
         call = self.call
         if call is not None:
             call.credit -= len(data)
@@ -193,7 +205,7 @@ class Outlet:
             return
         data = self._read(room)
         if data:
-            self._deliver(data)
+            self.deliver(data)
             if len(data) < SMALL:
                 self.sink.loop.gather(1)
         elif data is not None:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from .leasing import Leasing
 from .output import Call, Outlet, Sink
 from .spawn import Spawner, which
 from .system import OomWatch
@@ -51,6 +52,7 @@ class PythonCalls:
         self._current_path: str | None = None
         self._waiting: deque[Waiting] = deque()
         self._result = bytearray()
+        self._leasing = Leasing(sink, self._adopt)
 
     def start(self, warm: bool) -> None:
         ours, theirs = socketpair(AF_UNIX, SOCK_SEQPACKET)
@@ -62,6 +64,7 @@ class PythonCalls:
         flags = str(WARM if warm else 0)
         argv = [which("python3", environment), "-c", BOOT, package_root, str(CONTROL_FD), flags]
         fds = {0: null, 1: out_write, 2: err_write, CONTROL_FD: theirs.fileno()}
+        fds |= self._leasing.descriptors((out_read, err_read))
         try:
             self.pid = self._spawner.spawn(argv, environment, self._spawner.home, fds)
         except OSError as error:
@@ -106,16 +109,31 @@ class PythonCalls:
         self._waiting.append(Waiting(call, packet, path))
         self._next()
 
-    def _next(self) -> None:
-        if not self._ready or self._current is not None or not self._waiting:
-            return
-        call, packet, path = self._waiting.popleft()
+    def lease_if_idle(self) -> None:
+        """Called when the agent has nothing to do."""
+        if self._ready and self._current is None and not self._waiting:
+            self._leasing.grant(self._control, self._outlets)
+
+    def _adopt(self, number: int, window: int) -> Call:
+        """A call that the interpreter took from the port itself."""
+        call = Call(number, window, self.sink)
+        self.sink.calls[number] = call
+        self._run(call, None)
+        return call
+
+    def _run(self, call: Call, path: str | None) -> None:
         self._current = call
         self._current_path = path
         call.outlets = self._outlets
         for outlet in self._outlets:
             outlet.call = call
         self._result.clear()
+
+    def _next(self) -> None:
+        if not self._ready or self._current is not None or not self._waiting:
+            return
+        call, packet, path = self._waiting.popleft()
+        self._run(call, path)
         try:
             os.write(self._control, packet)
         except OSError:
@@ -179,6 +197,8 @@ class PythonCalls:
                 self._send_result(call)
         elif kind == b"Q":
             self._on_start(packet)
+        else:
+            self._leasing.handle(packet)
 
     def _send_result(self, call: Call) -> None:
         """User code can write to the socket too: only what the host will take is passed on."""
@@ -230,6 +250,8 @@ class PythonCalls:
     def died(self, status: int) -> None:
         """The interpreter's end, as waitpid tells it."""
         self._hear_last_words()
+        if self._leasing.leased:
+            self._leasing.take_over()
         self._close_control()
         self.pid = 0
         was_ready, self._ready = self._ready, False
