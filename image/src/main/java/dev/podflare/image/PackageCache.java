@@ -23,7 +23,7 @@ import java.util.stream.Stream;
  */
 final class PackageCache {
   private static final Duration MAX_AGE = Duration.ofDays(7);
-  private static final int MAX_KEPT = 2;
+  private static final int MAX_KEPT = 3;
   private static final Duration PATIENCE = Duration.ofHours(1);
   private static final Duration COPY_DEADLINE = Duration.ofMinutes(10);
 
