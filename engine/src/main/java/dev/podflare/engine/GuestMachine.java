@@ -11,6 +11,8 @@ import dev.podflare.guest.Renewal;
 import dev.podflare.qemu.Machine;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,6 +27,8 @@ final class GuestMachine implements AutoCloseable {
   private final String sandboxId;
   private final Machine machine;
   private final AgentChannel channel;
+  private final ReentrantLock waking = new ReentrantLock();
+  private volatile boolean asleep;
 
   private GuestMachine(String sandboxId, Machine machine, AgentChannel channel) {
     this.sandboxId = sandboxId;
@@ -38,19 +42,42 @@ final class GuestMachine implements AutoCloseable {
    */
   static GuestMachine restore(
       LoadedShape shape, Machine blank, String sandboxId, Duration deadline) {
+    return restoreMachine(shape, blank, sandboxId).renew(deadline);
+  }
+
+  /** The first half: the guest runs, but still with the identity of its template. */
+  static Restored restoreMachine(LoadedShape shape, Machine blank, String sandboxId) {
     AgentChannel channel = null;
     try {
       blank.restore(shape.checkpoint());
       channel = AgentChannel.open(blank.connectChannel(), new Listener(sandboxId, blank));
       blank.resume();
-      channel.renew(Renewal.of(1, hostname(sandboxId), true), deadline);
-      return new GuestMachine(sandboxId, blank, channel);
+      return new Restored(sandboxId, blank, channel);
     } catch (RuntimeException e) {
-      blank.kill();
-      if (channel != null) {
-        channel.close();
-      }
+      discard(blank, channel);
       throw e;
+    }
+  }
+
+  /** A running machine that must not run user code yet. */
+  record Restored(String sandboxId, Machine machine, AgentChannel channel) {
+
+    /** Gives it identity, entropy and clock. */
+    GuestMachine renew(Duration deadline) {
+      try {
+        channel.renew(Renewal.of(1, hostname(sandboxId), true), deadline);
+        return new GuestMachine(sandboxId, machine, channel);
+      } catch (RuntimeException e) {
+        discard(machine, channel);
+        throw e;
+      }
+    }
+  }
+
+  private static void discard(Machine machine, @Nullable AgentChannel channel) {
+    machine.kill();
+    if (channel != null) {
+      channel.close();
     }
   }
 
@@ -69,12 +96,24 @@ final class GuestMachine implements AutoCloseable {
   /** Stops it until it is handed out: it costs no processor time. */
   void sleep() {
     machine.pause();
+    asleep = true;
   }
 
-  /** Goes on; what is sent to it from now on finds the clock set. */
+  /** Goes on, if it sleeps; what is sent to it from now on finds the clock set. Idempotent. */
   void wake() {
-    machine.resume();
-    channel.sendClock();
+    if (!asleep) {
+      return;
+    }
+    waking.lock();
+    try {
+      if (asleep) {
+        machine.resume();
+        channel.sendClock();
+        asleep = false;
+      }
+    } finally {
+      waking.unlock();
+    }
   }
 
   String sandboxId() {

@@ -40,6 +40,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private final Admission admission;
   private final Sandboxes sandboxes;
   private final SandboxPlanner planner;
+  private final Waker waker = new Waker();
   private final Timers timers = new Timers();
   private final Thread keeper;
   private volatile boolean closed;
@@ -156,14 +157,11 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   private Sandbox register(Caller caller, SandboxPlanner.Plan plan, Taken taken, Laps laps) {
     SandboxRecord record = plan.record(taken.guest().sandboxId(), caller, clock.instant());
-    if (taken.source().equals("pool")) {
-      taken.guest().wake();
-      laps.lap("wake");
-    }
     store.sandboxes().insert(record);
     laps.lap("record");
     Sandbox sandbox = new Sandbox(record, taken.guest(), config, timers, clock);
     sandboxes.add(sandbox);
+    waker.wakeSoon(sandbox);
     if (!taken.guest().alive()) {
       sandboxes.close(sandbox, CloseReason.GUEST_CRASHED);
     }
@@ -259,23 +257,9 @@ public final class LocalEngine implements Engine, AutoCloseable {
         config.limits().codeBytes());
   }
 
-  /** For the benchmark and tests: the machines of this engine. */
-  public List<Machine> machines() {
-    return hypervisor.machines();
-  }
-
-  /** The process that runs a sandbox's guest. */
-  public Machine machine(Caller caller, String sandboxId) {
-    return sandboxes.find(caller, sandboxId).guest().machine();
-  }
-
-  /** Round trip of a bare echo through a sandbox's channel: the floor of every execution. */
-  public Duration ping(String sandboxId) {
-    return sandboxes
-        .ofId(sandboxId)
-        .map(sandbox -> sandbox.guest().channel().ping(new byte[1], config.deadlines().guest()))
-        .orElseThrow(
-            () -> new PodflareException(ErrorCode.SANDBOX_NOT_FOUND, "no sandbox " + sandboxId));
+  /** A look inside, for the benchmark and for tests. */
+  public EngineProbe probe() {
+    return new EngineProbe(config, hypervisor, shapes, sandboxes, ids);
   }
 
   private void machineEnded(Machine machine) {

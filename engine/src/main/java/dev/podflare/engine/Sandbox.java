@@ -100,6 +100,7 @@ final class Sandbox implements LocalExecution.Owner {
     ExecRequest request = execution.request();
     Map<String, String> env = new HashMap<>(record.env());
     env.putAll(request.env());
+    guest.wake();
     GuestExec started =
         guest
             .channel()

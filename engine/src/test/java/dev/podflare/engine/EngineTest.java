@@ -65,7 +65,7 @@ class EngineTest {
                 "hostname; date +%s.%N; id -u; free -m; df -h /; cat /proc/loadavg"));
         System.out.println("bash " + (System.nanoTime() - t) / 1e6 + " ms");
         for (int j = 0; j < 20; j++) {
-          System.out.print(engine.ping(id) + " ");
+          System.out.print(engine.probe().ping(id, 1) + " ");
         }
         System.out.println(engine.get(ADMIN, id));
         t = System.nanoTime();

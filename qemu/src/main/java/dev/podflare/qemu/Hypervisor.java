@@ -107,6 +107,11 @@ public final class Hypervisor implements AutoCloseable {
         "revision-" + CommandLine.REVISION);
   }
 
+  /** QEMU's arguments for a machine as its jail sees them, for comparison runs outside of it. */
+  public List<String> commandLine(MachineSpec spec) {
+    return CommandLine.arguments(spec, accelerator, tscKilohertz, config.translationMebibytes());
+  }
+
   /** Live machines. */
   public List<Machine> machines() {
     return List.copyOf(machines.values());

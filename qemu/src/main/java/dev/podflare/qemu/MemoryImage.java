@@ -69,8 +69,8 @@ public final class MemoryImage implements AutoCloseable {
     return new DataSize(file.size());
   }
 
-  /** What other processes open while this one lives. */
-  Path path() {
+  /** What other processes of root open while this one lives. */
+  public Path path() {
     return file.path();
   }
 
