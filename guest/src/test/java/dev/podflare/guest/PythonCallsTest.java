@@ -113,6 +113,34 @@ class PythonCallsTest {
   }
 
   @Test
+  void callsAboutAsLongAsTheLeaseEndOnceAndWhole() {
+    for (int i = 0; i < 60; i++) {
+      double seconds = 0.0085 + i * 0.00005;
+      Recording call =
+          agent.python("import time; print('a'); time.sleep(" + seconds + "); print('b' * 3000)");
+      assertThat(call.stdout()).isEqualTo("a\n" + "b".repeat(3000) + "\n");
+      assertThat(call.code()).isZero();
+    }
+  }
+
+  @Test
+  void shortCallWithMuchToSaySendsAllOfIt() {
+    Recording call = withResult("print('x' * 40_000)\n'y' * 40_000");
+    assertThat(call.stdout()).hasSize(40_001);
+    assertThat(call.result.get("text/plain")).hasSize(40_002);
+    assertThat(withResult("'y' * 40_000").result.get("text/plain")).hasSize(40_002);
+    assertThat(agent.python("print('x' * 40_000)").stdout()).hasSize(40_001);
+  }
+
+  @Test
+  void userCodeMayUseEveryProcessor() {
+    // A call that is refused before it runs once left the interpreter bound to one processor.
+    inFolder("/nowhere", "print(1)");
+    Recording call = agent.python("import os; print(len(os.sched_getaffinity(0)))");
+    assertThat(call.stdout().strip()).isEqualTo(agent.bash("nproc").stdout().strip());
+  }
+
+  @Test
   void lastExpressionIsTheResult() {
     assertThat(withResult("x = [1]\nx * 2").result).isEqualTo(Map.of("text/plain", "[1, 1]"));
     assertThat(withResult("_[0] + 5").result).isEqualTo(Map.of("text/plain", "6"));
@@ -164,16 +192,7 @@ class PythonCallsTest {
 
   @Test
   void missingFolderIsToldAndNothingRuns() {
-    ExecCommand command =
-        new ExecCommand(
-            GuestLanguage.PYTHON,
-            "print(1)",
-            Optional.of("/nowhere"),
-            Map.of(),
-            false,
-            false,
-            4096);
-    Recording call = agent.start(command).await();
+    Recording call = inFolder("/nowhere", "print(1)");
     assertThat(call.code()).isEqualTo(1);
     assertThat(call.stdout()).isEmpty();
     assertThat(call.stderr()).contains("No such file or directory: '/nowhere'");
@@ -221,6 +240,13 @@ class PythonCallsTest {
             """);
     assertThat(call.stdout()).isEqualTo("child said 7\n");
     assertThat(call.code()).isZero();
+  }
+
+  private Recording inFolder(String folder, String code) {
+    ExecCommand command =
+        new ExecCommand(
+            GuestLanguage.PYTHON, code, Optional.of(folder), Map.of(), false, false, 4096);
+    return agent.start(command).await();
   }
 
   private Recording withResult(String code) {

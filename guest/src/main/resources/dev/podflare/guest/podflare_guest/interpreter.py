@@ -117,6 +117,8 @@ class Interpreter:
 
     def _go_home(self) -> None:
         """Waits for the next call on the agent's CPU: to be woken on another one costs milliseconds."""
+        if self._at_home:
+            return
         self._cpus = os.sched_getaffinity(0)
         if len(self._cpus) > 1:
             os.sched_setaffinity(0, {min(self._cpus)})
@@ -150,7 +152,7 @@ class Interpreter:
 
     def _install_streams(self) -> None:
         sys.stdin, sys.stdout, sys.stderr = self._streams
-        sys.__stdin__, sys.__stdout__, sys.__stderr__ = self._streams  # type: ignore[misc]
+        sys.__stdin__, sys.__stdout__, sys.__stderr__ = self._streams  # type: ignore[misc, assignment]
 
     def _put_right(self) -> None:
         """Descriptors 0 to 2 and the standard streams are what they were before the call."""

@@ -40,7 +40,7 @@ class PythonCalls:
         self.sink = sink
         self.pid = 0
         self.version = ""
-        self.on_ready = lambda: None
+        self.on_ready: Callable[[], None] = lambda: None
         self._spawner = spawner
         self._oom = oom
         self._run_folder = run_folder

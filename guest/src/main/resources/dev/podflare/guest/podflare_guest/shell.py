@@ -4,13 +4,13 @@ import sys
 from types import ModuleType, TracebackType
 from typing import Any
 
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
+from IPython.core.interactiveshell import InteractiveShell  # type: ignore[import-not-found, unused-ignore]
+from traitlets.config import Config  # type: ignore[import-not-found, unused-ignore]
 
 from .cells import report
 
 
-class Shell(InteractiveShell):  # type: ignore[misc]
+class Shell(InteractiveShell):  # type: ignore[misc, unused-ignore]
     """Errors go to standard error as plain tracebacks; commands write straight to our outputs."""
 
     failed = False
@@ -33,10 +33,6 @@ class Shell(InteractiveShell):  # type: ignore[misc]
     def init_sys_modules(self) -> None:
         """__main__ stays what it is."""
 
-    def init_history(self) -> None:
-        """Nothing is written to disk; `In` and `Out` are not kept."""
-        super().init_history()
-
 
 def make_shell(main: ModuleType) -> Shell:
     config = Config()
@@ -46,11 +42,12 @@ def make_shell(main: ModuleType) -> Shell:
     config.InteractiveShell.autocall = 0
     config.InteractiveShell.enable_html_pager = False
     config.TerminalInteractiveShell.simple_prompt = True
-    before = {name: main.__dict__[name] for name in ("exit", "quit", "open") if name in main.__dict__}
+    own = ("exit", "quit", "open")
+    before: dict[str, Any] = {name: main.__dict__[name] for name in own if name in main.__dict__}
     hooks = sys.excepthook, sys.displayhook
-    shell = Shell.instance(config=config, user_module=main, user_ns=main.__dict__)
+    shell: Shell = Shell.instance(config=config, user_module=main, user_ns=main.__dict__)
     # These stay Python's own: exit(3) ends a call with code 3.
-    for name in ("exit", "quit", "open"):
+    for name in own:
         main.__dict__.pop(name, None)
     main.__dict__.update(before)
     sys.excepthook, sys.displayhook = hooks

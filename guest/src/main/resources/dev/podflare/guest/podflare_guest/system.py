@@ -8,6 +8,7 @@ import resource
 import socket
 import struct
 import time
+from collections.abc import Callable
 
 CGROUP = "/sys/fs/cgroup"
 USER_CGROUP = CGROUP + "/user"
@@ -169,7 +170,7 @@ class Identity:
 
     def renew(self, request: dict[str, object]) -> list[str]:
         """Names of the steps that failed; every step is tried."""
-        steps = {
+        steps: dict[str, Callable[[], None]] = {
             "entropy": lambda: mix_entropy(base64.b64decode(str(request["entropy"]))),
             "clock": lambda: set_clock(int(str(request["time_ns"]))),
             "hostname": lambda: socket.sethostname(str(request["hostname"])),
