@@ -4,7 +4,14 @@ import dev.podflare.client.ClientConfig;
 import dev.podflare.client.Podflare;
 import dev.podflare.client.SandboxOptions;
 import dev.podflare.client.ServerInfo;
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import dev.podflare.engine.EngineProbe;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -42,19 +49,39 @@ final class BenchCommand implements Callable<Integer> {
   @Option(names = "--burst", defaultValue = "50", description = "Creates at once; ${DEFAULT-VALUE}")
   private int burst;
 
-  @Option(names = "--json", description = "Print JSON")
-  private boolean json;
+  @Option(
+      names = "--json",
+      paramLabel = "FILE",
+      arity = "0..1",
+      fallbackValue = "-",
+      description = "Write JSON to FILE, besides the table; without FILE print it instead")
+  private @Nullable String json;
 
   @Override
   public Integer call() {
     if (url != null) {
-      return bench(remote());
+      return bench(remote(), List.of(), Optional.empty());
     }
     ServeConfig config = ownDaemon(daemonOptions.resolve(Optional.of(DemoCommand.FREE_PORT)));
     Logging.setUp(config.logFormat(), "warn");
-    try (Daemon daemon = DaemonWiring.start(config)) {
-      return bench(daemon.address());
+    BenchRow start = start(config);
+    try (LocalDaemon daemon = DaemonWiring.start(config)) {
+      return bench(daemon.address(), List.of(start), Optional.of(daemon.engine().probe()));
     }
+  }
+
+  private BenchRow start(ServeConfig config) {
+    say("daemon start");
+    StartBench bench = new StartBench(config);
+    bench.measure(); // reads everything from disk once
+    return BenchRow.limited(
+        "daemon start to first create", bench.measure(), "s", 2, "process start included");
+  }
+
+  private void say(String step) {
+    PrintWriter progress = spec.commandLine().getErr();
+    progress.println("  " + step + " …");
+    progress.flush();
   }
 
   private ClientConfig remote() {
@@ -69,28 +96,38 @@ final class BenchCommand implements Callable<Integer> {
     return config.pool().isPresent() ? config : config.withPool(OptionalInt.of(burst));
   }
 
-  private int bench(ClientConfig server) {
-    PrintWriter out = spec.commandLine().getOut();
-    PrintWriter progress = spec.commandLine().getErr();
-    SandboxOptions.Builder options = SandboxOptions.builder();
+  private int bench(ClientConfig server, List<BenchRow> first, Optional<EngineProbe> probe) {
+    SandboxOptions.Builder builder = SandboxOptions.builder();
     if (daemonOptions.template != null) {
-      options.template(daemonOptions.template);
+      builder.template(daemonOptions.template);
     }
+    SandboxOptions options = builder.build();
     try (Podflare podflare = new Podflare(server)) {
       ServerInfo info = podflare.info();
-      List<BenchRow> rows =
-          new HttpBench(podflare, options.build(), rounds, burst)
-              .measure(step -> {
-                progress.println("  " + step + " …");
-                progress.flush();
-              });
-      if (json) {
-        Output.json(out, report(info, rows));
-      } else {
-        out.println(info.accelerator() + ": " + info.acceleratorReason());
-        table(rows).print(out);
-      }
+      List<BenchRow> rows = new ArrayList<>();
+      rows.addAll(new HttpBench(podflare, options, rounds, burst, probe).measure(this::say));
+      probe.ifPresent(it -> rows.addAll(new EngineBench(it, podflare, options).measure(this::say)));
+      rows.addAll(first);
+      show(info, rows);
       return rows.stream().allMatch(row -> row.kept().orElse(true)) ? 0 : Failures.OURS;
+    }
+  }
+
+  private void show(ServerInfo info, List<BenchRow> rows) {
+    PrintWriter out = spec.commandLine().getOut();
+    if ("-".equals(json)) {
+      Output.json(out, report(info, rows));
+      return;
+    }
+    out.println(info.accelerator() + ": " + info.acceleratorReason());
+    table(rows).print(out);
+    if (json != null) {
+      try (PrintWriter file = new PrintWriter(Files.newBufferedWriter(Path.of(json)))) {
+        Output.json(file, report(info, rows));
+      } catch (IOException unwritable) {
+        throw new PodflareException(
+            ErrorCode.INVALID_CONFIG, "cannot write " + json + ": " + unwritable, unwritable);
+      }
     }
   }
 

@@ -46,6 +46,13 @@ record BenchRow(
     return new BenchRow(name, value, unit, Optional.of(floor), aim, Optional.of(kept), note);
   }
 
+  /** Held to {@code value <= limit}, in the row's unit. */
+  static BenchRow limited(String name, double value, String unit, double limit, String note) {
+    String aim = String.format(Locale.ROOT, "≤ %s %s", Statistics.plain(limit), unit);
+    return new BenchRow(
+        name, value, unit, Optional.empty(), aim, Optional.of(value <= limit), note);
+  }
+
   Optional<Double> ratio() {
     return floor.map(it -> value / it.value());
   }

@@ -9,8 +9,10 @@ import dev.podflare.client.Sandbox;
 import dev.podflare.client.SandboxOptions;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import dev.podflare.engine.EngineProbe;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Measures calls of one sandbox, and checks what they answer. One thread. */
 final class ExecBench {
@@ -27,9 +29,13 @@ final class ExecBench {
     this.options = options;
   }
 
-  /** Milliseconds of {@code print(1)} in a warm sandbox. */
-  Statistics hot(int rounds) {
+  /** Calls of one warm sandbox, and the bare echo in between where it can be measured. */
+  record Hot(Statistics exec, Optional<Statistics> echo) {}
+
+  /** Milliseconds of {@code print(1)} in a warm sandbox; echo and call take turns. */
+  Hot hot(int rounds, Optional<EngineProbe> probe) {
     List<Double> millis = new ArrayList<>();
+    List<Double> echo = new ArrayList<>();
     try (Sandbox sandbox = podflare.create(options)) {
       for (int i = 0; i < WARM_UP_ROUNDS; i++) {
         printOne(sandbox);
@@ -38,15 +44,26 @@ final class ExecBench {
         long began = System.nanoTime();
         printOne(sandbox);
         millis.add((System.nanoTime() - began) / 1e6);
+        probe.ifPresent(it -> echo.add(it.ping(sandbox.id(), 1).toNanos() / 1e6));
       }
     }
-    return Statistics.of(millis);
+    return new Hot(
+        Statistics.of(millis),
+        echo.isEmpty() ? Optional.empty() : Optional.of(Statistics.of(echo)));
   }
 
   private static void printOne(Sandbox sandbox) {
     RunResult result = sandbox.runCode("print(1)");
     if (!result.ok() || !result.stdout().equals("1\n")) {
       throw wrong("print(1) printed '" + result.stdout() + "'", result);
+    }
+  }
+
+  /** Megabytes a second that the bare channel carries. */
+  double bareThroughput(EngineProbe probe) {
+    try (Sandbox sandbox = podflare.create(options)) {
+      printOne(sandbox);
+      return EngineBench.bareThroughput(probe, sandbox.id());
     }
   }
 

@@ -2,9 +2,11 @@ package dev.podflare.cli;
 
 import dev.podflare.client.Podflare;
 import dev.podflare.client.SandboxOptions;
+import dev.podflare.engine.EngineProbe;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
@@ -15,10 +17,18 @@ import java.util.function.Consumer;
 final class HttpBench {
   private final ExecBench execs;
   private final CreateBench creates;
+  private final Optional<EngineProbe> probe;
   private final int rounds;
   private final int burst;
 
-  HttpBench(Podflare podflare, SandboxOptions options, int rounds, int burst) {
+  /** {@code probe}: of a daemon in this process, for the floors. */
+  HttpBench(
+      Podflare podflare,
+      SandboxOptions options,
+      int rounds,
+      int burst,
+      Optional<EngineProbe> probe) {
+    this.probe = probe;
     this.execs = new ExecBench(podflare, options);
     this.creates = new CreateBench(podflare, options);
     this.rounds = rounds;
@@ -29,8 +39,21 @@ final class HttpBench {
   List<BenchRow> measure(Consumer<String> progress) {
     List<BenchRow> rows = new ArrayList<>();
     progress.accept("hot exec, " + rounds + " calls");
-    Statistics exec = execs.hot(rounds);
-    rows.add(BenchRow.reported("hot print(1) over HTTP, p50", exec.p50(), "ms", spread(exec)));
+    ExecBench.Hot hot = execs.hot(rounds, probe);
+    Statistics exec = hot.exec();
+    rows.add(
+        hot.echo()
+            .map(echo ->
+                BenchRow.bounded(
+                    "hot print(1) over HTTP, p50",
+                    exec.p50(),
+                    "ms",
+                    new BenchRow.Floor("bare echo p50", echo.p50()),
+                    1.5,
+                    1,
+                    spread(exec)))
+            .orElseGet(() ->
+                BenchRow.reported("hot print(1) over HTTP, p50", exec.p50(), "ms", spread(exec))));
 
     progress.accept("creates from the pool, " + rounds + " one after the other");
     Statistics create = creates.sequential(rounds);
@@ -62,7 +85,13 @@ final class HttpBench {
             "output throughput of one exec",
             execs.throughput(),
             "MB/s",
-            ExecBench.OUTPUT_BYTES / 1_000_000 + " MB in lines of 100 bytes"));
+            ExecBench.OUTPUT_BYTES / 1_000_000
+                + " MB in lines of 100 bytes"
+                + probe
+                    .map(it ->
+                        String.format(
+                            Locale.ROOT, "; bare channel %.0f MB/s", execs.bareThroughput(it)))
+                    .orElse("")));
     return rows;
   }
 

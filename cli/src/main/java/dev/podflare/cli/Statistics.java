@@ -27,4 +27,9 @@ record Statistics(int count, double min, double p50, double p95, double max) {
   private static double rank(double[] sorted, double share) {
     return sorted[Math.max(0, (int) Math.ceil(share * sorted.length) - 1)];
   }
+
+  /** Without a fraction of zero. */
+  static String plain(double value) {
+    return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
+  }
 }

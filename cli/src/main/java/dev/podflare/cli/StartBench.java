@@ -1,0 +1,115 @@
+package dev.podflare.cli;
+
+import dev.podflare.client.ApiException;
+import dev.podflare.client.ClientConfig;
+import dev.podflare.client.Podflare;
+import dev.podflare.client.SandboxOptions;
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * How long a daemon takes from the start of its process to the answer of a first create, as a
+ * process of its own with the flags of this one. One thread.
+ */
+final class StartBench {
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
+
+  private final ServeConfig config;
+
+  StartBench(ServeConfig config) {
+    this.config = config;
+  }
+
+  /** Seconds. */
+  double measure() {
+    try {
+      Path data = Files.createTempDirectory("podflare-start");
+      try {
+        return measureIn(data);
+      } finally {
+        try (var tree = Files.walk(data)) {
+          for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
+            Files.deleteIfExists(path);
+          }
+        }
+      }
+    } catch (IOException e) {
+      throw new PodflareException(ErrorCode.INTERNAL, "cannot start a daemon", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new PodflareException(ErrorCode.TIMED_OUT, "interrupted", e);
+    }
+  }
+
+  private double measureIn(Path data) throws IOException, InterruptedException {
+    int port = freePort();
+    long begin = System.nanoTime();
+    Process daemon =
+        new ProcessBuilder(command(data, port))
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    try {
+      awaitCreate(data, port, daemon);
+      return (System.nanoTime() - begin) / 1e9;
+    } finally {
+      daemon.destroy();
+      if (!daemon.waitFor(30, TimeUnit.SECONDS)) {
+        daemon.destroyForcibly().waitFor();
+      }
+    }
+  }
+
+  private List<String> command(Path data, int port) {
+    List<String> line = new ArrayList<>();
+    line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    line.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+    line.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+    line.addAll(List.of("serve", "--listen", "127.0.0.1:" + port, "--data", data.toString()));
+    line.addAll(List.of("--templates", DaemonWiring.templates(config).toString()));
+    line.addAll(List.of("--template", config.template()));
+    // The probe's answer is remembered until the next boot, but in the data folder's own place.
+    line.addAll(List.of("--accel", config.accelerator().name().toLowerCase(java.util.Locale.ROOT)));
+    return line;
+  }
+
+  private static void awaitCreate(Path data, int port, Process daemon) throws InterruptedException {
+    long end = System.nanoTime() + PATIENCE.toNanos();
+    while (System.nanoTime() < end && daemon.isAlive()) {
+      var key = DataFolder.adminKey(data);
+      if (key.isPresent() && created(port, key.get())) {
+        return;
+      }
+      Thread.sleep(5);
+    }
+    throw new PodflareException(ErrorCode.TIMED_OUT, "the daemon did not create a sandbox");
+  }
+
+  private static boolean created(int port, String key) {
+    ClientConfig address =
+        ClientConfig.of(
+            ClientConfig.address("http://127.0.0.1:" + port), java.util.Optional.of(key));
+    try (Podflare podflare = new Podflare(address)) {
+      podflare.create(SandboxOptions.builder().build()).close();
+      return true;
+    } catch (ApiException notYet) {
+      return false;
+    }
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    }
+  }
+}
