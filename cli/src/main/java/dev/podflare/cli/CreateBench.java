@@ -38,6 +38,11 @@ final class CreateBench {
     return new Timed(sandbox, (System.nanoTime() - began) / 1e6);
   }
 
+  /** So that nothing is made in the background while other things are measured. */
+  void awaitFullPool() {
+    awaitPool(pool().target());
+  }
+
   /** Milliseconds of creates one after the other, each from a pool that has a member. */
   Statistics sequential(int rounds) {
     List<Double> millis = new ArrayList<>();

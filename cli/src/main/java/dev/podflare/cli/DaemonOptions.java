@@ -41,7 +41,7 @@ final class DaemonOptions {
   @Option(
       names = "--pool",
       paramLabel = "N",
-      description = "Warm sandboxes per template; else from the host's memory")
+      description = "Warm sandboxes of the default template; else from the host's memory")
   @Nullable Integer pool;
 
   @Option(
@@ -70,6 +70,7 @@ final class DaemonOptions {
         template == null ? base.template() : template,
         pool == null ? base.pool() : OptionalInt.of(pool),
         blanks == null ? base.blanks() : OptionalInt.of(blanks),
+        base.more(),
         base.region(),
         base.endpoint(),
         logJson ? LogFormat.JSON : base.logFormat(),

@@ -51,11 +51,7 @@ final class DaemonWiring {
   }
 
   private static EngineConfig engineConfig(ServeConfig config) {
-    EngineConfig usual = EngineConfig.of(config.data());
-    return usual
-        .withTemplates(templates(config), config.template())
-        .withAccelerator(choice(config))
-        .withPool(config.pool().orElse(usual.pool()), config.blanks().orElse(usual.blanks()));
+    return EngineSettings.of(config, templates(config), choice(config));
   }
 
   private static ServerConfig serverConfig(ServeConfig config, Map<String, String> environment) {

@@ -11,8 +11,9 @@ import java.util.OptionalInt;
  *
  * @param templates folder of built templates; may be shared among data folders
  * @param template name of the default template
- * @param pool warm sandboxes per template
- * @param blanks machines that wait for a checkpoint, per template
+ * @param pool warm sandboxes of the default template
+ * @param blanks machines that wait for a checkpoint, of the default template
+ * @param more what only the file can say
  */
 record ServeConfig(
     ListenAddress listen,
@@ -22,6 +23,7 @@ record ServeConfig(
     String template,
     OptionalInt pool,
     OptionalInt blanks,
+    ServeFile.EnginePart more,
     Optional<String> region,
     Optional<String> endpoint,
     LogFormat logFormat,
@@ -40,6 +42,7 @@ record ServeConfig(
         engine.template().orElse("default"),
         engine.pool(),
         engine.blanks(),
+        engine,
         server.region(),
         server.endpoint(),
         log.format().orElse(LogFormat.TEXT),
@@ -55,6 +58,7 @@ record ServeConfig(
         template,
         newPool,
         blanks,
+        more,
         region,
         endpoint,
         logFormat,

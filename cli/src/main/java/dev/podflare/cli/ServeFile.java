@@ -5,7 +5,9 @@ import dev.podflare.common.PodflareException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
@@ -28,8 +30,15 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  *   accelerator: auto              # or kvm, tcg
  *   templates: /srv/templates      # folder of built templates; else templates in data
  *   template: default              # template of a create that names none
- *   pool: 4                        # warm sandboxes per template
+ *   pool: 4                        # warm sandboxes of that template
  *   blanks: 2                      # machines that wait for a checkpoint
+ *   pools:                         # the same for further templates
+ *     python-datasci: {pool: 1, blanks: 1}
+ *   max_sandboxes: 1000
+ *   max_sandboxes_per_key: 200
+ *   memory_overcommit: 4           # promised guest memory, as a multiple of the host's
+ *   timeout_seconds: 1800          # lifetime of a sandbox that states none
+ *   idle_timeout_seconds: 300
  * log:
  *   format: text                   # or json
  *   level: info
@@ -51,15 +60,29 @@ record ServeFile(
       Optional<Path> templates,
       Optional<String> template,
       OptionalInt pool,
-      OptionalInt blanks) {
+      OptionalInt blanks,
+      Optional<Map<String, PoolPart>> pools,
+      OptionalInt maxSandboxes,
+      OptionalInt maxSandboxesPerKey,
+      OptionalDouble memoryOvercommit,
+      OptionalInt timeoutSeconds,
+      OptionalInt idleTimeoutSeconds) {
     static final EnginePart EMPTY =
         new EnginePart(
             Optional.empty(),
             Optional.empty(),
             Optional.empty(),
             OptionalInt.empty(),
+            OptionalInt.empty(),
+            Optional.empty(),
+            OptionalInt.empty(),
+            OptionalInt.empty(),
+            OptionalDouble.empty(),
+            OptionalInt.empty(),
             OptionalInt.empty());
   }
+
+  record PoolPart(int pool, int blanks) {}
 
   record LogPart(Optional<LogFormat> format, Optional<String> level) {
     static final LogPart EMPTY = new LogPart(Optional.empty(), Optional.empty());

@@ -29,6 +29,12 @@ class ServeConfigTest {
         template: python-datasci
         pool: 7
         blanks: 3
+        pools: {minimal: {pool: 1, blanks: 2}}
+        max_sandboxes: 10
+        max_sandboxes_per_key: 5
+        memory_overcommit: 1.5
+        timeout_seconds: 60
+        idle_timeout_seconds: 30
       log:
         format: json
         level: debug
@@ -46,6 +52,7 @@ class ServeConfigTest {
                 "default",
                 OptionalInt.empty(),
                 OptionalInt.empty(),
+                ServeFile.EnginePart.EMPTY,
                 Optional.empty(),
                 Optional.empty(),
                 LogFormat.TEXT,
@@ -54,7 +61,16 @@ class ServeConfigTest {
 
   @Test
   void everyKeyOfTheFileCounts() {
-    assertThat(ServeConfig.of(ServeFile.parse(WHOLE, "f")))
+    ServeFile file = ServeFile.parse(WHOLE, "f");
+    ServeFile.EnginePart engine = file.engine().orElseThrow();
+    assertThat(engine.pools().orElseThrow())
+        .containsExactly(java.util.Map.entry("minimal", new ServeFile.PoolPart(1, 2)));
+    assertThat(engine.maxSandboxes()).hasValue(10);
+    assertThat(engine.maxSandboxesPerKey()).hasValue(5);
+    assertThat(engine.memoryOvercommit()).hasValue(1.5);
+    assertThat(engine.timeoutSeconds()).hasValue(60);
+    assertThat(engine.idleTimeoutSeconds()).hasValue(30);
+    assertThat(ServeConfig.of(file))
         .isEqualTo(
             new ServeConfig(
                 new ListenAddress("0.0.0.0", 9000),
@@ -64,6 +80,7 @@ class ServeConfigTest {
                 "python-datasci",
                 OptionalInt.of(7),
                 OptionalInt.of(3),
+                engine,
                 Optional.of("eu"),
                 Optional.of("https://eu.example"),
                 LogFormat.JSON,

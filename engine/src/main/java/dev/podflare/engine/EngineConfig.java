@@ -6,6 +6,7 @@ import dev.podflare.common.PodflareException;
 import dev.podflare.qemu.HypervisorConfig;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 
 /**
  * Settings of a {@link LocalEngine}.
@@ -15,8 +16,7 @@ import java.time.Duration;
  * @param node four hex digits in every sandbox id
  * @param accelerator which one to use
  * @param defaultTemplate template of a create that names none
- * @param pool wanted members of the default template's warm pool
- * @param blanks wanted blanks behind it
+ * @param pools what is made ahead of each template's own shape; others get none
  * @param lifetimes default and largest lifetime and idle time
  * @param caps largest sandbox, and defaults where the template says nothing
  * @param limits of the whole host and of one key
@@ -28,16 +28,35 @@ public record EngineConfig(
     String node,
     HypervisorConfig.Choice accelerator,
     String defaultTemplate,
-    int pool,
-    int blanks,
+    Map<String, PoolSize> pools,
     Lifetimes lifetimes,
     Caps caps,
     Limits limits,
     Deadlines deadlines) {
 
   public EngineConfig {
-    check(pool >= 0 && pool <= 1000, "pool must be 0 to 1000, not " + pool);
-    check(blanks >= 0 && blanks <= 1000, "blanks must be 0 to 1000, not " + blanks);
+    pools = Map.copyOf(pools);
+  }
+
+  /**
+   * What is made ahead.
+   *
+   * @param warm members of the warm pool
+   * @param blanks machines that wait for a checkpoint
+   */
+  public record PoolSize(int warm, int blanks) {
+    static final PoolSize NONE = new PoolSize(0, 0);
+
+    public PoolSize {
+      check(warm >= 0 && warm <= 1000, "pool must be 0 to 1000, not " + warm);
+      check(blanks >= 0 && blanks <= 1000, "blanks must be 0 to 1000, not " + blanks);
+    }
+
+    /** By the host's memory: a member takes some 60 MB and, while it is made, a processor. */
+    public static PoolSize ofHost() {
+      int warm = Math.clamp(HostResources.totalMemory() / (4L << 30), 2, 16);
+      return new PoolSize(warm, Math.max(1, warm / 2));
+    }
   }
 
   public record Lifetimes(Duration timeout, Duration maxTimeout, Duration idle, Duration maxIdle) {
@@ -111,36 +130,40 @@ public record EngineConfig(
 
   /** Defaults for a data folder; the pool is sized by the host's memory. */
   public static EngineConfig of(Path dataFolder) {
-    int pool = Math.clamp(HostResources.totalMemory() / (4L << 30), 2, 16);
     return new EngineConfig(
         dataFolder,
         dataFolder.resolve("templates"),
         "0000",
         HypervisorConfig.Choice.AUTO,
         "default",
-        pool,
-        Math.max(1, pool / 2),
+        Map.of("default", PoolSize.ofHost()),
         Lifetimes.defaults(),
         Caps.defaults(),
         Limits.defaults(),
         Deadlines.defaults());
   }
 
-  public EngineConfig withPool(int members, int waiting) {
+  /** Pool sizes by template. */
+  public EngineConfig withPools(Map<String, PoolSize> newPools) {
     return new EngineConfig(
         dataFolder,
         templatesFolder,
         node,
         accelerator,
         defaultTemplate,
-        members,
-        waiting,
+        newPools,
         lifetimes,
         caps,
         limits,
         deadlines);
   }
 
+  /** A pool of the default template only. */
+  public EngineConfig withPool(int warm, int blanks) {
+    return withPools(Map.of(defaultTemplate, new PoolSize(warm, blanks)));
+  }
+
+  /** The default template's pool is of the host's size; set others after this. */
   public EngineConfig withTemplates(Path folder, String template) {
     return new EngineConfig(
         dataFolder,
@@ -148,8 +171,7 @@ public record EngineConfig(
         node,
         accelerator,
         template,
-        pool,
-        blanks,
+        Map.of(template, PoolSize.ofHost()),
         lifetimes,
         caps,
         limits,
@@ -163,8 +185,7 @@ public record EngineConfig(
         node,
         choice,
         defaultTemplate,
-        pool,
-        blanks,
+        pools,
         lifetimes,
         caps,
         limits,
@@ -178,8 +199,7 @@ public record EngineConfig(
         node,
         accelerator,
         defaultTemplate,
-        pool,
-        blanks,
+        pools,
         newLifetimes,
         caps,
         newLimits,

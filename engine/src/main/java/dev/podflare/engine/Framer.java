@@ -5,6 +5,7 @@ import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** Cuts the bytes of one output stream into events' payloads. One thread. */
 sealed interface Framer {
@@ -40,7 +41,13 @@ sealed interface Framer {
   final class Lines implements Framer {
     static final int MAX_LINE = 64 << 20;
 
-    private final ByteArrayOutputStream partial = new ByteArrayOutputStream();
+    /** Beyond {@link #SHARE} of the heap for all unfinished lines, long ones are cut as well. */
+    private static final AtomicLong HELD = new AtomicLong();
+
+    private static final long SHARE = Runtime.getRuntime().maxMemory() / 4;
+    private static final int LONG_LINE = 1 << 20;
+
+    private ByteArrayOutputStream partial = new ByteArrayOutputStream();
 
     @Override
     public List<byte[]> add(byte[] bytes) {
@@ -51,22 +58,30 @@ sealed interface Framer {
           if (partial.size() == 0) {
             lines.add(Arrays.copyOfRange(bytes, start, i));
           } else {
-            partial.write(bytes, start, i - start);
+            hold(bytes, start, i - start);
             lines.add(take());
           }
           start = i + 1;
         }
       }
-      partial.write(bytes, start, bytes.length - start);
-      if (partial.size() >= MAX_LINE) {
+      hold(bytes, start, bytes.length - start);
+      boolean crowded = partial.size() >= LONG_LINE && HELD.get() > SHARE;
+      if (partial.size() >= MAX_LINE || crowded) {
         lines.add(take());
       }
       return lines;
     }
 
+    private void hold(byte[] bytes, int start, int length) {
+      partial.write(bytes, start, length);
+      HELD.addAndGet(length);
+    }
+
     private byte[] take() {
       byte[] line = partial.toByteArray();
-      partial.reset();
+      HELD.addAndGet(-line.length);
+      // A buffer that was large once is not kept for the short lines that follow.
+      partial = new ByteArrayOutputStream();
       return line;
     }
 

@@ -24,6 +24,18 @@ import org.slf4j.LoggerFactory;
 final class GuestMachine implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(GuestMachine.class);
 
+  /**
+   * No user code has run yet, so nobody relies on a generator's state: without this all sandboxes
+   * of a template would draw the same numbers. In a scope of its own: it leaves no names behind.
+   */
+  private static final String RESEED =
+      """
+      exec('''import sys
+      if "random" in sys.modules: sys.modules["random"].seed()
+      if "numpy.random" in sys.modules: sys.modules["numpy.random"].seed()
+      ''', {})
+      """;
+
   private final String sandboxId;
   private final Machine machine;
   private final AgentChannel channel;
@@ -66,6 +78,7 @@ final class GuestMachine implements AutoCloseable {
     GuestMachine renew(Duration deadline) {
       try {
         channel.renew(Renewal.of(1, hostname(sandboxId), true), deadline);
+        GuestCall.run(channel, ExecCommand.of(GuestLanguage.PYTHON, RESEED), deadline);
         return new GuestMachine(sandboxId, machine, channel);
       } catch (RuntimeException e) {
         discard(machine, channel);
@@ -86,9 +99,8 @@ final class GuestMachine implements AutoCloseable {
     return sandboxId.replace('_', '-');
   }
 
-  /** Runs a no-op in Python and bash and brings the clock to the host's. */
+  /** Runs a first call in bash and brings the clock to the host's; Python has had its own. */
   void warm(Duration deadline) {
-    GuestCall.run(channel, ExecCommand.of(GuestLanguage.PYTHON, "pass"), deadline);
     GuestCall.run(channel, ExecCommand.of(GuestLanguage.BASH, ":"), deadline);
     channel.syncClock(deadline);
   }

@@ -102,18 +102,16 @@ public final class LocalEngine implements Engine, AutoCloseable {
     preload();
   }
 
-  /** Loads the default template, if it is built, and fills its pool; in the background. */
+  /** Loads the templates that have pools, if they are built, and fills these; in the background. */
   public void preload() {
-    if (shapes.ifBuilt(config.defaultTemplate()).isPresent()) {
-      Thread.ofVirtual().name("preload").start(this::preloadNow);
-    }
+    Thread.ofVirtual().name("preload").start(this::preloadNow);
   }
 
   private void preloadNow() {
     try {
       shapes.preload();
     } catch (PodflareException e) {
-      LOG.warn("template {}: {}", config.defaultTemplate(), e.sentence());
+      LOG.warn("cannot load a template: {}", e.sentence());
     }
   }
 

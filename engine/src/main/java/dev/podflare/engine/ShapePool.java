@@ -32,8 +32,7 @@ final class ShapePool implements AutoCloseable {
   private final Duration guestDeadline;
   private final Consumer<Machine> onEnd;
   private final RestoreGate gate;
-  private final int wantedWarm;
-  private final int wantedBlanks;
+  private final EngineConfig.PoolSize wanted;
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -56,16 +55,14 @@ final class ShapePool implements AutoCloseable {
       Duration guestDeadline,
       Consumer<Machine> onEnd,
       RestoreGate gate,
-      int wantedWarm,
-      int wantedBlanks) {
+      EngineConfig.PoolSize wanted) {
     this.shape = shape;
     this.hypervisor = hypervisor;
     this.ids = ids;
     this.guestDeadline = guestDeadline;
     this.onEnd = onEnd;
     this.gate = gate;
-    this.wantedWarm = wantedWarm;
-    this.wantedBlanks = wantedBlanks;
+    this.wanted = wanted;
     this.filler =
         Thread.ofVirtual().name("pool " + shape.frozen().key()).unstarted(this::fillForEver);
   }
@@ -147,7 +144,7 @@ final class ShapePool implements AutoCloseable {
   CapacityView.Pool view() {
     lock.lock();
     try {
-      return new CapacityView.Pool(warm.size(), wantedWarm, blanks.size());
+      return new CapacityView.Pool(warm.size(), wanted.warm(), blanks.size());
     } finally {
       lock.unlock();
     }
@@ -201,7 +198,7 @@ final class ShapePool implements AutoCloseable {
   }
 
   private boolean full() {
-    return warm.size() >= wantedWarm && blanks.size() >= wantedBlanks;
+    return warm.size() >= wanted.warm() && blanks.size() >= wanted.blanks();
   }
 
   private void fillOne() {
@@ -224,7 +221,7 @@ final class ShapePool implements AutoCloseable {
   private boolean needsWarm() {
     lock.lock();
     try {
-      return warm.size() < wantedWarm;
+      return warm.size() < wanted.warm();
     } finally {
       lock.unlock();
     }

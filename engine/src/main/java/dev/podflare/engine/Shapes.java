@@ -94,9 +94,14 @@ final class Shapes implements AutoCloseable {
     return templates.find(name);
   }
 
-  /** Loads the default template's own shape, so that its pool fills up. */
+  /** Loads the own shapes of the templates that have pools, so that these fill up. */
   void preload() {
-    BuiltTemplate template = template(config.defaultTemplate());
+    for (String name : config.pools().keySet()) {
+      templates.find(name).ifPresent(this::preload);
+    }
+  }
+
+  private void preload(BuiltTemplate template) {
     LOG.info("loading template {} ({})", template.name(), template.shape());
     find(template, template.shape(), template.diskSize(), config.deadlines().boot());
   }
@@ -145,10 +150,11 @@ final class Shapes implements AutoCloseable {
                     key.disk());
                 return frozen.build(template, key.shape(), key.disk(), Progress.none());
               });
-      boolean own =
-          template.name().equals(config.defaultTemplate())
-              && key.shape().equals(template.shape())
-              && key.disk().equals(template.diskSize());
+      boolean own = key.shape().equals(template.shape()) && key.disk().equals(template.diskSize());
+      EngineConfig.PoolSize size =
+          own
+              ? config.pools().getOrDefault(template.name(), EngineConfig.PoolSize.NONE)
+              : EngineConfig.PoolSize.NONE;
       ShapePool pool =
           new ShapePool(
               LoadedShape.load(shape),
@@ -157,8 +163,7 @@ final class Shapes implements AutoCloseable {
               config.deadlines().guest(),
               onEnd,
               gate,
-              own ? config.pool() : 0,
-              own ? config.blanks() : 0);
+              size);
       pool.start();
       result.complete(pool);
     } catch (Throwable e) {

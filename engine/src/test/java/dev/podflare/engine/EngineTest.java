@@ -46,34 +46,59 @@ class EngineTest {
         LocalEngine engine =
             LocalEngine.start(
                 EngineConfig.of(data).withTemplates(templates, "minimal").withPool(3, 2), store)) {
-      for (int i = 0; i < 5; i++) {
-        CreatedSandbox created = engine.create(ADMIN, CreateRequest.defaults());
-        System.out.println(created.source() + " " + created.timings() + " " + created.sandbox());
-        String id = created.sandbox().id();
-        System.out.println(run(engine, id, ExecRequest.Language.PYTHON, "x = 41; print(x)"));
-        for (int j = 0; j < 5; j++) {
+      Thread.sleep(15000);
+      CreatedSandbox created = engine.create(ADMIN, CreateRequest.defaults());
+      String id = created.sandbox().id();
+      for (int gap : new int[] {0, 0, 1, 3, 10, 0}) {
+        java.util.List<Double> exec = new java.util.ArrayList<>();
+        java.util.List<Double> ping = new java.util.ArrayList<>();
+        long cpu = engine.probe().machine(id).cgroup().cpuMillis();
+        for (int i = 0; i < 200; i++) {
           long t = System.nanoTime();
-          String out = run(engine, id, ExecRequest.Language.PYTHON, "x += 1; print(x)");
-          System.out.println(out + " " + (System.nanoTime() - t) / 1e6 + " ms");
+          run(engine, id, ExecRequest.Language.PYTHON, "print(1)");
+          exec.add((System.nanoTime() - t) / 1e6);
+          if (gap > 0) Thread.sleep(gap);
         }
-        long t = System.nanoTime();
-        System.out.println(
-            run(
-                engine,
-                id,
-                ExecRequest.Language.BASH,
-                "hostname; date +%s.%N; id -u; free -m; df -h /; cat /proc/loadavg"));
-        System.out.println("bash " + (System.nanoTime() - t) / 1e6 + " ms");
-        for (int j = 0; j < 20; j++) {
-          System.out.print(engine.probe().ping(id, 1) + " ");
+        cpu = engine.probe().machine(id).cgroup().cpuMillis() - cpu;
+        for (int i = 0; i < 200; i++) {
+          ping.add(engine.probe().ping(id, 1).toNanos() / 1e6);
+          if (gap > 0) Thread.sleep(gap);
         }
-        System.out.println(engine.get(ADMIN, id));
-        t = System.nanoTime();
-        if (i < 3) engine.delete(ADMIN, id);
-        System.out.println("delete " + (System.nanoTime() - t) / 1e6 + " ms");
-        Thread.sleep(1500);
+        java.util.Collections.sort(exec);
+        java.util.Collections.sort(ping);
+        System.out.printf(
+            "GAP %d exec p50 %.2f p95 %.2f min %.2f cpu/call %.2f | ping p50 %.2f p95 %.2f%n",
+            gap,
+            exec.get(100),
+            exec.get(190),
+            exec.get(0),
+            cpu / 200.0,
+            ping.get(100),
+            ping.get(190));
       }
-      assertThat(engine.capacity().sandboxes()).isEqualTo(2);
+      java.util.List<Double> bash = new java.util.ArrayList<>();
+      for (int i = 0; i < 20; i++) {
+        long t = System.nanoTime();
+        run(engine, id, ExecRequest.Language.BASH, "echo 1 | cat");
+        bash.add((System.nanoTime() - t) / 1e6);
+      }
+      java.util.Collections.sort(bash);
+      System.out.println(
+          "GAPBASH "
+              + bash.get(10)
+              + " pss "
+              + dev.podflare.linux.ProcFs.memory(engine.probe().machine(id).pid(), "Pss") / 1e6
+              + " own "
+              + engine.probe().machine(id).ownMemory() / 1e6);
+      for (dev.podflare.qemu.Machine m : engine.probe().machines())
+        System.out.println(
+            "GAPM " + m.state() + " pss " + dev.podflare.linux.ProcFs.memory(m.pid(), "Pss") / 1e6);
+      for (dev.podflare.qemu.Machine m : engine.probe().machines())
+        new ProcessBuilder("python3", "/tmp/lead/smaps.py", "" + m.pid())
+            .redirectOutput(new java.io.File("/tmp/lead/smaps-" + m.state()))
+            .start()
+            .waitFor();
+      assertThat(engine.capacity().sandboxes()).isEqualTo(1);
       System.out.println(engine.capacity());
     }
   }

@@ -38,7 +38,13 @@ public final class TemplateFactory {
   public BuiltTemplate build(Recipe recipe, boolean refresh, Progress progress) {
     BuiltTemplate built = new TemplateBuilder(store, guestFiles()).build(recipe, refresh, progress);
     freeze(built, progress);
+    store.prune(build -> recent(store.builds(build.name()), build));
     return built;
+  }
+
+  /** The last two are kept: a daemon may still hand out sandboxes of the one before. */
+  private static boolean recent(List<BuiltTemplate> newestFirst, BuiltTemplate build) {
+    return newestFirst.indexOf(build) < 2;
   }
 
   /** Whether the template is built from exactly these inputs and can be restored here. */

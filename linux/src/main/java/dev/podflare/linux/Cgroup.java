@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 
 /**
@@ -77,7 +78,7 @@ public record Cgroup(String name, List<Path> folders) {
     return all;
   }
 
-  /** CPU time used by all processes of the group, in milliseconds; -1 if it cannot be told. */
+  /** CPU time used by all processes of the group so far, in milliseconds; 0 when it is gone. */
   public long cpuMillis() {
     for (Path folder : folders) {
       try {
@@ -85,20 +86,26 @@ public record Cgroup(String name, List<Path> folders) {
         if (Files.exists(v1)) {
           return Long.parseLong(Files.readString(v1).strip()) / 1_000_000;
         }
-        Path v2 = folder.resolve("cpu.stat");
+        Path v2 = folder.resolve("cpu.stat"); // on v1 there is such a file too, without usage
         if (Files.exists(v2)) {
-          try (Stream<String> lines = Files.lines(v2)) {
-            return lines
-                .filter(line -> line.startsWith("usage_usec "))
-                .mapToLong(line -> Long.parseLong(line.substring(11)) / 1000)
-                .findFirst()
-                .orElse(-1);
+          OptionalLong usage = usageMicros(v2);
+          if (usage.isPresent()) {
+            return usage.getAsLong() / 1000;
           }
         }
       } catch (IOException gone) {
-        return -1;
+        return 0;
       }
     }
-    return -1;
+    return 0;
+  }
+
+  private static OptionalLong usageMicros(Path file) throws IOException {
+    try (Stream<String> lines = Files.lines(file)) {
+      return lines
+          .filter(line -> line.startsWith("usage_usec "))
+          .mapToLong(line -> Long.parseLong(line.substring(11)))
+          .findFirst();
+    }
   }
 }

@@ -37,6 +37,6 @@ public record HypervisorConfig(
         accelerator,
         Duration.ofSeconds(20),
         Duration.ofSeconds(30),
-        32);
+        64);
   }
 }

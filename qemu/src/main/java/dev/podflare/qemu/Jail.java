@@ -100,6 +100,10 @@ final class Jail {
     add(line, "/bin/sh", "-c", script.toString(), "sh", bubblewrap.toString());
     add(line, "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-net");
     add(line, "--new-session", "--as-pid-1", "--clearenv", "--chdir", "/");
+    // Emulation allocates and frees large tables from several threads: kept in one arena and given
+    // back at once they cost a sandbox some megabytes less.
+    add(line, "--setenv", "MALLOC_ARENA_MAX", "1", "--setenv", "MALLOC_MMAP_THRESHOLD_", "65536");
+    add(line, "--setenv", "MALLOC_TRIM_THRESHOLD_", "65536");
     folders().forEach(folder -> add(line, "--perms", "0755", "--dir", folder));
     add(line, "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64");
     add(line, "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin");
