@@ -106,7 +106,7 @@ use_aot_cache() {
   local cache="$HOME_OF_RUN/$1.aot"
   local -n flags_of_verb=$2
   if [[ ! -e $cache && -w $HOME_OF_RUN ]]; then
-    with_publish_lock train "$cache" "${flags_of_verb[@]}" || true
+    with_publish_lock train "$1" "$cache" "${flags_of_verb[@]}" || true
   fi
   [[ -s $cache ]] || return 0
   # Without the log switch a cache that does not fit would be announced on stdout.
@@ -116,11 +116,11 @@ use_aot_cache() {
 # Runs the program once on itself to record what it loads. On failure an empty cache remains, so
 # that it is not tried at each start.
 train() {
-  local cache=$1
-  shift
+  local kind=$1 cache=$2
+  shift 2
   [[ ! -e $cache ]] || return 0
   timeout 120 "$JAVA_HOME/bin/java" "$@" "-XX:AOTCacheOutput=$cache.new" -Xlog:disable \
-    -cp "$HOME_OF_RUN/lib/*" dev.podflare.cli.Main self-train >"$cache.log" 2>&1 || true
+    -cp "$HOME_OF_RUN/lib/*" dev.podflare.cli.Main self-train "$kind" >"$cache.log" 2>&1 || true
   [[ -s $cache.new ]] || : >"$cache.new"
   mv "$cache.new" "$cache"
 }

@@ -14,7 +14,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -31,7 +30,7 @@ final class BareRestore implements AutoCloseable {
 
   BareRestore(EngineProbe.RestoreInput input) {
     try {
-      folder = Files.createTempDirectory("podflare-bench");
+      folder = TemporaryFolder.create("podflare-bench");
       Path program = folder.resolve("bare_restore.py");
       try (InputStream source = BareRestore.class.getResourceAsStream("bare_restore.py")) {
         Files.write(program, source.readAllBytes());
@@ -102,11 +101,7 @@ final class BareRestore implements AutoCloseable {
       if (!script.waitFor(10, TimeUnit.SECONDS)) {
         script.destroyForcibly();
       }
-      try (var tree = Files.walk(folder)) {
-        for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
-          Files.deleteIfExists(path);
-        }
-      }
+      TemporaryFolder.delete(folder);
     } catch (IOException e) {
       throw new PodflareException(ErrorCode.INTERNAL, "cannot clean up the bare restore", e);
     } catch (InterruptedException e) {

@@ -1,17 +1,55 @@
 package dev.podflare.cli;
 
+import dev.podflare.client.ApiException;
+import dev.podflare.client.ListFilter;
+import dev.podflare.client.Podflare;
+import dev.podflare.common.PodflareException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Path;
+import java.util.Optional;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
 
 /**
- * Goes through what the short verbs do, against a canned server in this process, so that the
- * launcher can record which classes they load.
+ * Goes through what verbs do, so that the launcher can record which classes they load: the short
+ * ones against a canned server in this process, a daemon's start on an empty data folder.
  */
 @Command(name = "self-train", hidden = true, description = "For the launcher's start-up cache.")
 final class SelfTrainCommand implements Runnable {
+  @Parameters(arity = "0..1", description = "short or daemon", defaultValue = "short")
+  private String kind;
+
   @Override
   public void run() {
+    if (kind.equals("daemon")) {
+      daemon();
+    } else {
+      shortVerbs();
+    }
+  }
+
+  /** Without a template a create is refused, but nearly all that a start needs has been loaded. */
+  private static void daemon() {
+    Path data = TemporaryFolder.create("podflare-train");
+    try {
+      ServeConfig config = new DaemonOptions().resolve(Optional.of(DemoCommand.FREE_PORT));
+      Logging.setUp(config.logFormat(), "error");
+      try (Daemon daemon = DaemonWiring.start(config.on(data));
+          Podflare podflare = new Podflare(daemon.address())) {
+        podflare.info();
+        podflare.capacity();
+        podflare.listAll(ListFilter.ALL, 10);
+        podflare.create().close();
+      }
+    } catch (ApiException | PodflareException expected) {
+      // On a host that cannot run a daemon there is nothing to record.
+    } finally {
+      TemporaryFolder.delete(data);
+    }
+  }
+
+  private static void shortVerbs() {
     try (CannedServer server = new CannedServer()) {
       server
           .on("GET /v1/sandboxes", 200, "{\"sandboxes\":[{\"id\":\"sbx_1\",\"state\":\"ready\"}]}")

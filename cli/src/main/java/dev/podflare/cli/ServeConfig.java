@@ -49,6 +49,23 @@ record ServeConfig(
         log.level().orElse("info"));
   }
 
+  /** The same on another data folder, emulated, so that nothing is probed. */
+  ServeConfig on(Path folder) {
+    return new ServeConfig(
+        listen,
+        folder,
+        AcceleratorChoice.TCG,
+        templates,
+        template,
+        pool,
+        blanks,
+        more,
+        region,
+        endpoint,
+        logFormat,
+        logLevel);
+  }
+
   ServeConfig withPool(OptionalInt newPool) {
     return new ServeConfig(
         listen,

@@ -9,11 +9,9 @@ import dev.podflare.common.PodflareException;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.net.ServerSocket;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -32,22 +30,16 @@ final class StartBench {
 
   /** Seconds. */
   double measure() {
+    Path data = TemporaryFolder.create("podflare-start");
     try {
-      Path data = Files.createTempDirectory("podflare-start");
-      try {
-        return measureIn(data);
-      } finally {
-        try (var tree = Files.walk(data)) {
-          for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
-            Files.deleteIfExists(path);
-          }
-        }
-      }
+      return measureIn(data);
     } catch (IOException e) {
       throw new PodflareException(ErrorCode.INTERNAL, "cannot start a daemon", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new PodflareException(ErrorCode.TIMED_OUT, "interrupted", e);
+    } finally {
+      TemporaryFolder.delete(data);
     }
   }
 

@@ -128,6 +128,17 @@ final class GuestMachine implements AutoCloseable {
     }
   }
 
+  /** Brings the clock of a running guest to the host's; of a sleeping or lost one it does not. */
+  void setClock() {
+    try {
+      if (!asleep) {
+        channel.sendClock();
+      }
+    } catch (PodflareException lost) {
+      LOG.debug("{}: {}", sandboxId, lost.sentence());
+    }
+  }
+
   String sandboxId() {
     return sandboxId;
   }

@@ -280,6 +280,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
         if (++tick % TICKS_A_HOUSEKEEPING == 0) {
           store.sandboxes().purgeTombstones();
           shapes.retireOldBuilds();
+          sandboxes.setClocks();
         }
       } catch (InterruptedException e) {
         return;

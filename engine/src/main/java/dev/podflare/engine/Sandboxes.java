@@ -168,6 +168,11 @@ final class Sandboxes {
     }
   }
 
+  /** An emulated guest's clock runs a little fast or slow. */
+  void setClocks() {
+    live.values().forEach(sandbox -> sandbox.guest().setClock());
+  }
+
   void closeAll(CloseReason reason) {
     try (ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor()) {
       live.values().forEach(sandbox -> executor.execute(() -> close(sandbox, reason)));
