@@ -6,10 +6,12 @@ import dev.podflare.linux.Cgroup;
 import dev.podflare.linux.PageMap;
 import dev.podflare.linux.PageRun;
 import dev.podflare.linux.ProcFs;
+import dev.podflare.linux.UntrustedFile;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -35,6 +37,8 @@ import tools.jackson.databind.JsonNode;
  */
 public final class Machine implements AutoCloseable {
   private static final Duration EXIT_DEADLINE = Duration.ofSeconds(5);
+  private static final int MAX_STATE = 16 << 20; // some 13 KB are usual
+  private static final int MAX_LOG = 1 << 20;
   private static final String STATE_FILE = "state";
   private static final String INCOMING_SOCKET = "incoming";
 
@@ -240,11 +244,12 @@ public final class Machine implements AutoCloseable {
     execute("xen-save-devices-state", Map.of("filename", inside, "live", false));
     Path file = parts.folders().run().resolve(STATE_FILE);
     try {
-      byte[] bytes = Files.readAllBytes(file);
+      // A QEMU that was broken into can put anything there.
+      byte[] bytes = UntrustedFile.read(file, MAX_STATE);
       Files.delete(file);
       return bytes;
     } catch (IOException e) {
-      throw new PodflareException(ErrorCode.MACHINE_FAILED, "cannot read device state", e);
+      throw new PodflareException(ErrorCode.MACHINE_FAILED, "cannot remove device state", e);
     }
   }
 
@@ -368,9 +373,10 @@ public final class Machine implements AutoCloseable {
 
   private String lastLogLines() {
     try {
-      List<String> lines = Files.readAllLines(parts.folders().log());
+      byte[] log = UntrustedFile.read(parts.folders().log(), MAX_LOG);
+      List<String> lines = new String(log, StandardCharsets.UTF_8).lines().toList();
       return String.join(" | ", lines.subList(Math.max(0, lines.size() - 5), lines.size()));
-    } catch (IOException e) {
+    } catch (PodflareException e) {
       return "no log";
     }
   }

@@ -9,7 +9,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Comparator;
-import java.util.List;
 import java.util.stream.Stream;
 
 /**
@@ -32,12 +31,13 @@ record MachineFolders(Path run, Path disk) {
     return run.resolve("qemu.log");
   }
 
+  /** Only the run folder is the machine's: in the other one it may not make or replace files. */
   void create(int uid) throws IOException {
-    for (Path folder : List.of(run, disk)) {
-      Files.createDirectories(folder);
-      Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
-      own(folder, uid);
-    }
+    Files.createDirectories(run);
+    Files.setPosixFilePermissions(run, PosixFilePermissions.fromString("rwx------"));
+    own(run, uid);
+    Files.createDirectories(disk);
+    Files.setPosixFilePermissions(disk, PosixFilePermissions.fromString("rwxr-xr-x"));
   }
 
   static void own(Path file, int uid) throws IOException {
