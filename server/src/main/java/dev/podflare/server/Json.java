@@ -20,6 +20,7 @@ final class Json {
       JsonMapper.builder(
               JsonFactory.builder()
                   .rootValueSeparator("")
+                  .characterEscapes(new LineEscapes())
                   .streamReadConstraints(
                       StreamReadConstraints.builder()
                           .maxNestingDepth(MAX_DEPTH)

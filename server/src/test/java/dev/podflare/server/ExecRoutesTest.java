@@ -85,6 +85,19 @@ class ExecRoutesTest {
     assertThat(events.getFirst().get("data").stringValue()).isEqualTo("a\ufffd");
   }
 
+  /** httpx, and with it the official client, takes more than a newline for the end of a line. */
+  @Test
+  void noLineHoldsWhatAReaderMayTakeForItsEnd() {
+    String text = "a\u2028b\u2029c\u0085d\u000be\u000cf\u001cg\u001dh\u001ei\rj é€🎉";
+    FakeExecution execution = background("{\"code\":\"#hold\"");
+    execution.print(text);
+    execution.exit(0, ExecEvent.Reason.EXITED);
+    Answer answer = api.get(sandbox + "/execs/" + execution.id() + "/stream");
+    assertThat(answer.text().strip())
+        .doesNotContainPattern("[\\u2028\\u2029\\x85\\x00-\\x09\\x0b-\\x1f]");
+    assertThat(events(answer).getFirst().get("data").stringValue()).isEqualTo(text);
+  }
+
   @Test
   void everyFieldReachesTheEngine() {
     api.post(
