@@ -110,7 +110,9 @@ public record EngineConfig(
   /**
    * Deadlines.
    *
-   * @param create until a sandbox is handed over or refused
+   * @param create until a sandbox is handed over or refused; shorter than the 30 s after which the
+   *     official client gives up on an answer, for it would leave behind a sandbox that it never
+   *     heard of
    * @param boot until a freshly booted guest is ready
    * @param guest until the agent answers
    * @param interruptGrace from an interrupt to a kill
@@ -120,7 +122,7 @@ public record EngineConfig(
       Duration create, Duration boot, Duration guest, Duration interruptGrace, Duration execution) {
     public static Deadlines defaults() {
       return new Deadlines(
-          Duration.ofSeconds(60),
+          Duration.ofSeconds(25),
           Duration.ofMinutes(3),
           Duration.ofSeconds(30),
           Duration.ofSeconds(5),

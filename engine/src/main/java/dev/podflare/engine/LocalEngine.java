@@ -140,7 +140,9 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   private record Taken(GuestMachine guest, String source) {}
 
+  /** One deadline covers the wait for a shape and the wait for a place. */
   private Taken take(SandboxPlanner.Plan plan, Laps laps) {
+    long end = System.nanoTime() + config.deadlines().create().toNanos();
     Shapes.Found found =
         shapes.find(plan.template(), plan.shape(), plan.disk(), config.deadlines().create());
     Optional<GuestMachine> sleeping = found.pool().take();
@@ -148,7 +150,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
       laps.lap("take");
       return new Taken(sleeping.get(), "pool");
     }
-    GuestMachine restored = found.pool().restore(config.deadlines().create());
+    GuestMachine restored = found.pool().restore(Duration.ofNanos(end - System.nanoTime()));
     laps.lap(found.booted() ? "boot" : "restore");
     return new Taken(restored, found.booted() ? "boot" : "restore");
   }
