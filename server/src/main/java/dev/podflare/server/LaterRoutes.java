@@ -20,7 +20,7 @@ final class LaterRoutes {
     add("pausing", Scope.WRITE, "POST " + SANDBOX + "/pause", "POST " + SANDBOX + "/resume");
     add("network policy", Scope.WRITE, "PUT " + SANDBOX + "/network");
     add("network policy", Scope.READ, "GET " + SANDBOX + "/network");
-    add("metrics of one sandbox", Scope.READ, "GET " + SANDBOX + "/metrics");
+    add("measuring one sandbox", Scope.READ, "GET " + SANDBOX + "/metrics");
     files();
     terminals();
     spaces();
@@ -30,8 +30,8 @@ final class LaterRoutes {
     add("the list of templates", Scope.READ, "GET /v1/templates", "GET /v1/templates/{name}");
     add("building templates over HTTP", Scope.ADMIN, "POST /v1/templates");
     add("the stream of events", Scope.READ, "GET /v1/events");
-    add("webhooks", Scope.ADMIN, "POST /v1/webhooks", "GET /v1/webhooks");
-    add("webhooks", Scope.ADMIN, "DELETE /v1/webhooks/{webhook}");
+    add("sending webhooks", Scope.ADMIN, "POST /v1/webhooks", "GET /v1/webhooks");
+    add("sending webhooks", Scope.ADMIN, "DELETE /v1/webhooks/{webhook}");
     add("MCP over HTTP", Scope.EXEC, "POST /mcp");
     return List.copyOf(routes);
   }
@@ -57,15 +57,15 @@ final class LaterRoutes {
 
   private void spaces() {
     add("freezing", Scope.WRITE, "POST " + SANDBOX + "/freeze", "POST /v1/spaces/{space}/resume");
-    add("Spaces", Scope.READ, "GET /v1/spaces", "GET /v1/spaces/{space}");
-    add("Spaces", Scope.WRITE, "DELETE /v1/spaces/{space}");
+    add("keeping Spaces", Scope.READ, "GET /v1/spaces", "GET /v1/spaces/{space}");
+    add("keeping Spaces", Scope.WRITE, "DELETE /v1/spaces/{space}");
     add(
-        "snapshots",
+        "taking snapshots",
         Scope.WRITE,
         "POST " + SANDBOX + "/snapshots",
         "POST " + SANDBOX + "/rollback");
-    add("snapshots", Scope.WRITE, "DELETE /v1/snapshots/{snapshot}");
-    add("snapshots", Scope.READ, "GET /v1/snapshots");
+    add("keeping snapshots", Scope.WRITE, "DELETE /v1/snapshots/{snapshot}");
+    add("keeping snapshots", Scope.READ, "GET /v1/snapshots");
   }
 
   private void add(String subject, Scope scope, String... methodsAndPaths) {
