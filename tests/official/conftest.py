@@ -1,0 +1,83 @@
+"""What the tests share: the server's address, sandboxes that are closed again, and a guard."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def _only_loopback(event: str, arguments: tuple[object, ...]) -> None:
+    """Refuses what would leave this machine; audit hooks see every library."""
+    if event == "socket.connect":
+        address = arguments[1]
+        host = address[0] if isinstance(address, tuple) else LOOPBACK[0]
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+    else:
+        return
+    if isinstance(host, bytes):
+        host = host.decode()
+    if host not in LOOPBACK:
+        raise RuntimeError(f"a test tried to reach {host!r}; only loopback is allowed")
+
+
+HOST = os.environ.get("PODFLARE_API_URL", "")
+if urlsplit(HOST).hostname not in LOOPBACK:
+    sys.exit("PODFLARE_API_URL must be a loopback address: start these tests with ./run")
+sys.addaudithook(_only_loopback)
+
+# Only now: the client reads its environment and its region cache when it is imported.
+from podflare import Client, Sandbox, close_default_client  # noqa: E402
+
+Create = Callable[..., Sandbox]
+
+
+@pytest.fixture(scope="session")
+def host() -> str:
+    return HOST
+
+
+@pytest.fixture(scope="session")
+def other_key() -> str:
+    return os.environ["OFFICIAL_OTHER_KEY"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _connections() -> Iterator[None]:
+    yield
+    close_default_client()
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[Client]:
+    client = Client(host=HOST)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def create() -> Iterator[Create]:
+    """Makes sandboxes that are closed after the test."""
+    made: list[Sandbox] = []
+
+    def one(**options: object) -> Sandbox:
+        sandbox = Sandbox(host=HOST, **options)  # type: ignore[arg-type]
+        made.append(sandbox)
+        return sandbox
+
+    yield one
+    for sandbox in made:
+        sandbox.close()
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """One for all tests of a file that leave it usable."""
+    with Sandbox(host=HOST) as sandbox:
+        yield sandbox
