@@ -196,8 +196,12 @@ public final class Hypervisor implements AutoCloseable {
     };
   }
 
+  /**
+   * Guest memory counts twice: where the image has a hole, the first touch allocates a page of the
+   * image, which the kernel charges to who touched it, and a write copies that page.
+   */
   private static CgroupTree.Limits limits(MachineSpec spec) {
-    long memory = spec.memory().size().bytes() + OVERHEAD_BYTES;
+    long memory = 2 * spec.memory().size().bytes() + OVERHEAD_BYTES;
     return new CgroupTree.Limits(memory, spec.vcpus() + 0.25, PROCESSES + 4 * spec.vcpus());
   }
 
