@@ -1,0 +1,31 @@
+package dev.podflare.tests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.podflare.client.Language;
+import dev.podflare.client.RunResult;
+import dev.podflare.client.Sandbox;
+
+/** Short ways to run code in a sandbox that is expected to end well. Stateless. */
+final class GuestProbe {
+  private GuestProbe() {}
+
+  static String python(Sandbox sandbox, String code) {
+    return good(sandbox.runCode(code));
+  }
+
+  static String bash(Sandbox sandbox, String code) {
+    return good(sandbox.runCode(code, Language.BASH));
+  }
+
+  private static String good(RunResult result) {
+    assertThat(result.exitCode()).as("%s", result).isZero();
+    return result.stdout().strip();
+  }
+
+  /** Both languages answer. */
+  static void assertUsable(Sandbox sandbox) {
+    assertThat(python(sandbox, "print(6 * 7)")).isEqualTo("42");
+    assertThat(bash(sandbox, "echo $((6 * 7))")).isEqualTo("42");
+  }
+}

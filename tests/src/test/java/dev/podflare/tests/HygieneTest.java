@@ -1,0 +1,69 @@
+package dev.podflare.tests;
+
+import static dev.podflare.tests.GuestProbe.bash;
+import static dev.podflare.tests.GuestProbe.python;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.podflare.client.Sandbox;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.function.Function;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+
+/** All sandboxes come of one frozen guest, and yet no two are twins. */
+@OnPlatform
+@Order(12)
+class HygieneTest {
+  private static final Duration CLOCK_BOUND = Duration.ofMillis(50);
+
+  @Test
+  void noTwoSandboxesAreTwins(TestPlatform platform) {
+    platform.awaitPool(TestPlatform.POOL);
+    try (Sandbox one = platform.create();
+        Sandbox two = platform.create();
+        Sandbox three = platform.create()) {
+      List<Sandbox> all = List.of(one, two, three);
+      assertDiffer(all, it -> python(it, "import os; print(os.urandom(32).hex())"));
+      assertDiffer(
+          all, it -> python(it, "import uuid, secrets; print(uuid.uuid4(), secrets.token_hex())"));
+      assertDiffer(all, it -> bash(it, "cat /proc/sys/kernel/random/uuid"));
+      assertDiffer(all, it -> bash(it, "head -c 32 /dev/urandom | od -An -tx1"));
+      assertDiffer(all, it -> bash(it, "cat /etc/machine-id"));
+      assertDiffer(all, it -> bash(it, "hostname"));
+      assertDiffer(all, it -> bash(it, "mktemp -u"));
+      assertThat(bash(one, "getent hosts $(hostname) | wc -l")).isEqualTo("1");
+    }
+  }
+
+  private static void assertDiffer(List<Sandbox> all, Function<Sandbox, String> secret) {
+    assertThat(all).extracting(secret::apply).doesNotHaveDuplicates().allMatch(it -> !it.isBlank());
+  }
+
+  @Test
+  void theClockIsTheHostsEvenAfterASleepInThePool(TestPlatform platform) throws Exception {
+    platform.awaitPool(TestPlatform.POOL);
+    Thread.sleep(6000); // the members sleep, and their clocks stand still
+    try (Sandbox slept = platform.create()) {
+      assertThat(slept.created().orElseThrow().source()).contains("pool");
+      assertClock(slept);
+      Thread.sleep(4000);
+      assertClock(slept);
+    }
+    try (Sandbox fresh = platform.create()) {
+      assertClock(fresh);
+    }
+  }
+
+  /** The guest read its clock between two readings of ours. */
+  private static void assertClock(Sandbox sandbox) {
+    for (int i = 0; i < 8; i++) {
+      Instant before = Instant.now();
+      String seconds = python(sandbox, "import time; print(time.time_ns())");
+      Instant after = Instant.now();
+      Instant guest = Instant.EPOCH.plusNanos(Long.parseLong(seconds));
+      assertThat(guest).isBetween(before.minus(CLOCK_BOUND), after.plus(CLOCK_BOUND));
+    }
+  }
+}
