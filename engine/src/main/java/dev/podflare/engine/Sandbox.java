@@ -34,6 +34,7 @@ final class Sandbox implements LocalExecution.Owner {
   private volatile SandboxRecord record;
   private volatile Instant lastActive;
   private volatile SandboxState state = SandboxState.READY;
+  private volatile Optional<CloseReason> closedFor = Optional.empty();
 
   Sandbox(
       SandboxRecord record, GuestMachine guest, EngineConfig config, Timers timers, Clock clock) {
@@ -143,14 +144,20 @@ final class Sandbox implements LocalExecution.Owner {
     return state;
   }
 
+  /** Why it closes or has closed; empty before that. Present once the state says closed. */
+  Optional<CloseReason> closedFor() {
+    return closedFor;
+  }
+
   /**
-   * Runs {@code body} once, for the first who closes; others wait until it has run. So whoever
-   * returns from closing finds everything freed.
+   * Runs {@code body} once, for the first who closes, whose reason counts; others wait until it has
+   * run. So whoever returns from closing finds everything freed.
    */
-  void close(Runnable body) {
+  void close(CloseReason reason, Runnable body) {
     closing.lock();
     try {
       if (state != SandboxState.CLOSED) {
+        closedFor = Optional.of(reason);
         state = SandboxState.CLOSED;
         executions.close();
         guest.close();

@@ -57,9 +57,11 @@ final class Sandboxes {
   Sandbox find(Caller caller, String id) {
     Sandbox sandbox = live.get(id);
     if (sandbox != null && mayUse(caller, sandbox.record())) {
-      if (sandbox.state() == SandboxState.CLOSED) {
-        throw gone(id, "closing", "it is being closed");
-      }
+      sandbox
+          .closedFor()
+          .ifPresent(reason -> {
+            throw gone(id, reason.wireName(), reason.sentence());
+          });
       return sandbox;
     }
     Optional<SandboxRecord> closed = tombstone(caller, id);
@@ -142,18 +144,20 @@ final class Sandboxes {
 
   /** Ends a sandbox; when this returns, all that it held is freed. Idempotent. */
   void close(Sandbox sandbox, CloseReason reason) {
-    sandbox.close(() -> {
-      SandboxRecord record = sandbox.record();
-      try {
-        records.close(
-            record.id(), reason.wireName(), Optional.of(reason.sentence()), clock.instant());
-      } finally {
-        admission.release(record.keyId(), sandbox.memory());
-        live.remove(record.id());
-        byMachine.remove(sandbox.guest().machine().id());
-      }
-      LOG.info("{} closed: {}", record.id(), reason.wireName());
-    });
+    sandbox.close(
+        reason,
+        () -> {
+          SandboxRecord record = sandbox.record();
+          try {
+            records.close(
+                record.id(), reason.wireName(), Optional.of(reason.sentence()), clock.instant());
+          } finally {
+            admission.release(record.keyId(), sandbox.memory());
+            live.remove(record.id());
+            byMachine.remove(sandbox.guest().machine().id());
+          }
+          LOG.info("{} closed: {}", record.id(), reason.wireName());
+        });
   }
 
   /** Closes those whose time is over, side by side. */
