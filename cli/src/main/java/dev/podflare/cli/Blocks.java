@@ -3,21 +3,22 @@ package dev.podflare.cli;
 import java.util.Optional;
 
 /**
- * Gathers lines of Python into blocks, as a line-wise prompt needs it: a line that ends with a
- * colon or a backslash, or begins with {@code @}, opens a block, and an empty line closes it. One
- * thread.
+ * Gathers lines of Python into blocks, as a line-wise prompt needs it. A line that ends with a
+ * colon or begins with {@code @} opens a block, which an empty line closes; brackets, triple quotes
+ * and a backslash at the end of a line go on until they are closed. One thread.
  */
 final class Blocks {
   private final StringBuilder pending = new StringBuilder();
 
-  /** Takes a line; returns the code to run once it is whole. */
+  /** Takes a line, or several that were pasted; returns the code to run once it is whole. */
   Optional<String> add(String line) {
-    boolean open = isOpen();
-    if (open && line.isBlank()) {
+    if (isOpen() && line.isBlank() && !PythonText.of(pending.toString()).unfinished()) {
       return take();
     }
     pending.append(line).append('\n');
-    return open || opens(line) ? Optional.empty() : take();
+    PythonText text = PythonText.of(pending.toString());
+    boolean waits = text.unfinished() || (text.compound() && !pasted(line));
+    return waits ? Optional.empty() : take();
   }
 
   /** Whether lines wait for the rest of their block. */
@@ -32,8 +33,9 @@ final class Blocks {
     return code.isBlank() ? Optional.empty() : Optional.of(code);
   }
 
-  private static boolean opens(String line) {
+  /** A block that came at once is whole, unless its last line opens one more. */
+  private static boolean pasted(String line) {
     String stripped = line.stripTrailing();
-    return stripped.endsWith(":") || stripped.endsWith("\\") || stripped.startsWith("@");
+    return stripped.indexOf('\n') >= 0 && !stripped.endsWith(":");
   }
 }

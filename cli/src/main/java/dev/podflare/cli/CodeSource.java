@@ -7,10 +7,13 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.TypeConversionException;
 
 /** Code from an argument, a file or standard input. */
 final class CodeSource {
@@ -31,6 +34,7 @@ final class CodeSource {
   @Option(
       names = {"-l", "--language"},
       paramLabel = "LANGUAGE",
+      converter = Languages.class,
       description = "python or bash; else bash for FILE.sh and python for the rest")
   @Nullable Language language;
 
@@ -39,6 +43,11 @@ final class CodeSource {
       return language;
     }
     return file != null && file.toString().endsWith(".sh") ? Language.BASH : Language.PYTHON;
+  }
+
+  /** Whether {@link #read} takes the code from standard input. */
+  boolean fromStandardInput() {
+    return file == null && (code == null || code.equals("-"));
   }
 
   String read(InputStream standardInput) {
@@ -51,27 +60,44 @@ final class CodeSource {
           return whole(input);
         }
       }
-      if (code != null && !code.equals("-")) {
+      if (code != null && !fromStandardInput()) {
         return code;
       }
       if (code == null && Interaction.onTerminal()) {
         throw refused("no code: give it as argument, with --file, or on standard input");
       }
       return whole(standardInput);
+    } catch (NoSuchFileException missing) {
+      throw refused("cannot read " + file + ": no such file");
     } catch (IOException failure) {
-      throw refused("cannot read the code: " + failure);
+      String source = file == null ? "standard input" : file.toString();
+      throw refused("cannot read " + source + ": " + failure.getMessage());
     }
   }
 
-  private static String whole(InputStream input) throws IOException {
+  /** All of an input, as UTF-8. */
+  static String whole(InputStream input) throws IOException {
     byte[] bytes = input.readNBytes(MAX_BYTES + 1);
     if (bytes.length > MAX_BYTES) {
-      throw refused("code of more than " + (MAX_BYTES >> 20) + " MiB");
+      throw refused("more than " + (MAX_BYTES >> 20) + " MiB to read");
     }
     return new String(bytes, StandardCharsets.UTF_8);
   }
 
-  private static PodflareException refused(String message) {
+  /** In the wire's words, which are those of the documentation. */
+  static final class Languages implements ITypeConverter<Language> {
+    @Override
+    public Language convert(String text) {
+      for (Language language : Language.values()) {
+        if (language.wireName().equalsIgnoreCase(text)) {
+          return language;
+        }
+      }
+      throw new TypeConversionException("'" + text + "' is not known; write python or bash");
+    }
+  }
+
+  static PodflareException refused(String message) {
     return new PodflareException(ErrorCode.BAD_REQUEST, message);
   }
 }

@@ -3,12 +3,16 @@ package dev.podflare.cli;
 import dev.podflare.client.ApiException;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.IExecutionExceptionHandler;
+import picocli.CommandLine.IParameterExceptionHandler;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** Says what went wrong in one line and chooses the exit code. */
-final class Failures implements IExecutionExceptionHandler {
+final class Failures implements IExecutionExceptionHandler, IParameterExceptionHandler {
   static final int MENDABLE = 2;
   static final int OURS = 1;
 
@@ -22,6 +26,23 @@ final class Failures implements IExecutionExceptionHandler {
     }
     commandLine.getErr().flush();
     return exitCode(failure);
+  }
+
+  /** Without a verb all of the help is of use, else a hint to it is enough. */
+  @Override
+  public int handleParseException(ParameterException wrong, String[] arguments) {
+    CommandLine commandLine = wrong.getCommandLine();
+    PrintWriter err = commandLine.getErr();
+    err.println("podflare: " + wrong.getMessage());
+    if (arguments.length == 0) {
+      commandLine.usage(err);
+    } else {
+      UnmatchedArgumentException.printSuggestions(wrong, err);
+      String verb = commandLine.getCommandSpec().qualifiedName();
+      err.println("See './" + verb + " --help'.");
+    }
+    err.flush();
+    return MENDABLE;
   }
 
   static String text(Exception failure) {

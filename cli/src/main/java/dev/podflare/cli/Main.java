@@ -11,9 +11,11 @@ public final class Main {
   }
 
   static CommandLine commandLine() {
+    Failures failures = new Failures();
     return new CommandLine(new PodflareCommand())
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
-        .setExecutionExceptionHandler(new Failures());
+        .setParameterExceptionHandler(failures)
+        .setExecutionExceptionHandler(failures);
   }
 }

@@ -27,6 +27,9 @@ interface Prompt extends AutoCloseable {
 
   Input next(String prompt);
 
+  /** Whether a person sees what is said. */
+  boolean interactive();
+
   /** What Ctrl-C does while code runs. */
   void onInterrupt(Runnable action);
 
@@ -53,6 +56,7 @@ interface Prompt extends AutoCloseable {
           LineReaderBuilder.builder()
               .terminal(terminal)
               .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true) // "!" is bash here
+              .option(LineReader.Option.INSERT_TAB, true) // Python is indented
               .build();
     }
 
@@ -65,6 +69,11 @@ interface Prompt extends AutoCloseable {
       } catch (EndOfFileException _) {
         return new Input.End();
       }
+    }
+
+    @Override
+    public boolean interactive() {
+      return true;
     }
 
     @Override
@@ -96,6 +105,11 @@ interface Prompt extends AutoCloseable {
       } catch (IOException failure) {
         throw new UncheckedIOException(failure);
       }
+    }
+
+    @Override
+    public boolean interactive() {
+      return false;
     }
 
     @Override

@@ -1,9 +1,11 @@
 package dev.podflare.cli;
 
+import dev.podflare.client.Language;
 import dev.podflare.client.Podflare;
 import dev.podflare.client.RunRequest;
 import dev.podflare.client.RunResult;
 import dev.podflare.client.Sandbox;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -45,12 +47,18 @@ final class RunCommand implements Callable<Integer> {
   private Map<String, String> env = Map.of();
 
   @Option(
+      names = {"-i", "--stdin"},
+      description = "Pass standard input on to the code, which must be bash")
+  private boolean stdin;
+
+  @Option(
       names = "--json",
       description = "No stream; print output and exit code as JSON at the end")
   private boolean json;
 
   @Override
   public Integer call() {
+    checkInput();
     RunRequest request = request(source.read(System.in));
     try (Cancellation cancellation = new Cancellation();
         Podflare podflare = server.connect();
@@ -69,10 +77,31 @@ final class RunCommand implements Callable<Integer> {
   private RunRequest request(String code) {
     RunRequest request =
         RunRequest.of(code, source.language()).withEnv(env).withCancelOnDisconnect();
+    if (stdin) {
+      request = request.withStdin(standardInput());
+    }
     if (timeout != null) {
       request = request.withTimeout(timeout);
     }
     return cwd == null ? request : request.withCwd(cwd);
+  }
+
+  /** Before anything is read, which may wait for a person. */
+  private void checkInput() {
+    if (stdin && source.language() != Language.BASH) {
+      throw CodeSource.refused("--stdin is for bash; Python's input() finds an end of file");
+    }
+    if (stdin && source.fromStandardInput()) {
+      throw CodeSource.refused("standard input is the code already; give the code another way");
+    }
+  }
+
+  private static String standardInput() {
+    try {
+      return CodeSource.whole(System.in);
+    } catch (IOException failure) {
+      throw CodeSource.refused("cannot read standard input: " + failure.getMessage());
+    }
   }
 
   private static Map<String, Object> answer(Sandbox sandbox, RunResult result) {

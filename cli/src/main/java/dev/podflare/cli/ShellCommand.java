@@ -6,6 +6,7 @@ import dev.podflare.client.Podflare;
 import dev.podflare.client.RunRequest;
 import dev.podflare.client.RunResult;
 import dev.podflare.client.Sandbox;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -17,9 +18,12 @@ import picocli.CommandLine.Spec;
     name = "shell",
     description = {
       "Talk to a sandbox line by line: Python, or bash after '!'.",
-      "A line that ends with ':' opens a block, an empty line runs it. Ctrl-C cancels, Ctrl-D ends."
+      "A line that ends with ':' opens a block, an empty line runs it; brackets and triple quotes",
+      "go on over lines. Ctrl-C cancels, Ctrl-D ends."
     })
 final class ShellCommand implements Callable<Integer> {
+  private static final Set<String> GOODBYES = Set.of("exit", "quit", "exit()", "quit()");
+
   @Spec private CommandSpec spec;
   @Mixin private ServerOptions server;
   @Mixin private SandboxChoice choice;
@@ -34,6 +38,9 @@ final class ShellCommand implements Callable<Integer> {
         Prompt prompt = Prompt.open()) {
       prompt.onInterrupt(cancellation::cancel);
       say("sandbox " + chosen.sandbox().id() + (chosen.ours() ? ", deleted at the end" : ""));
+      if (prompt.interactive()) {
+        say("Python, or bash after '!'; Ctrl-C cancels, Ctrl-D ends");
+      }
       loop(prompt, chosen.sandbox(), cancellation);
       return 0;
     }
@@ -43,7 +50,7 @@ final class ShellCommand implements Callable<Integer> {
     while (true) {
       switch (prompt.next(blocks.isOpen() ? "... " : ">>> ")) {
         case Prompt.Input.Line(String line) -> {
-          if (!blocks.isOpen() && (line.strip().equals("exit") || line.strip().equals("quit"))) {
+          if (!blocks.isOpen() && GOODBYES.contains(line.strip())) {
             return;
           }
           if (!handle(line, sandbox, cancellation)) {
@@ -76,16 +83,22 @@ final class ShellCommand implements Callable<Integer> {
           sandbox.run(
               RunRequest.of(code, language).withCancelOnDisconnect(),
               new Streams(cancellation, sandbox, true, true));
-      if (result.exitCode() != 0
-          && (language == Language.BASH || !result.reason().equals("exited"))) {
-        say("exit code " + result.exitCode() + ", " + result.reason());
-      }
+      sayHowItEnded(result, language);
       return true;
     } catch (ApiException refused) {
       say(Failures.text(refused));
       return refused.status() != 404 && refused.status() != 410;
     } finally {
       cancellation.ended();
+    }
+  }
+
+  /** Python's traceback says it all, unless the end came from outside. */
+  private void sayHowItEnded(RunResult result, Language language) {
+    if (!result.reason().equals("exited")) {
+      say("exit code " + result.exitCode() + ", " + result.reason());
+    } else if (result.exitCode() != 0 && language == Language.BASH) {
+      say("exit code " + result.exitCode());
     }
   }
 

@@ -50,19 +50,4 @@ class FiguresTest {
     assertThat(Durations.text(12.3)).isEqualTo("12 ms");
     assertThat(Durations.text(3100)).isEqualTo("3.1 s");
   }
-
-  @Test
-  void blocksOpenAndClose() {
-    Blocks blocks = new Blocks();
-    assertThat(blocks.add("x = 1")).contains("x = 1\n");
-    assertThat(blocks.add("")).isEmpty();
-    assertThat(blocks.isOpen()).isFalse();
-    assertThat(blocks.add("for i in a:")).isEmpty();
-    assertThat(blocks.add("  print(i)")).isEmpty();
-    assertThat(blocks.isOpen()).isTrue();
-    assertThat(blocks.add("")).contains("for i in a:\n  print(i)\n");
-    assertThat(blocks.add("@cache")).isEmpty();
-    assertThat(blocks.take()).contains("@cache\n");
-    assertThat(blocks.take()).isEmpty();
-  }
 }

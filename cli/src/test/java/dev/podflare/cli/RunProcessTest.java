@@ -120,6 +120,24 @@ class RunProcessTest {
   }
 
   @Test
+  void standardInputIsPassedOn() throws Exception {
+    List<String> bodies = new CopyOnWriteArrayList<>();
+    server.on(
+        "POST /v1/sandboxes/sbx_1/exec",
+        exchange -> {
+          bodies.add(new String(exchange.getRequestBody().readAllBytes(), UTF_8));
+          exchange.sendResponseHeaders(200, 0);
+          line(exchange.getResponseBody(), "{\"type\":\"exit\",\"data\":0,\"reason\":\"exited\"}");
+        });
+    Process process = start("run", "-i", "-l", "bash", "cat");
+    process.getOutputStream().write("größe\n".getBytes(UTF_8));
+    process.getOutputStream().close();
+    assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.exitValue()).isZero();
+    assertThat(bodies).singleElement().asString().contains("\"stdin\":\"größe\\n\"");
+  }
+
+  @Test
   void theShellRunsLinesBlocksAndBash() throws Exception {
     List<String> bodies = new CopyOnWriteArrayList<>();
     server.on(

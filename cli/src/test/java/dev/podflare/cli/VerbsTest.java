@@ -12,6 +12,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class VerbsTest {
@@ -84,6 +85,34 @@ class VerbsTest {
     Outcome outcome = run(line.isEmpty() ? new String[0] : line.split(" "));
     assertThat(outcome.exitCode()).isEqualTo(2);
     assertThat(outcome.err()).isNotBlank();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      value = {
+        "run -f /no/such/file     | cannot read /no/such/file: no such file",
+        "run -f /                 | cannot read /: ",
+        "run -l ruby x            | 'ruby' is not known; write python or bash",
+        "run -i x                 | --stdin is for bash",
+        "run -i -l bash           | standard input is the code already",
+        "run --timeout soon x     | 'soon' is no duration",
+        "run --no-such-option x   | See './podflare run --help'.",
+        "shel                     | podflare shell",
+      })
+  void whatIsWrongIsSaidShortly(String line, String said) {
+    Outcome outcome = run(line.split(" "));
+    assertThat(outcome.exitCode()).isEqualTo(2);
+    assertThat(outcome.err()).startsWith("podflare: ").contains(said).doesNotContain("Usage:");
+    assertThat(outcome.err().lines().count()).isLessThanOrEqualTo(3);
+  }
+
+  @Test
+  void withoutAVerbTheHelpIsShown() {
+    assertThat(run().err())
+        .startsWith("podflare: Which verb?")
+        .contains("Usage: podflare", "shell");
   }
 
   @Test
