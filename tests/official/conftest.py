@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -33,9 +33,9 @@ if urlsplit(HOST).hostname not in LOOPBACK:
 sys.addaudithook(_only_loopback)
 
 # Only now: the client reads its environment and its region cache when it is imported.
-from podflare import Client, Sandbox, close_default_client  # noqa: E402
+from podflare import Client, Sandbox, close_default_client
 
-Create = Callable[..., Sandbox]
+from support import Create
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +67,7 @@ def create() -> Iterator[Create]:
     made: list[Sandbox] = []
 
     def one(**options: object) -> Sandbox:
-        sandbox = Sandbox(host=HOST, **options)  # type: ignore[arg-type]
+        sandbox = Sandbox(host=HOST, **options)
         made.append(sandbox)
         return sandbox
 

@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from podflare import Client
+from podflare import Client, Sandbox
+
+Create = Callable[..., Sandbox]
 
 
 def refused(call: Callable[[], object]) -> int:

@@ -34,10 +34,10 @@ def test_anthropic(sandbox: Sandbox) -> None:
 
 def test_gemini(sandbox: Sandbox) -> None:
     name = podflare_function_declaration()["name"]
-    call = {"name": name, "args": {"code": BOTH}}
-    assert run_function_call(call, sandbox) == {"stdout": "out", "stderr": "err", "exit_code": 3}
-    call = SimpleNamespace(name=name, args={"code": "echo $((6 * 7))", "language": "bash"})
-    assert run_function_call(call, sandbox) == {"stdout": "42", "stderr": "", "exit_code": 0}
+    as_dict = {"name": name, "args": {"code": BOTH}}
+    assert run_function_call(as_dict, sandbox) == {"stdout": "out", "stderr": "err", "exit_code": 3}
+    as_object = SimpleNamespace(name=name, args={"code": "echo $((6 * 7))", "language": "bash"})
+    assert run_function_call(as_object, sandbox) == {"stdout": "42", "stderr": "", "exit_code": 0}
 
 
 @pytest.mark.parametrize("persistent", [True, False])

@@ -8,11 +8,9 @@ import httpx
 import pytest
 from podflare import Client, Sandbox
 
+from support import Create
+
 SPACE = "spc_" + "0" * 32
-
-
-def _others(call: Callable[[Client, Sandbox], object]) -> Callable[[Client, Sandbox], object]:
-    return call
 
 
 @pytest.mark.parametrize(
@@ -55,7 +53,7 @@ def test_terminals_come_later(client: Client, sandbox: Sandbox) -> None:
     assert sandbox.run_code("print('usable')").stdout == "usable"
 
 
-def test_the_comparison_of_two_sandboxes_works_already(create) -> None:  # type: ignore[no-untyped-def]
+def test_the_comparison_of_two_sandboxes_works_already(create: Create) -> None:
     """The client does it by bash in both."""
     one, two = create(), create()
     for sandbox in (one, two):

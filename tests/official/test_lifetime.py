@@ -8,7 +8,8 @@ import time
 import httpx
 import pytest
 from podflare import Client, Sandbox
-from support import refused, why_closed
+
+from support import Create, refused, why_closed
 
 NOBODY = "sbx_" + "0" * 32
 
@@ -53,7 +54,7 @@ def test_the_context_manager_closes_after_an_error(host: str) -> None:
     assert refused(lambda: sandbox.run_code("print(1)")) == 410
 
 
-def test_closing_again_is_fine(create, client: Client) -> None:  # type: ignore[no-untyped-def]
+def test_closing_again_is_fine(create: Create, client: Client) -> None:
     sandbox = create()
     for _ in range(3):
         sandbox.close()
@@ -62,7 +63,7 @@ def test_closing_again_is_fine(create, client: Client) -> None:  # type: ignore[
     assert refused(sandbox.replay) == 410
 
 
-def test_a_running_call_ends_with_its_sandbox(create, client: Client) -> None:  # type: ignore[no-untyped-def]
+def test_a_running_call_ends_with_its_sandbox(create: Create, client: Client) -> None:
     sandbox = create()
     events = sandbox.run_code_stream("import time\nprint('on')\ntime.sleep(60)")
     assert next(events).data == "on"
@@ -85,7 +86,7 @@ def test_no_key_is_refused(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.response.json()["error"] == "missing Authorization: Bearer <key>"
 
 
-def test_another_key_does_not_see_a_sandbox(create, host: str, other_key: str) -> None:  # type: ignore[no-untyped-def]
+def test_another_key_does_not_see_a_sandbox(create: Create, host: str, other_key: str) -> None:
     sandbox = create()
     stranger = Client(host=host, api_key=other_key)
     assert refused(lambda: stranger.replay(sandbox.id)) == 404
@@ -114,11 +115,11 @@ def test_what_cannot_be_had_is_refused(client: Client) -> None:
 
 
 def test_an_unknown_language_is_refused(sandbox: Sandbox) -> None:
-    assert refused(lambda: sandbox.run_code("puts 1", language="ruby")) == 400  # type: ignore[arg-type]
+    assert refused(lambda: sandbox.run_code("puts 1", language="ruby")) == 400
     assert sandbox.run_code("print(1)").stdout == "1"
 
 
-def test_the_lifetime_closes_a_sandbox_in_use(create, client: Client) -> None:  # type: ignore[no-untyped-def]
+def test_the_lifetime_closes_a_sandbox_in_use(create: Create, client: Client) -> None:
     sandbox = create(timeout_seconds=2)
     result = sandbox.run_code("import time\nprint('on')\ntime.sleep(60)")
     assert (result.stdout, result.exit_code) == ("on", 137)
@@ -127,13 +128,13 @@ def test_the_lifetime_closes_a_sandbox_in_use(create, client: Client) -> None:  
     sandbox.close()
 
 
-def test_an_idle_sandbox_is_closed(create, client: Client) -> None:  # type: ignore[no-untyped-def]
+def test_an_idle_sandbox_is_closed(create: Create, client: Client) -> None:
     sandbox = create(idle_timeout_seconds=1)
     assert why_closed(client, sandbox.id, 20) == "idle"
     assert refused(lambda: sandbox.run_code("print(1)")) == 410
 
 
-def test_a_working_sandbox_is_not_idle(create) -> None:  # type: ignore[no-untyped-def]
+def test_a_working_sandbox_is_not_idle(create: Create) -> None:
     sandbox = create(idle_timeout_seconds=2)
     for _ in range(2):
         assert sandbox.run_code("import time; time.sleep(3); print('still here')").ok

@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from podflare import Sandbox
 
+from support import Create
 
-def test_two_sandboxes_share_nothing(create) -> None:  # type: ignore[no-untyped-def]
+
+def test_two_sandboxes_share_nothing(create: Create) -> None:
     one, two = create(), create()
     one.run_code("who = 'one'; open('/root/who', 'w').write(who)")
     two.run_code("who = 'two'; open('/root/who', 'w').write(who)")
@@ -18,7 +20,7 @@ def test_two_sandboxes_share_nothing(create) -> None:  # type: ignore[no-untyped
     assert two.run_code("print(who)").stdout == "two"
 
 
-def test_two_sandboxes_are_no_twins(create) -> None:  # type: ignore[no-untyped-def]
+def test_two_sandboxes_are_no_twins(create: Create) -> None:
     code = (
         "import os, socket, uuid\n"
         "print(os.urandom(16).hex())\n"
@@ -32,19 +34,20 @@ def test_two_sandboxes_are_no_twins(create) -> None:  # type: ignore[no-untyped-
     assert all(a != b for a, b in zip(one, two, strict=True))
 
 
-def test_calls_in_two_sandboxes_run_at_the_same_time(create) -> None:  # type: ignore[no-untyped-def]
+def test_calls_in_two_sandboxes_run_at_the_same_time(create: Create) -> None:
     one, two = create(), create()
-    endless = "import time\nprint('on')\nwhile not stop: time.sleep(0.01)\nprint('off')"
-    for sandbox in (one, two):
-        sandbox.run_code("import os\nclass Stop:\n  __bool__ = lambda s: os.path.exists('/tmp/s')\nstop = Stop()")
+    endless = (
+        "import os, time\nprint('on')\n"
+        "while not os.path.exists('/tmp/stop'): time.sleep(0.01)\nprint('off')"
+    )
     running = [sandbox.run_code_stream(endless) for sandbox in (one, two)]
     assert [next(events).data for events in running] == ["on", "on"]
     for sandbox in (two, one):
-        assert sandbox.run_code("touch /tmp/s", language="bash").ok
+        assert sandbox.run_code("touch /tmp/stop", language="bash").ok
     assert [[event.data for event in events] for events in running] == [["off", 0], ["off", 0]]
 
 
-def test_threads_share_one_client(create) -> None:  # type: ignore[no-untyped-def]
+def test_threads_share_one_client(create: Create) -> None:
     sandboxes = [create() for _ in range(3)]
 
     def work(index: int) -> list[str]:
@@ -63,7 +66,7 @@ def test_an_event_loop_can_use_it_through_threads(host: str) -> None:
 
     def one(number: int) -> str:
         with Sandbox(host=host) as sandbox:
-            return sandbox.run_code(f"print({number} ** 2)").stdout
+            return str(sandbox.run_code(f"print({number} ** 2)").stdout)
 
     async def all_of_them() -> list[str]:
         return await asyncio.gather(*(asyncio.to_thread(one, n) for n in range(3)))

@@ -8,24 +8,23 @@ import time
 import pytest
 from podflare import Event, Sandbox
 
+from support import Create
 
-@pytest.mark.parametrize(
-    ("language", "code"),
-    [
-        (
-            "python",
-            "import os, time\n"
-            "print('ready')\n"
-            "while not os.path.exists('/tmp/go'): time.sleep(0.01)\n"
-            "print('gone')",
-        ),
-        ("bash", "echo ready; until [ -e /tmp/go ]; do sleep 0.01; done; echo gone"),
-    ],
+
+PYTHON_WAITS = (
+    "import os, time\n"
+    "print('ready')\n"
+    "while not os.path.exists('/tmp/go'): time.sleep(0.01)\n"
+    "print('gone')"
 )
+BASH_WAITS = "echo ready; until [ -e /tmp/go ]; do sleep 0.01; done; echo gone"
+
+
+@pytest.mark.parametrize(("language", "code"), [("python", PYTHON_WAITS), ("bash", BASH_WAITS)])
 def test_output_arrives_while_the_code_runs(sandbox: Sandbox, language: str, code: str) -> None:
     """The code goes on only after its first line was seen here, so it cannot be late."""
     sandbox.run_code("rm -f /tmp/go", language="bash")
-    events = sandbox.run_code_stream(code, language=language)  # type: ignore[arg-type]
+    events = sandbox.run_code_stream(code, language=language)
     assert next(events).data == "ready"
     assert sandbox.run_code("touch /tmp/go", language="bash").exit_code == 0
     assert [event.data for event in events] == ["gone", 0]
@@ -35,17 +34,14 @@ def test_events_are_numbered_and_dated(sandbox: Sandbox) -> None:
     before = int(time.time() * 1000)
     events = list(
         sandbox.run_code_stream(
-            "import sys\n"
-            "for i in range(100):\n"
-            "    print(i)\n"
-            "    print(-i, file=sys.stderr)\n"
-            "6 * 7"
+            "import sys\nfor i in range(100):\n    print(i)\n    print(-i, file=sys.stderr)\n6 * 7"
         )
     )
     after = int(time.time() * 1000)
     assert [event.seq for event in events] == list(range(201))
-    assert [event.data for event in events if event.type == "stdout"] == [str(i) for i in range(100)]
-    assert [event.data for event in events if event.type == "stderr"] == [str(-i) for i in range(100)]
+    for stream, sign in (("stdout", 1), ("stderr", -1)):
+        data = [event.data for event in events if event.type == stream]
+        assert data == [str(sign * i) for i in range(100)]
     assert (events[-1].type, events[-1].data) == ("exit", 0)
     times = [event.ts for event in events]
     assert times == sorted(times)
@@ -75,7 +71,7 @@ def test_a_reader_that_leaves_does_not_end_the_work(sandbox: Sandbox) -> None:
         "import time\nprint('on')\ntime.sleep(1)\nopen('/tmp/done', 'w').write('yes')\nleft = True"
     )
     assert next(events).data == "on"
-    events.close()  # type: ignore[attr-defined]
+    events.close()
     assert sandbox.run_code("print(left, open('/tmp/done').read())").stdout == "True yes"
 
 
@@ -92,16 +88,15 @@ def test_python_calls_wait_for_each_other(sandbox: Sandbox) -> None:
     events = sandbox.run_code_stream("import time\nprint('on')\ntime.sleep(1)\norder = ['first']")
     assert next(events).data == "on"
     answers: list[str] = []
-    second = threading.Thread(
-        target=lambda: answers.append(sandbox.run_code("order.append('second'); print(order)").stdout)
-    )
+    code = "order.append('second'); print(order)"
+    second = threading.Thread(target=lambda: answers.append(sandbox.run_code(code).stdout))
     second.start()
     assert next(events).data == 0
     second.join(30)
     assert answers == ["['first', 'second']"]
 
 
-def test_the_replay_has_what_happened(create) -> None:  # type: ignore[no-untyped-def]
+def test_the_replay_has_what_happened(create: Create) -> None:
     sandbox: Sandbox = create()
     seen: list[Event] = []
     seen += sandbox.run_code_stream("print('one\u2028')")
