@@ -40,7 +40,18 @@ final class CreateBench {
 
   /** So that nothing is made in the background while other things are measured. */
   void awaitFullPool() {
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    while (!podflare.capacity().templates().containsKey(template())) {
+      if (System.nanoTime() > deadline) {
+        break; // pool() says what is wrong
+      }
+      pause();
+    }
     awaitPool(pool().target());
+  }
+
+  private String template() {
+    return options.template().orElse("default");
   }
 
   /** Milliseconds of creates one after the other, each from a pool that has a member. */
@@ -107,7 +118,7 @@ final class CreateBench {
 
   private Capacity.Pool pool() {
     Map<String, Capacity.Pool> pools = podflare.capacity().templates();
-    String name = options.template().orElse("default");
+    String name = template();
     Capacity.Pool pool = pools.get(name);
     if (pool == null) {
       throw new PodflareException(
