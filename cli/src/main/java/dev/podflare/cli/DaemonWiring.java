@@ -1,6 +1,7 @@
 package dev.podflare.cli;
 
 import dev.podflare.client.ClientConfig;
+import dev.podflare.engine.DataLock;
 import dev.podflare.engine.EngineConfig;
 import dev.podflare.engine.LocalEngine;
 import dev.podflare.image.TemplateFactory;
@@ -23,10 +24,13 @@ final class DaemonWiring {
   static LocalDaemon start(ServeConfig config) {
     Undo undo = new Undo();
     try {
+      DataLock lock =
+          DataLock.acquire(config.data()); // before anything of another daemon is touched
+      undo.add(lock::close);
       new TemplateFactory(templates(config), choice(config)).sweep();
       Store store = Store.open(config.data().resolve("podflare.db"));
       undo.add(store::close);
-      LocalEngine engine = LocalEngine.start(engineConfig(config), store);
+      LocalEngine engine = LocalEngine.start(engineConfig(config), lock, store);
       undo.add(engine::close);
       PodflareServer server =
           PodflareServer.start(serverConfig(config, System.getenv()), engine, store);

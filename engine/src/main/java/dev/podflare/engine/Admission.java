@@ -30,8 +30,8 @@ final class Admission {
     this.dataFolder = dataFolder;
   }
 
-  /** Reserves room for a sandbox of {@code size} guest memory; {@link #release} gives it back. */
-  synchronized void admit(Caller caller, DataSize size) {
+  /** Reserves room for a sandbox of {@code size} guest memory, until the place is released. */
+  synchronized Place admit(Caller caller, DataSize size) {
     if (closed) {
       throw new PodflareException(ErrorCode.SHUTTING_DOWN, "this server is shutting down");
     }
@@ -42,6 +42,29 @@ final class Admission {
     usage.memory += size.bytes();
     sandboxes++;
     memory += size.bytes();
+    return new Place(caller.keyId(), size);
+  }
+
+  /** Room for one sandbox. Thread-safe. */
+  final class Place {
+    private final String keyId;
+    private final DataSize size;
+    private boolean released;
+
+    private Place(String keyId, DataSize size) {
+      this.keyId = keyId;
+      this.size = size;
+    }
+
+    /** Gives it back, once; repeating it does nothing. */
+    void release() {
+      synchronized (Admission.this) {
+        if (!released) {
+          released = true;
+          Admission.this.release(keyId, size);
+        }
+      }
+    }
   }
 
   private void checkKey(Caller caller, Usage usage, DataSize size) {
@@ -91,7 +114,7 @@ final class Admission {
         Map.of(figure, value, "limit", limit));
   }
 
-  synchronized void release(String keyId, DataSize size) {
+  private void release(String keyId, DataSize size) {
     Usage usage = byKey.get(keyId);
     if (usage != null) {
       usage.sandboxes--;

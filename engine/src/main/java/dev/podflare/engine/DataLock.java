@@ -19,7 +19,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * One daemon a data folder. The lock is the kernel's, so it is gone when the daemon is, however it
  * ended. Thread-safe.
  */
-final class DataLock implements AutoCloseable {
+public final class DataLock implements AutoCloseable {
   /** The kernel drops a process's locks on a file when it closes any descriptor of that file. */
   private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
 
@@ -33,7 +33,10 @@ final class DataLock implements AutoCloseable {
     this.instance = instance;
   }
 
-  static DataLock acquire(Path dataFolder) {
+  /**
+   * Takes it, or says {@code HOST_NOT_READY}; to be done before anything in the folder is touched.
+   */
+  public static DataLock acquire(Path dataFolder) {
     try {
       Files.createDirectories(dataFolder);
       Files.setPosixFilePermissions(dataFolder, PosixFilePermissions.fromString("rwx------"));
@@ -81,8 +84,10 @@ final class DataLock implements AutoCloseable {
   @Override
   public void close() {
     try {
-      file.close();
-      HELD.remove(folder);
+      if (file.isOpen()) {
+        file.close();
+        HELD.remove(folder);
+      }
     } catch (IOException e) {
       throw new PodflareException(ErrorCode.INTERNAL, "cannot release the data folder", e);
     }

@@ -4,25 +4,25 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Events by sequence number, with how many bytes of output there were up to each; the oldest can be
- * dropped. One at a time, under the log's lock.
+ * Events by sequence number, with the cost of all up to each; the oldest can be dropped. One at a
+ * time, under the log's lock.
  */
 final class EventBuffer {
   private static final int COMPACT_AT = 1024;
 
-  private record Entry(ExecEvent event, long rawEnd) {}
+  private record Entry(ExecEvent event, long costEnd) {}
 
   private final List<Entry> entries = new ArrayList<>();
   private int head;
   private long first;
-  private long rawDropped;
+  private long costDropped;
 
-  void add(ExecEvent event, long rawEnd) {
-    entries.add(new Entry(event, rawEnd));
+  void add(ExecEvent event, long costEnd) {
+    entries.add(new Entry(event, costEnd));
   }
 
   void removeFirst() {
-    rawDropped = entries.get(head).rawEnd();
+    costDropped = entries.get(head).costEnd();
     head++;
     first++;
     if (head >= COMPACT_AT && head * 2 >= entries.size()) {
@@ -49,12 +49,12 @@ final class EventBuffer {
     return entries.get(index(sequence)).event();
   }
 
-  /** Bytes of output in all events before this one. */
-  long rawBefore(long sequence) {
+  /** Cost of all events before this one. */
+  long costBefore(long sequence) {
     if (sequence <= first) {
-      return rawDropped;
+      return costDropped;
     }
-    return entries.get(index(Math.min(sequence, next()) - 1)).rawEnd();
+    return entries.get(index(Math.min(sequence, next()) - 1)).costEnd();
   }
 
   private int index(long sequence) {

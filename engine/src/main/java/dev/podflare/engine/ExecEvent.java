@@ -11,6 +11,22 @@ public sealed interface ExecEvent {
 
   long epochMillis();
 
+  /** Bytes of memory that it takes, about; the one measure by which events are limited. */
+  default long cost() {
+    return OVERHEAD
+        + switch (this) {
+          case Output output -> output.bytes().length;
+          case Result result ->
+              result.data().entrySet().stream()
+                  .mapToLong(entry -> 2L * (entry.getKey().length() + entry.getValue().length()))
+                  .sum();
+          case Started _, Exit _ -> 0;
+        };
+  }
+
+  /** Of the objects that an event and its place in a log are made of. */
+  int OVERHEAD = 96;
+
   /** First event of the CHUNKS framing. */
   record Started(long sequence, long epochMillis, String executionId) implements ExecEvent {}
 

@@ -23,29 +23,31 @@ final class ExecLog {
   /** Bytes of read events that are kept for late readers. */
   static final long RETAINED = 4L << 20;
 
-  private static final long EVENT_OVERHEAD = 64;
-
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final EventBuffer entries = new EventBuffer();
   private final Set<Reader> readers = new HashSet<>();
   private final Runnable onRead;
+  private final EventBudget budget;
   private boolean reserved = true;
   private boolean ended;
+  private boolean abandoned;
   private long retainedBytes;
-  private long rawEmitted;
+  private long emitted;
 
   /** {@code onRead} is called, without locks, whenever {@link #unread()} may have shrunk. */
-  ExecLog(Runnable onRead) {
+  ExecLog(Runnable onRead, EventBudget budget) {
     this.onRead = onRead;
+    this.budget = budget;
   }
 
   void append(ExecEvent event) {
     lock.lock();
     try {
-      rawEmitted += payload(event);
-      entries.add(event, rawEmitted);
-      retainedBytes += payload(event) + EVENT_OVERHEAD;
+      emitted += event.cost();
+      entries.add(event, emitted);
+      retainedBytes += event.cost();
+      count(event.cost());
       ended |= event instanceof ExecEvent.Exit;
       trim();
       changed.signalAll();
@@ -54,15 +56,15 @@ final class ExecLog {
     }
   }
 
-  /** Bytes of output that the slowest reader has not read. */
+  /** Cost of the events that the slowest reader has not read. */
   long unread() {
     lock.lock();
     try {
-      long read = reserved ? 0 : rawEmitted;
+      long slowest = reserved ? 0 : emitted;
       for (Reader reader : readers) {
-        read = Math.min(read, reader.rawRead);
+        slowest = Math.min(slowest, reader.read);
       }
-      return rawEmitted - read;
+      return emitted - slowest;
     } finally {
       lock.unlock();
     }
@@ -77,11 +79,11 @@ final class ExecLog {
     }
   }
 
-  /** Joins at a sequence number, or at the oldest event that is kept if that one is gone. */
+  /** Joins at a sequence number, or at the nearest to it that is kept or comes next. */
   ExecStream open(long fromSequence) {
     lock.lock();
     try {
-      Reader reader = new Reader(Math.max(fromSequence, entries.first()));
+      Reader reader = new Reader(Math.clamp(fromSequence, entries.first(), entries.next()));
       readers.add(reader);
       reserved = false;
       return reader;
@@ -111,6 +113,19 @@ final class ExecLog {
     }
   }
 
+  /** The sandbox is gone: what is kept no longer counts; readers may still finish. */
+  void abandon() {
+    lock.lock();
+    try {
+      if (!abandoned) {
+        abandoned = true;
+        budget.add(-retainedBytes);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Drops all events but the last, if nobody is reading. */
   void forget() {
     lock.lock();
@@ -123,13 +138,22 @@ final class ExecLog {
     }
   }
 
+  private void count(long cost) {
+    if (!abandoned) {
+      budget.add(cost);
+    }
+  }
+
   private void dropFirst() {
-    retainedBytes -= payload(entries.event(entries.first())) + EVENT_OVERHEAD;
+    long cost = entries.event(entries.first()).cost();
+    retainedBytes -= cost;
+    count(-cost);
     entries.removeFirst();
   }
 
   private void trim() {
-    while (retainedBytes > RETAINED && entries.count() > 1 && !reserved) {
+    long most = budget.crowded() ? 0 : RETAINED;
+    while (retainedBytes > most && entries.count() > 1 && !reserved) {
       long oldest = entries.first();
       if (readers.stream().anyMatch(reader -> reader.position <= oldest)) {
         return;
@@ -138,23 +162,14 @@ final class ExecLog {
     }
   }
 
-  private static long payload(ExecEvent event) {
-    return switch (event) {
-      case ExecEvent.Output output -> output.bytes().length;
-      case ExecEvent.Result result ->
-          result.data().values().stream().mapToLong(String::length).sum();
-      case ExecEvent.Started _, ExecEvent.Exit _ -> 0;
-    };
-  }
-
   private final class Reader implements ExecStream {
     private long position;
-    private long rawRead;
+    private long read;
     private boolean sawEnd;
 
     Reader(long position) {
       this.position = position;
-      this.rawRead = entries.rawBefore(position);
+      this.read = entries.costBefore(position);
     }
 
     @Override
@@ -179,7 +194,7 @@ final class ExecLog {
         }
         ExecEvent event = entries.event(position);
         position++;
-        rawRead = entries.rawBefore(position);
+        read = entries.costBefore(position);
         sawEnd = event instanceof ExecEvent.Exit;
         trim();
         return Optional.of(event);

@@ -42,6 +42,26 @@ public record ExecRequest(
     env = Map.copyOf(env);
   }
 
+  /** The same without the code and the input, which need not be kept once they were sent. */
+  ExecRequest sent() {
+    return new ExecRequest(
+        "",
+        language,
+        framing,
+        timeout,
+        Optional.empty(),
+        Map.of(),
+        Optional.empty(),
+        stdinOpen,
+        background,
+        cancelOnDisconnect);
+  }
+
+  /** Bytes of memory that the code and the input take until they are sent, about. */
+  long weight() {
+    return (long) code.length() + stdin.map(String::length).orElse(0);
+  }
+
   public static ExecRequest of(Language language, String code, Framing framing) {
     return new ExecRequest(
         code,

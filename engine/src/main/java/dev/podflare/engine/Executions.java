@@ -46,7 +46,7 @@ final class Executions {
   void submit(LocalExecution execution) {
     synchronized (this) {
       if (closed) {
-        throw new PodflareException(ErrorCode.GONE, "the sandbox is closed");
+        throw new PodflareException(ErrorCode.GONE, "the sandbox is being closed");
       }
       if (live >= maxRunning) {
         throw full(live + " executions are running or waiting, at most " + maxRunning);
@@ -77,7 +77,9 @@ final class Executions {
     byId.put(execution.id(), execution);
     var oldest = byId.values().iterator();
     for (int excess = byId.size() - live - KEPT; excess > 0 && oldest.hasNext(); ) {
-      if (oldest.next().view().state() == ExecutionView.State.ENDED) {
+      LocalExecution old = oldest.next();
+      if (old.view().state() == ExecutionView.State.ENDED) {
+        old.abandon();
         oldest.remove();
         excess--;
       }
@@ -101,7 +103,7 @@ final class Executions {
   private void start(LocalExecution execution) {
     try {
       execution.start(execution.request().timeout().orElse(defaultTimeout));
-    } catch (PodflareException e) {
+    } catch (RuntimeException e) {
       execution.end(1, ExecEvent.Reason.CRASHED);
       throw e;
     }
@@ -132,7 +134,7 @@ final class Executions {
   private void startQuietly(LocalExecution execution) {
     try {
       start(execution);
-    } catch (PodflareException gone) {
+    } catch (RuntimeException gone) {
       // The execution has ended with the reason; its caller reads it from there.
     }
   }
@@ -161,5 +163,6 @@ final class Executions {
       all = List.copyOf(byId.values());
     }
     all.forEach(LocalExecution::lost);
+    all.forEach(LocalExecution::abandon);
   }
 }

@@ -5,7 +5,6 @@ import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicLong;
 
 /** Cuts the bytes of one output stream into events' payloads. One thread. */
 sealed interface Framer {
@@ -16,17 +15,17 @@ sealed interface Framer {
   /** What is left when the call ends; empty when nothing is. */
   List<byte[]> end();
 
-  static Framer of(ExecRequest.Framing framing) {
+  static Framer of(ExecRequest.Framing framing, EventBudget budget) {
     return switch (framing) {
-      case LINES -> new Lines();
+      case LINES -> new Lines(budget);
       case CHUNKS -> new Chunks();
     };
   }
 
   /** Both output streams of an execution. */
   record Pair(Framer stdout, Framer stderr) {
-    static Pair of(ExecRequest.Framing framing) {
-      return new Pair(Framer.of(framing), Framer.of(framing));
+    static Pair of(ExecRequest.Framing framing, EventBudget budget) {
+      return new Pair(Framer.of(framing, budget), Framer.of(framing, budget));
     }
 
     Framer of(Stream stream) {
@@ -35,19 +34,19 @@ sealed interface Framer {
   }
 
   /**
-   * A payload is a line without its newline. A line longer than {@link #MAX_LINE} is cut there:
-   * what a guest can make us hold must end somewhere.
+   * A payload is a line without its newline. A line longer than {@link #MAX_LINE} is cut there, and
+   * any unfinished one while the daemon is crowded: what a guest can make us hold must end
+   * somewhere.
    */
   final class Lines implements Framer {
-    static final int MAX_LINE = 64 << 20;
+    static final int MAX_LINE = 32 << 20;
 
-    /** Beyond {@link #SHARE} of the heap for all unfinished lines, long ones are cut as well. */
-    private static final AtomicLong HELD = new AtomicLong();
-
-    private static final long SHARE = Runtime.getRuntime().maxMemory() / 4;
-    private static final int LONG_LINE = 1 << 20;
-
+    private final EventBudget budget;
     private ByteArrayOutputStream partial = new ByteArrayOutputStream();
+
+    Lines(EventBudget budget) {
+      this.budget = budget;
+    }
 
     @Override
     public List<byte[]> add(byte[] bytes) {
@@ -65,8 +64,7 @@ sealed interface Framer {
         }
       }
       hold(bytes, start, bytes.length - start);
-      boolean crowded = partial.size() >= LONG_LINE && HELD.get() > SHARE;
-      if (partial.size() >= MAX_LINE || crowded) {
+      if (partial.size() >= MAX_LINE || (partial.size() > 0 && budget.crowded())) {
         lines.add(take());
       }
       return lines;
@@ -74,12 +72,12 @@ sealed interface Framer {
 
     private void hold(byte[] bytes, int start, int length) {
       partial.write(bytes, start, length);
-      HELD.addAndGet(length);
+      budget.add(length);
     }
 
     private byte[] take() {
       byte[] line = partial.toByteArray();
-      HELD.addAndGet(-line.length);
+      budget.add(-line.length);
       // A buffer that was large once is not kept for the short lines that follow.
       partial = new ByteArrayOutputStream();
       return line;

@@ -11,6 +11,7 @@ import dev.podflare.guest.Renewal;
 import dev.podflare.qemu.Machine;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -40,6 +41,7 @@ final class GuestMachine implements AutoCloseable {
   private final Machine machine;
   private final AgentChannel channel;
   private final ReentrantLock waking = new ReentrantLock();
+  private final AtomicBoolean settingClock = new AtomicBoolean();
   private volatile boolean asleep;
 
   private GuestMachine(String sandboxId, Machine machine, AgentChannel channel) {
@@ -79,6 +81,7 @@ final class GuestMachine implements AutoCloseable {
       try {
         channel.renew(Renewal.of(1, hostname(sandboxId), true), deadline);
         GuestCall.run(channel, ExecCommand.of(GuestLanguage.PYTHON, RESEED), deadline);
+        channel.syncClock(deadline);
         return new GuestMachine(sandboxId, machine, channel);
       } catch (RuntimeException e) {
         discard(machine, channel);
@@ -128,14 +131,23 @@ final class GuestMachine implements AutoCloseable {
     }
   }
 
-  /** Brings the clock of a running guest to the host's; of a sleeping or lost one it does not. */
-  void setClock() {
+  /**
+   * Brings the clock of a running guest to the host's, on a thread of its own, since a guest can
+   * make its channel wait; not while the last time is still under way.
+   */
+  void setClockSoon() {
+    if (!asleep && settingClock.compareAndSet(false, true)) {
+      Thread.ofVirtual().name("clock of " + sandboxId).start(this::setClock);
+    }
+  }
+
+  private void setClock() {
     try {
-      if (!asleep) {
-        channel.sendClock();
-      }
+      channel.sendClock();
     } catch (PodflareException lost) {
       LOG.debug("{}: {}", sandboxId, lost.sentence());
+    } finally {
+      settingClock.set(false);
     }
   }
 
@@ -164,7 +176,8 @@ final class GuestMachine implements AutoCloseable {
   private record Listener(String sandboxId, Machine machine) implements ChannelListener {
     @Override
     public void notice(Map<String, Object> notice) {
-      LOG.info("{}: {}", sandboxId, notice);
+      // The guest's own words, as many as it likes: never at a level that is usually written.
+      LOG.debug("{}: notice {}", sandboxId, LogText.safe(notice.toString()));
     }
 
     @Override

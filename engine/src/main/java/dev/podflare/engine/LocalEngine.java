@@ -16,6 +16,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,6 +30,7 @@ import org.slf4j.LoggerFactory;
 public final class LocalEngine implements Engine, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(LocalEngine.class);
   private static final Duration TICK = Duration.ofMillis(250);
+  private static final int TICKS_A_SECOND = 4;
   private static final int TICKS_A_HOUSEKEEPING = 120;
 
   private final EngineConfig config;
@@ -42,6 +45,10 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private final SandboxPlanner planner;
   private final Waker waker = new Waker();
   private final Timers timers = new Timers();
+  private final EventBudget budget = EventBudget.ofHeap();
+  private final ExecutorService housekeeper =
+      Executors.newSingleThreadExecutor(
+          task -> Thread.ofPlatform().daemon().name("housekeeper").unstarted(task));
   private final Thread keeper;
   private volatile boolean closed;
 
@@ -55,7 +62,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     this.ids = Ids.ofNode(config.node());
     this.shapes = new Shapes(config, hypervisor, ids, this::machineEnded);
     this.admission = new Admission(config.limits(), config.dataFolder());
-    this.sandboxes = new Sandboxes(store.sandboxes(), admission, clock);
+    this.sandboxes = new Sandboxes(store.sandboxes(), clock);
     this.planner = new SandboxPlanner(config);
     this.keeper = Thread.ofVirtual().name("sandbox keeper").unstarted(this::keep);
   }
@@ -66,11 +73,15 @@ public final class LocalEngine implements Engine, AutoCloseable {
    * close.
    */
   public static LocalEngine start(EngineConfig config, Store store) {
-    return start(config, store, Clock.systemUTC());
+    return start(config, DataLock.acquire(config.dataFolder()), store, Clock.systemUTC());
   }
 
-  static LocalEngine start(EngineConfig config, Store store, Clock clock) {
-    DataLock lock = DataLock.acquire(config.dataFolder());
+  /** As above under a lock that was taken before; the engine closes it, also when it fails. */
+  public static LocalEngine start(EngineConfig config, DataLock lock, Store store) {
+    return start(config, lock, store, Clock.systemUTC());
+  }
+
+  private static LocalEngine start(EngineConfig config, DataLock lock, Store store, Clock clock) {
     Hypervisor hypervisor = null;
     try {
       hypervisor =
@@ -120,20 +131,19 @@ public final class LocalEngine implements Engine, AutoCloseable {
     Laps laps = new Laps();
     SandboxPlanner.Plan plan =
         planner.plan(request, shapes.template(request.template().orElse(config.defaultTemplate())));
-    DataSize memory = plan.shape().memory();
-    admission.admit(caller, memory);
+    Admission.Place place = admission.admit(caller, plan.shape().memory());
     laps.lap("admit");
     GuestMachine guest = null;
     try {
       Taken taken = take(plan, laps);
       guest = taken.guest();
-      Sandbox sandbox = register(caller, plan, taken, laps);
+      Sandbox sandbox = register(caller, plan, taken, place, laps);
       return new CreatedSandbox(sandbox.view(), taken.source(), laps.milliseconds());
     } catch (RuntimeException e) {
       if (guest != null) {
         guest.close();
       }
-      admission.release(caller.keyId(), memory);
+      place.release();
       throw e;
     }
   }
@@ -155,16 +165,19 @@ public final class LocalEngine implements Engine, AutoCloseable {
     return new Taken(restored, found.booted() ? "boot" : "restore");
   }
 
-  private Sandbox register(Caller caller, SandboxPlanner.Plan plan, Taken taken, Laps laps) {
+  private Sandbox register(
+      Caller caller, SandboxPlanner.Plan plan, Taken taken, Admission.Place place, Laps laps) {
     SandboxRecord record = plan.record(taken.guest().sandboxId(), caller, clock.instant());
     store.sandboxes().insert(record);
     laps.lap("record");
-    Sandbox sandbox = new Sandbox(record, taken.guest(), config, timers, clock);
+    Sandbox sandbox = new Sandbox(record, taken.guest(), place, config, budget, timers, clock);
     sandboxes.add(sandbox);
-    waker.wakeSoon(sandbox);
     if (!taken.guest().alive()) {
       sandboxes.close(sandbox, CloseReason.GUEST_CRASHED);
+      throw new PodflareException(
+          ErrorCode.MACHINE_FAILED, "the guest ended while it was handed over; try again");
     }
+    waker.wakeSoon(sandbox);
     return sandbox;
   }
 
@@ -175,7 +188,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   @Override
   public SandboxView get(Caller caller, String sandboxId) {
-    return sandboxes.find(caller, sandboxId).view();
+    return sandboxes.find(caller, sandboxId).viewWithFigures();
   }
 
   @Override
@@ -265,7 +278,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private void machineEnded(Machine machine) {
     Optional<Sandbox> sandbox = sandboxes.ofMachine(machine.id());
     if (sandbox.isPresent()) {
-      LOG.info("guest of {} ended: {}", sandbox.get().record().id(), machine.console().strip());
+      LOG.info(
+          "guest of {} ended: {}", sandbox.get().record().id(), LogText.safe(machine.console()));
       sandboxes.close(sandbox.get(), CloseReason.GUEST_CRASHED);
     } else {
       shapes.discard(machine);
@@ -279,16 +293,29 @@ public final class LocalEngine implements Engine, AutoCloseable {
         Thread.sleep(TICK);
         Instant now = clock.instant();
         sandboxes.closeDue(now);
-        if (++tick % TICKS_A_HOUSEKEEPING == 0) {
-          store.sandboxes().purgeTombstones();
-          shapes.retireOldBuilds();
-          sandboxes.setClocks();
+        if (++tick % TICKS_A_SECOND == 0) {
+          hypervisor.cutLogs();
+        }
+        if (tick % TICKS_A_HOUSEKEEPING == 0) {
+          housekeeper.execute(this::keepHouse);
         }
       } catch (InterruptedException e) {
         return;
       } catch (RuntimeException e) {
         LOG.warn("while looking after the sandboxes", e);
       }
+    }
+  }
+
+  /** What can wait, and must not make lifetimes wait for it. */
+  private void keepHouse() {
+    try {
+      store.sandboxes().purgeTombstones();
+      sandboxes.setClocks();
+      sandboxes.refreshFigures();
+      shapes.retireOldBuilds();
+    } catch (RuntimeException e) {
+      LOG.warn("while keeping house", e);
     }
   }
 
@@ -302,6 +329,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     admission.close();
     keeper.interrupt();
     timers.close();
+    housekeeper.shutdownNow();
     Closing closing = new Closing();
     closing.step(() -> sandboxes.closeAll(CloseReason.HOST_SHUTDOWN));
     closing.step(shapes::close);

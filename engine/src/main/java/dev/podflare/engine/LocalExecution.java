@@ -9,6 +9,7 @@ import dev.podflare.guest.ExecListener;
 import dev.podflare.guest.GuestExec;
 import dev.podflare.guest.GuestSignal;
 import dev.podflare.guest.GuestStream;
+import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -18,16 +19,15 @@ import java.util.OptionalInt;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One call of code: QUEUED → RUNNING → ENDED, or QUEUED → ENDED. It turns what the guest reports
  * into events of the asked framing and gives the guest credit as they are read. Thread-safe.
  */
 final class LocalExecution implements Execution, ExecListener {
-  /** Bytes that the guest may be ahead of what was read. */
-  static final int WINDOW = 1 << 20;
-
-  private static final int CREDIT_STEP = WINDOW / 4;
+  private static final Logger LOG = LoggerFactory.getLogger(LocalExecution.class);
   private static final int KILLED = 137;
   private static final int TIMED_OUT = 124;
   private static final int INTERRUPTED = 130;
@@ -46,14 +46,16 @@ final class LocalExecution implements Execution, ExecListener {
   }
 
   private final String id;
-  private final ExecRequest request;
+  private final EventBudget budget;
+  private final int window;
   private final Owner owner;
   private final Clock clock;
   private final Consumer<ReplayEvent> replay;
   private final Instant createdAt;
-  private final ExecLog log = new ExecLog(this::giveCredit);
+  private final ExecLog log;
   private final Framer.Pair framers;
   private final ReentrantLock lock = new ReentrantLock();
+  private volatile ExecRequest request;
   private State state = State.QUEUED;
   private @Nullable GuestExec guest;
   private @Nullable Instant startedAt;
@@ -67,14 +69,23 @@ final class LocalExecution implements Execution, ExecListener {
   private long credited;
 
   LocalExecution(
-      String id, ExecRequest request, Owner owner, Clock clock, Consumer<ReplayEvent> replay) {
+      String id,
+      ExecRequest request,
+      Owner owner,
+      Clock clock,
+      EventBudget budget,
+      Consumer<ReplayEvent> replay) {
     this.id = id;
     this.request = request;
+    this.budget = budget;
+    this.window = window(request.framing());
+    this.log = new ExecLog(this::giveCredit, budget);
+    budget.add(request.weight());
     this.owner = owner;
     this.clock = clock;
     this.replay = replay;
     this.createdAt = clock.instant();
-    this.framers = Framer.Pair.of(request.framing());
+    this.framers = Framer.Pair.of(request.framing(), budget);
     this.stdinOpen = request.stdinOpen();
     if (request.background()) {
       log.releaseReservation();
@@ -95,28 +106,99 @@ final class LocalExecution implements Execution, ExecListener {
     return log.retained();
   }
 
+  /** The sandbox is closed: its events do not count any more. */
+  void abandon() {
+    log.abandon();
+  }
+
   /** Lets go of all events of an ended execution but the last. */
   void forgetEvents() {
     log.forget();
   }
 
-  /** QUEUED → RUNNING; does nothing if it was cancelled meanwhile. Returns whether it runs. */
-  boolean start(Duration limit) {
+  /**
+   * Bytes that the guest may be ahead of what was read. Small where each line becomes an event: a
+   * flood of newlines takes a hundred times its bytes.
+   */
+  private static int window(ExecRequest.Framing framing) {
+    return switch (framing) {
+      case LINES -> 64 << 10;
+      case CHUNKS -> 256 << 10;
+    };
+  }
+
+  /** Bytes of output that the guest may send beyond what was acknowledged. */
+  int window() {
+    return window;
+  }
+
+  /**
+   * QUEUED → RUNNING; does nothing if it was cancelled meanwhile. Talks to the guest without the
+   * lock: a guest that does not read must not stop those who look at this execution or end it.
+   */
+  void start(Duration limit) {
     lock.lock();
     try {
       if (state != State.QUEUED) {
-        return false;
+        return;
       }
       state = State.RUNNING;
       startedAt = clock.instant();
       if (request.framing() == ExecRequest.Framing.CHUNKS) {
         emit(new ExecEvent.Started(sequence++, clock.millis(), id));
       }
-      guest = owner.startInGuest(this);
-      timeout = owner.after(limit, () -> interrupt(Reason.TIMEOUT));
-      return true;
     } finally {
       lock.unlock();
+    }
+    GuestExec started = owner.startInGuest(this);
+    Optional<String> input = request.stdin();
+    boolean keepOpen = request.stdinOpen();
+    letGoOfCode();
+    begun(started, limit);
+    if (input.isPresent()) {
+      Thread.ofVirtual()
+          .name("stdin " + id)
+          .start(() -> feed(started, input.get().getBytes(StandardCharsets.UTF_8), keepOpen));
+    }
+  }
+
+  private void letGoOfCode() {
+    lock.lock();
+    try {
+      budget.add(-request.weight());
+      request = request.sent();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void begun(GuestExec started, Duration limit) {
+    Reason wanted;
+    lock.lock();
+    try {
+      guest = started;
+      wanted = wantedEnd;
+      if (state != State.ENDED) {
+        timeout = owner.after(limit, () -> interrupt(Reason.TIMEOUT));
+      }
+    } finally {
+      lock.unlock();
+    }
+    giveCredit(); // for what came meanwhile
+    if (wanted != null) {
+      interrupt(started);
+    }
+  }
+
+  /** A program need not read all of its input; it then ends, or waits for nothing. */
+  private void feed(GuestExec started, byte[] input, boolean keepOpen) {
+    try {
+      started.stdin(input);
+      if (!keepOpen) {
+        started.stdinEnd();
+      }
+    } catch (PodflareException notRead) {
+      LOG.debug("{}: {}", id, notRead.sentence());
     }
   }
 
@@ -192,6 +274,7 @@ final class LocalExecution implements Execution, ExecListener {
     } finally {
       lock.unlock();
     }
+    letGoOfCode();
     owner.ended(this);
   }
 
@@ -211,10 +294,12 @@ final class LocalExecution implements Execution, ExecListener {
     int credit;
     lock.lock();
     try {
-      long taken = received - Math.min(WINDOW, log.unread());
+      long unread = log.unread();
+      long taken = received - Math.min(window, unread);
       credit = (int) Math.min(Integer.MAX_VALUE, taken - credited);
       running = guest;
-      if (running == null || state == State.ENDED || credit < CREDIT_STEP) {
+      boolean heldBack = unread > 0 && budget.crowded();
+      if (running == null || state == State.ENDED || credit < window / 4 || heldBack) {
         return;
       }
       credited += credit;
@@ -255,6 +340,7 @@ final class LocalExecution implements Execution, ExecListener {
 
   private void interrupt(Reason why) {
     GuestExec running;
+    boolean queued;
     lock.lock();
     try {
       if (state == State.ENDED || wantedEnd != null) {
@@ -262,22 +348,28 @@ final class LocalExecution implements Execution, ExecListener {
       }
       wantedEnd = why;
       running = guest;
+      queued = state == State.QUEUED;
     } finally {
       lock.unlock();
     }
-    if (running == null) {
+    if (queued) {
       end(why == Reason.TIMEOUT ? TIMED_OUT : INTERRUPTED, why);
-      return;
+    } else if (running != null) {
+      interrupt(running);
     }
-    running.signal(GuestSignal.INT);
+    // Else it is just being started; who starts it sees that its end is wanted.
+  }
+
+  private void interrupt(GuestExec running) {
     owner.after(owner.interruptGrace(), () -> kill(running));
+    running.signal(GuestSignal.INT);
   }
 
   private void kill(GuestExec running) {
     if (!log.ended()) {
-      running.signal(GuestSignal.KILL);
       // A guest that does not even answer to this is not waited for any longer.
       owner.after(owner.interruptGrace(), this::giveUp);
+      running.signal(GuestSignal.KILL);
     }
   }
 

@@ -1,13 +1,12 @@
 package dev.podflare.engine;
 
-import dev.podflare.common.DataSize;
+import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import dev.podflare.guest.ExecCommand;
 import dev.podflare.guest.GuestExec;
 import dev.podflare.guest.GuestLanguage;
 import dev.podflare.qemu.Machine;
 import dev.podflare.store.SandboxRecord;
-import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -22,10 +21,13 @@ import java.util.function.ToLongFunction;
  * CLOSED; there is no way back. The record is replaced whole, under the lock. Thread-safe.
  */
 final class Sandbox implements LocalExecution.Owner {
-  private static final int MAX_LIVE_EXECUTIONS = 256;
+  private static final int MAX_LIVE_EXECUTIONS = 128;
+  private static final Duration FIGURES_LIFE = Duration.ofSeconds(2);
 
   private final GuestMachine guest;
   private final EngineConfig config;
+  private final Admission.Place place;
+  private final EventBudget budget;
   private final Timers timers;
   private final Clock clock;
   private final ReplayRing replay = new ReplayRing();
@@ -33,12 +35,21 @@ final class Sandbox implements LocalExecution.Owner {
   private final ReentrantLock closing = new ReentrantLock();
   private volatile SandboxRecord record;
   private volatile Instant lastActive;
+  private volatile Figures figures = new Figures(0, 0, 0);
   private volatile SandboxState state = SandboxState.READY;
   private volatile Optional<CloseReason> closedFor = Optional.empty();
 
   Sandbox(
-      SandboxRecord record, GuestMachine guest, EngineConfig config, Timers timers, Clock clock) {
+      SandboxRecord record,
+      GuestMachine guest,
+      Admission.Place place,
+      EngineConfig config,
+      EventBudget budget,
+      Timers timers,
+      Clock clock) {
+    this.budget = budget;
     this.record = record;
+    this.place = place;
     this.guest = guest;
     this.config = config;
     this.timers = timers;
@@ -71,8 +82,9 @@ final class Sandbox implements LocalExecution.Owner {
     return replay;
   }
 
-  DataSize memory() {
-    return DataSize.ofMebibytes(record.memoryMebibytes());
+  /** What it holds of the host's promises; released when it is closed. */
+  Admission.Place place() {
+    return place;
   }
 
   /** A call came in or ended: the idle time starts anew. */
@@ -82,6 +94,9 @@ final class Sandbox implements LocalExecution.Owner {
 
   /** Why it must close now, if it must. */
   Optional<CloseReason> due(Instant now) {
+    if (state == SandboxState.CLOSED) {
+      return Optional.empty();
+    }
     if (!now.isBefore(record.expiresAt())) {
       return Optional.of(CloseReason.TIMEOUT);
     }
@@ -91,7 +106,14 @@ final class Sandbox implements LocalExecution.Owner {
 
   LocalExecution execute(String executionId, ExecRequest request) {
     touch();
-    LocalExecution execution = new LocalExecution(executionId, request, this, clock, replay::add);
+    if (budget.crowded()) {
+      throw new PodflareException(
+          ErrorCode.HOST_FULL,
+          "this server holds too much output and code that was not fetched yet",
+          Map.of("held_bytes", budget.held()));
+    }
+    LocalExecution execution =
+        new LocalExecution(executionId, request, this, clock, budget, replay::add);
     executions.submit(execution);
     return execution;
   }
@@ -102,26 +124,20 @@ final class Sandbox implements LocalExecution.Owner {
     Map<String, String> env = new HashMap<>(record.env());
     env.putAll(request.env());
     guest.wake();
-    GuestExec started =
-        guest
-            .channel()
-            .exec(
-                new ExecCommand(
-                    request.language() == ExecRequest.Language.BASH
-                        ? GuestLanguage.BASH
-                        : GuestLanguage.PYTHON,
-                    request.code(),
-                    request.cwd(),
-                    env,
-                    request.stdin().isPresent() || request.stdinOpen(),
-                    request.framing() == ExecRequest.Framing.CHUNKS,
-                    LocalExecution.WINDOW),
-                execution);
-    request.stdin().ifPresent(text -> started.stdin(text.getBytes(StandardCharsets.UTF_8)));
-    if (request.stdin().isPresent() && !request.stdinOpen()) {
-      started.stdinEnd();
-    }
-    return started;
+    return guest
+        .channel()
+        .exec(
+            new ExecCommand(
+                request.language() == ExecRequest.Language.BASH
+                    ? GuestLanguage.BASH
+                    : GuestLanguage.PYTHON,
+                request.code(),
+                request.cwd(),
+                env,
+                request.stdin().isPresent() || request.stdinOpen(),
+                request.framing() == ExecRequest.Framing.CHUNKS,
+                execution.window()),
+            execution);
   }
 
   @Override
@@ -159,9 +175,12 @@ final class Sandbox implements LocalExecution.Owner {
       if (state != SandboxState.CLOSED) {
         closedFor = Optional.of(reason);
         state = SandboxState.CLOSED;
-        executions.close();
-        guest.close();
-        body.run();
+        try {
+          guest.close(); // first: an execution may be waiting for this guest
+          executions.close();
+        } finally {
+          body.run();
+        }
       }
     } finally {
       closing.unlock();
@@ -187,8 +206,22 @@ final class Sandbox implements LocalExecution.Owner {
         now.timeout(),
         now.idleTimeout(),
         lastActive,
-        ofMachine(Machine::ownMemory),
-        ofMachine(Machine::ownDisk));
+        figures.memory(),
+        figures.disk());
+  }
+
+  /** What its machine takes of the host; looked up anew when the last answer is old. */
+  private record Figures(long memory, long disk, long at) {}
+
+  /** With fresh figures: a look at page tables and files, not for long lists. */
+  SandboxView viewWithFigures() {
+    Figures known = figures;
+    if (known.at() == 0 || System.nanoTime() - known.at() > FIGURES_LIFE.toNanos()) {
+      figures =
+          new Figures(
+              ofMachine(Machine::ownMemory), ofMachine(Machine::ownDisk), System.nanoTime());
+    }
+    return view();
   }
 
   /** Zero when the machine is ending and cannot be asked any more. */

@@ -25,14 +25,12 @@ final class Sandboxes {
       Comparator.comparing(SandboxRecord::createdAt).thenComparing(SandboxRecord::id);
 
   private final SandboxRecords records;
-  private final Admission admission;
   private final Clock clock;
   private final Map<String, Sandbox> live = new ConcurrentHashMap<>();
   private final Map<String, Sandbox> byMachine = new ConcurrentHashMap<>();
 
-  Sandboxes(SandboxRecords records, Admission admission, Clock clock) {
+  Sandboxes(SandboxRecords records, Clock clock) {
     this.records = records;
-    this.admission = admission;
     this.clock = clock;
   }
 
@@ -152,7 +150,7 @@ final class Sandboxes {
             records.close(
                 record.id(), reason.wireName(), Optional.of(reason.sentence()), clock.instant());
           } finally {
-            admission.release(record.keyId(), sandbox.memory());
+            sandbox.place().release();
             live.remove(record.id());
             byMachine.remove(sandbox.guest().machine().id());
           }
@@ -174,7 +172,12 @@ final class Sandboxes {
 
   /** An emulated guest's clock runs a little fast or slow. */
   void setClocks() {
-    live.values().forEach(sandbox -> sandbox.guest().setClock());
+    live.values().forEach(sandbox -> sandbox.guest().setClockSoon());
+  }
+
+  /** For lists, which do not look for themselves. */
+  void refreshFigures() {
+    live.values().forEach(Sandbox::viewWithFigures);
   }
 
   void closeAll(CloseReason reason) {

@@ -5,8 +5,11 @@ import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
 import dev.podflare.qemu.Hypervisor;
 import dev.podflare.qemu.Machine;
+import dev.podflare.qemu.MachineState;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -39,6 +42,7 @@ final class ShapePool implements AutoCloseable {
   private final ArrayDeque<Machine> blanks = new ArrayDeque<>();
   private final ArrayDeque<GuestMachine> warm = new ArrayDeque<>();
   private final Thread filler;
+  private volatile long lastUsed = System.nanoTime();
   private boolean closed;
 
   /** Callers that restore for themselves, a bounded number at a time; the filler gives way. */
@@ -75,10 +79,21 @@ final class ShapePool implements AutoCloseable {
     return shape;
   }
 
+  /** Somebody takes from it. */
+  void used() {
+    lastUsed = System.nanoTime();
+  }
+
+  /** When it was used last, by {@link System#nanoTime}. */
+  long lastUsed() {
+    return lastUsed;
+  }
+
   /** A sleeping machine, if there is one. */
   Optional<GuestMachine> take() {
     lock.lock();
     try {
+      checkOpen();
       GuestMachine machine = warm.pollFirst();
       while (machine != null && !machine.alive()) {
         machine = warm.pollFirst();
@@ -102,18 +117,28 @@ final class ShapePool implements AutoCloseable {
       throw new PodflareException(ErrorCode.SHUTTING_DOWN, "interrupted", e);
     }
     try {
-      GuestMachine machine = GuestMachine.restore(shape, takeBlank(), ids.sandbox(), guestDeadline);
-      machine.channel().syncClock(guestDeadline);
-      return machine;
+      return GuestMachine.restore(shape, takeBlank(), ids.sandbox(), guestDeadline);
     } finally {
       gate.places().release();
+    }
+  }
+
+  /** A template that was built anew closes the pool of its old build. */
+  private void checkOpen() {
+    if (closed) {
+      throw new PodflareException(
+          ErrorCode.SHAPE_PREPARING, "template of " + shape.frozen().key() + " was built anew");
     }
   }
 
   private Machine takeBlank() {
     lock.lock();
     try {
+      checkOpen();
       Machine blank = blanks.pollFirst();
+      while (blank != null && blank.state() != MachineState.BLANK) {
+        blank = blanks.pollFirst();
+      }
       changed.signalAll();
       if (blank != null) {
         return blank;
@@ -159,11 +184,11 @@ final class ShapePool implements AutoCloseable {
         }
         fillOne();
         retry = RETRY;
-      } catch (PodflareException e) {
+      } catch (RuntimeException e) {
         if (isClosed()) {
           return;
         }
-        LOG.warn("cannot fill the pool of {}: {}", shape.frozen().key(), e.sentence());
+        LOG.warn("cannot fill the pool of {}: {}", shape.frozen().key(), e.toString());
         sleep(retry);
         Duration doubled = retry.multipliedBy(2);
         retry = doubled.compareTo(LONGEST_RETRY) < 0 ? doubled : LONGEST_RETRY;
@@ -257,8 +282,20 @@ final class ShapePool implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    warm.forEach(ShapePool::closeQuietly);
-    blanks.forEach(ShapePool::closeQuietly);
+    leftover().forEach(ShapePool::closeQuietly);
+  }
+
+  private List<AutoCloseable> leftover() {
+    lock.lock();
+    try {
+      List<AutoCloseable> all = new ArrayList<>(warm);
+      all.addAll(blanks);
+      warm.clear();
+      blanks.clear();
+      return all;
+    } finally {
+      lock.unlock();
+    }
   }
 
   private static void closeQuietly(AutoCloseable made) {

@@ -13,6 +13,7 @@ import dev.podflare.image.TemplateStore;
 import dev.podflare.qemu.Hypervisor;
 import dev.podflare.qemu.Machine;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -34,6 +35,7 @@ final class Shapes implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Shapes.class);
 
   private static final Duration FRESH = Duration.ofSeconds(2);
+  private static final Duration IN_USE = Duration.ofMinutes(1);
 
   private final EngineConfig config;
   private final Hypervisor hypervisor;
@@ -44,6 +46,7 @@ final class Shapes implements AutoCloseable {
   private final ShapePool.RestoreGate gate =
       new ShapePool.RestoreGate(
           new Semaphore(Math.max(2, Runtime.getRuntime().availableProcessors()), true));
+  private final Semaphore booting = new Semaphore(1);
   private final Map<String, Known> current = new ConcurrentHashMap<>();
   private final Map<Key, CompletableFuture<ShapePool>> pools = new ConcurrentHashMap<>();
 
@@ -109,32 +112,76 @@ final class Shapes implements AutoCloseable {
   /** The pool of a shape; loads it, or boots it if it is new, within the deadline. */
   Found find(BuiltTemplate template, Shape shape, DataSize disk, Duration deadline) {
     Key key = new Key(template.name(), template.digest(), shape, disk);
-    CompletableFuture<ShapePool> fresh = new CompletableFuture<>();
-    CompletableFuture<ShapePool> known = pools.putIfAbsent(key, fresh);
     boolean boot = false;
-    if (known == null) {
+    CompletableFuture<ShapePool> known = pools.get(key);
+    if (known == null || !known.isDone()) {
       boot = frozen.find(template, shape, disk).isEmpty();
-      checkRoom(template, boot, key);
-      Thread.ofVirtual().name("shape " + shape).start(() -> make(template, key, fresh));
-      known = fresh;
-    } else if (!known.isDone()) {
-      boot = frozen.find(template, shape, disk).isEmpty();
+      known = begin(template, key, boot);
     }
-    return new Found(await(known, template, shape, deadline), boot);
+    ShapePool pool = await(known, template, shape, deadline);
+    pool.used();
+    return new Found(pool, boot);
   }
 
-  private void checkRoom(BuiltTemplate template, boolean boot, Key key) {
-    if (boot && frozen.list(template).size() >= config.caps().shapes()) {
-      pools.remove(key);
-      throw new PodflareException(
-          ErrorCode.HOST_FULL,
-          "template "
-              + template.name()
-              + " already has "
-              + config.caps().shapes()
-              + " shapes, the most that are kept; use one of them",
-          Map.of("shapes", frozen.list(template).stream().map(FrozenShape::key).toList()));
+  /** Loads or boots the shape unless that is under way; one at a time decides about room. */
+  private synchronized CompletableFuture<ShapePool> begin(
+      BuiltTemplate template, Key key, boolean boot) {
+    CompletableFuture<ShapePool> known = pools.get(key);
+    if (known != null) {
+      return known;
     }
+    if (boot) {
+      makeRoom(template);
+    }
+    CompletableFuture<ShapePool> fresh = new CompletableFuture<>();
+    pools.put(key, fresh);
+    Thread.ofVirtual().name("shape " + key.shape()).start(() -> make(template, key, fresh));
+    return fresh;
+  }
+
+  /** At most so many shapes are kept; the one that was not used for longest gives way. */
+  private void makeRoom(BuiltTemplate template) {
+    long booting = pools.values().stream().filter(future -> !future.isDone()).count();
+    List<FrozenShape> kept = frozen.list(template);
+    if (kept.size() + booting < config.caps().shapes()) {
+      return;
+    }
+    FrozenShape oldest =
+        kept.stream()
+            .filter(shape -> !isOwn(template, shape.shape(), shape.disk()))
+            .min(Comparator.comparingLong(this::lastUsed))
+            .filter(shape -> System.nanoTime() - lastUsed(shape) > IN_USE.toNanos())
+            .orElseThrow(() ->
+                new PodflareException(
+                    ErrorCode.HOST_FULL,
+                    "template "
+                        + template.name()
+                        + " already has "
+                        + config.caps().shapes()
+                        + " shapes in use, the most that are kept; use one of them",
+                    Map.of("shapes", kept.stream().map(FrozenShape::key).toList())));
+    LOG.info("shape {} gives way to a new one", oldest.key());
+    CompletableFuture<ShapePool> pool = pools.remove(keyOf(oldest));
+    if (pool != null) {
+      closeLater(pool);
+    }
+    frozen.delete(oldest); // sandboxes that run keep their files open
+  }
+
+  private long lastUsed(FrozenShape shape) {
+    CompletableFuture<ShapePool> pool = pools.get(keyOf(shape));
+    return pool != null && pool.isDone() && !pool.isCompletedExceptionally()
+        ? pool.join().lastUsed()
+        : System.nanoTime() - 2 * IN_USE.toNanos();
+  }
+
+  private static Key keyOf(FrozenShape shape) {
+    BuiltTemplate template = shape.template();
+    return new Key(template.name(), template.digest(), shape.shape(), shape.disk());
+  }
+
+  private static boolean isOwn(BuiltTemplate template, Shape shape, DataSize disk) {
+    return shape.equals(template.shape()) && disk.equals(template.diskSize());
   }
 
   private void make(BuiltTemplate template, Key key, CompletableFuture<ShapePool> result) {
@@ -148,11 +195,10 @@ final class Shapes implements AutoCloseable {
                     key.template(),
                     key.shape(),
                     key.disk());
-                return frozen.build(template, key.shape(), key.disk(), Progress.none());
+                return boot(template, key);
               });
-      boolean own = key.shape().equals(template.shape()) && key.disk().equals(template.diskSize());
       EngineConfig.PoolSize size =
-          own
+          isOwn(template, key.shape(), key.disk())
               ? config.pools().getOrDefault(template.name(), EngineConfig.PoolSize.NONE)
               : EngineConfig.PoolSize.NONE;
       ShapePool pool =
@@ -170,6 +216,16 @@ final class Shapes implements AutoCloseable {
       LOG.warn("shape {} of template {}: {}", key.shape(), key.template(), e.toString());
       pools.remove(key);
       result.completeExceptionally(e);
+    }
+  }
+
+  /** One at a time: a boot is busy for many seconds. */
+  private FrozenShape boot(BuiltTemplate template, Key key) {
+    booting.acquireUninterruptibly();
+    try {
+      return frozen.build(template, key.shape(), key.disk(), Progress.none());
+    } finally {
+      booting.release();
     }
   }
 
@@ -201,9 +257,21 @@ final class Shapes implements AutoCloseable {
       if (old && pool != null && pool.isDone() && pools.remove(key, pool)) {
         LOG.info("template {} was built anew; its old pool is closed", key.template());
         // Machines that were handed out keep what they map of the old image.
-        pool.thenAccept(Shapes::close).join();
+        closeLater(pool);
       }
     }
+  }
+
+  private static void closeLater(CompletableFuture<ShapePool> pool) {
+    Thread.ofVirtual()
+        .name("close old pool")
+        .start(() -> {
+          try {
+            pool.thenAccept(Shapes::close).join();
+          } catch (RuntimeException e) {
+            LOG.warn("while closing a pool: {}", e.toString());
+          }
+        });
   }
 
   private static void close(ShapePool pool) {

@@ -22,12 +22,14 @@ class AdmissionTest {
   void aKeyHasItsOwnLimits() {
     Admission admission = admission(100, 4.0, DataSize.ofMebibytes(1));
     Caller two = caller("a", OptionalInt.of(2), OptionalLong.empty());
-    admission.admit(two, SMALL);
+    Admission.Place first = admission.admit(two, SMALL);
     admission.admit(two, SMALL);
     assertThat(refusal(admission, two).code()).isEqualTo(ErrorCode.TOO_MANY_SANDBOXES);
     admission.admit(caller("b", OptionalInt.empty(), OptionalLong.empty()), SMALL);
-    admission.release("a", SMALL);
+    first.release();
+    first.release();
     admission.admit(two, SMALL);
+    assertThat(refusal(admission, two).code()).isEqualTo(ErrorCode.TOO_MANY_SANDBOXES);
   }
 
   @Test
@@ -60,9 +62,9 @@ class AdmissionTest {
   void aRefusedOneReservesNothing() {
     Admission admission = admission(1, 4.0, DataSize.ofMebibytes(1));
     Caller caller = caller("a", OptionalInt.of(5), OptionalLong.empty());
-    admission.admit(caller, SMALL);
+    Admission.Place place = admission.admit(caller, SMALL);
     refusal(admission, caller);
-    admission.release("a", SMALL);
+    place.release();
     admission.admit(caller, SMALL);
   }
 

@@ -12,8 +12,9 @@ class ExecLogTest {
   private static final Duration SHORT = Duration.ofMillis(20);
   private static final int KIBIBYTE = 1 << 10;
 
+  private final EventBudget budget = new EventBudget(1 << 30);
   private final AtomicInteger reads = new AtomicInteger();
-  private final ExecLog log = new ExecLog(reads::incrementAndGet);
+  private final ExecLog log = new ExecLog(reads::incrementAndGet, budget);
   private long sequence;
 
   @Test
@@ -29,11 +30,11 @@ class ExecLogTest {
     try (ExecStream fast = log.open(0)) {
       try (ExecStream slow = log.open(0)) {
         write(10, KIBIBYTE);
-        assertThat(log.unread()).isEqualTo(10L * KIBIBYTE);
+        assertThat(log.unread()).isEqualTo(10 * cost(KIBIBYTE));
         sequences(fast);
-        assertThat(log.unread()).isEqualTo(10L * KIBIBYTE);
+        assertThat(log.unread()).isEqualTo(10 * cost(KIBIBYTE));
         slow.next(SHORT);
-        assertThat(log.unread()).isEqualTo(9L * KIBIBYTE);
+        assertThat(log.unread()).isEqualTo(9 * cost(KIBIBYTE));
       }
       assertThat(log.unread()).as("who has gone holds nothing back").isZero();
     }
@@ -76,6 +77,46 @@ class ExecLogTest {
       assertThat(stream.next(Duration.ofSeconds(10))).isPresent();
       writer.join();
     }
+  }
+
+  @Test
+  void emptyLinesCostAsWell() {
+    write(1000, 0);
+    assertThat(log.unread()).isEqualTo(1000 * cost(0));
+    assertThat(budget.held()).isEqualTo(1000 * cost(0));
+  }
+
+  @Test
+  void aJoinBehindTheEndWaitsForWhatComesNext() throws Exception {
+    write(3, KIBIBYTE);
+    try (ExecStream ahead = log.open(1000)) {
+      assertThat(ahead.next(SHORT)).isEmpty();
+      assertThat(log.unread()).isZero();
+      write(1, KIBIBYTE);
+      assertThat(sequences(ahead)).containsExactly(3L);
+    }
+  }
+
+  @Test
+  void whatIsAbandonedNoLongerCounts() {
+    write(10, KIBIBYTE);
+    log.abandon();
+    assertThat(budget.held()).isZero();
+    log.releaseReservation();
+    write(10_000, KIBIBYTE);
+    assertThat(budget.held()).isZero();
+  }
+
+  @Test
+  void whileMemoryIsShortNothingIsKeptForLateReaders() {
+    log.releaseReservation();
+    budget.add(2L << 30);
+    write(100, KIBIBYTE);
+    assertThat(log.retained()).isEqualTo(cost(KIBIBYTE));
+  }
+
+  private static long cost(int bytes) {
+    return bytes + ExecEvent.OVERHEAD;
   }
 
   private void write(int count, int bytes) {

@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 
 /** However the bytes are cut on the way, the same events come out. */
 class FramerTest {
+  private static final EventBudget ROOMY = new EventBudget(Long.MAX_VALUE);
   private static final String TEXT = "one\n\ntwo \u00e9\u20ac\ud83d\ude00\r\nlast";
 
   @Test
@@ -39,7 +40,7 @@ class FramerTest {
   void chunksKeepBytesThatAreNoText() {
     byte[] bytes = new byte[512];
     new Random(7).nextBytes(bytes);
-    Framer framer = Framer.of(Framing.CHUNKS);
+    Framer framer = Framer.of(Framing.CHUNKS, ROOMY);
     List<byte[]> all = new ArrayList<>();
     for (byte octet : bytes) {
       all.addAll(framer.add(new byte[] {octet}));
@@ -52,7 +53,7 @@ class FramerTest {
 
   @Test
   void aLineWithoutEndIsCutAtTheLimit() {
-    Framer framer = Framer.of(Framing.LINES);
+    Framer framer = Framer.of(Framing.LINES, ROOMY);
     byte[] piece = new byte[1 << 20];
     java.util.Arrays.fill(piece, (byte) 'x');
     int events = 0;
@@ -63,9 +64,18 @@ class FramerTest {
     assertThat(framer.end()).isEmpty();
   }
 
+  @Test
+  void whileMemoryIsShortUnfinishedLinesAreCut() {
+    EventBudget budget = new EventBudget(10);
+    Framer framer = Framer.of(Framing.LINES, budget);
+    assertThat(framer.add("12345".getBytes(UTF_8))).isEmpty();
+    assertThat(framer.add("678901".getBytes(UTF_8))).hasSize(1);
+    assertThat(budget.held()).isZero();
+  }
+
   private static List<String> frame(Framing framing, byte[] bytes, int seed) {
     Random random = new Random(seed);
-    Framer framer = Framer.of(framing);
+    Framer framer = Framer.of(framing, ROOMY);
     List<byte[]> events = new ArrayList<>();
     for (int at = 0; at < bytes.length; ) {
       int to = Math.min(bytes.length, at + 1 + random.nextInt(4));

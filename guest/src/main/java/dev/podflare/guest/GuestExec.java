@@ -22,7 +22,7 @@ public final class GuestExec {
   private static final Duration INPUT_PATIENCE = Duration.ofSeconds(30);
 
   private final long id;
-  private final ExecCommand command;
+  private final int window;
   private final AgentChannel channel;
   private final ExecListener listener;
   private final ReentrantLock lock = new ReentrantLock();
@@ -37,10 +37,10 @@ public final class GuestExec {
 
   GuestExec(long id, ExecCommand command, AgentChannel channel, ExecListener listener) {
     this.id = id;
-    this.command = command;
+    window = command.window(); // and not the command: its code may be large
     this.channel = channel;
     this.listener = listener;
-    granted = command.window();
+    granted = window;
     inputEnded = !command.stdin();
   }
 
@@ -75,7 +75,7 @@ public final class GuestExec {
     lock.lock();
     try {
       owed += bytes;
-      if (over || owed < command.window() / 2) {
+      if (over || owed < window / 2) {
         // Small grants would wake the guest for nothing.
         return;
       }

@@ -104,6 +104,16 @@ public final class ShapeStore {
     }
   }
 
+  /** Removes a shape; machines that have its files open are not disturbed. */
+  public void delete(FrozenShape shape) {
+    try {
+      RootTree.deleteTree(shape.folder());
+    } catch (IOException e) {
+      throw new PodflareException(
+          ErrorCode.INTERNAL, "Cannot remove the shape " + shape.folder() + ".", e);
+    }
+  }
+
   private Path folder(BuiltTemplate template, Shape shape, DataSize disk) {
     return template.directory().resolve("shapes").resolve(FrozenShape.name(shape, disk) + suffix);
   }

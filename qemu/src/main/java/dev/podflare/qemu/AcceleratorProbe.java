@@ -111,8 +111,9 @@ final class AcceleratorProbe {
     return SerialExchange.ask(serial, (byte) 'p', deadline);
   }
 
+  /** Beside the folders of all daemons of this host: the answer is the same for each. */
   private Path memo() {
-    return config.runFolder().resolve("accelerator");
+    return config.runFolder().resolveSibling("accelerator");
   }
 
   private static String key() throws IOException {

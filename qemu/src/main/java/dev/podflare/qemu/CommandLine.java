@@ -11,7 +11,7 @@ import java.util.Optional;
  * checkpoint means: raise {@link #REVISION} with it, so that templates are booted anew. Stateless.
  */
 final class CommandLine {
-  /** Part of every template's digest. */
+  /** Part of what a checkpoint must fit. */
   static final int REVISION = 1;
 
   static final int MEMORY_FD = 9;

@@ -8,6 +8,7 @@ import dev.podflare.qemu.Machine.MachineParts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -15,20 +16,27 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Starts machines on this host, and ends what an earlier daemon left. The entry of this module.
  * Thread-safe.
  */
 public final class Hypervisor implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Hypervisor.class);
   private static final Duration KILL_DEADLINE = Duration.ofSeconds(20);
 
   /** What QEMU itself needs besides guest memory: code, translation buffer, stacks, page tables. */
   private static final long OVERHEAD_BYTES = 256L << 20;
 
   private static final int PROCESSES = 64;
+  private static final long MAX_LOG = 1 << 20;
 
   private final HypervisorConfig config;
   private final Accelerator accelerator;
@@ -38,6 +46,7 @@ public final class Hypervisor implements AutoCloseable {
   private final UidPool uids;
   private final long tscKilohertz;
   private final ConcurrentHashMap<String, Machine> machines = new ConcurrentHashMap<>();
+  private volatile boolean closed;
 
   private Hypervisor(HypervisorConfig config, CgroupTree cgroups, AcceleratorProbe probe) {
     this.config = config;
@@ -72,10 +81,19 @@ public final class Hypervisor implements AutoCloseable {
     }
     for (Path folder : List.of(config.runFolder(), MachineFolders.machines(config))) {
       try (var children = Files.list(folder)) {
-        children.filter(Files::isDirectory).forEach(MachineFolders::delete);
+        children.forEach(Hypervisor::deleteLeftover);
       } catch (IOException e) {
         throw new PodflareException(ErrorCode.INTERNAL, "cannot clean " + folder, e);
       }
+    }
+  }
+
+  /** What cannot be removed must not keep the daemon from starting. */
+  private static void deleteLeftover(Path path) {
+    try {
+      MachineFolders.delete(path);
+    } catch (PodflareException e) {
+      LOG.warn("{}", e.sentence());
     }
   }
 
@@ -149,9 +167,9 @@ public final class Hypervisor implements AutoCloseable {
               config,
               new MachineParts(folders, cgroup, uid, process, once(release(spec, uid))),
               onEnd);
-      machines.put(spec.id(), machine);
+      admit(machine);
       machine.start();
-      Journal.write(folders.run(), machine);
+      Journal.write(folders.journal(), machine);
       return machine;
     } catch (IOException | RuntimeException e) {
       if (machine != null) {
@@ -169,15 +187,26 @@ public final class Hypervisor implements AutoCloseable {
     }
   }
 
+  /** After a close nobody would end it. */
+  private void admit(Machine machine) {
+    machines.put(machine.id(), machine);
+    if (closed) {
+      throw new PodflareException(ErrorCode.SHUTTING_DOWN, "this server is shutting down");
+    }
+  }
+
   private Runnable release(MachineSpec spec, int uid) {
     return () -> {
       Machine machine = machines.get(spec.id());
       if (machine != null) {
-        machine.endProcess();
-        machine.cgroup().kill(KILL_DEADLINE);
-        MachineFolders.of(config, spec.id()).delete();
-        machines.remove(spec.id());
-        uids.release(uid);
+        try {
+          machine.endProcess();
+          machine.cgroup().kill(KILL_DEADLINE);
+          MachineFolders.of(config, spec.id()).delete();
+        } finally {
+          machines.remove(spec.id());
+          uids.release(uid);
+        }
       }
     };
   }
@@ -188,9 +217,8 @@ public final class Hypervisor implements AutoCloseable {
     Object monitor = new Object();
     return () -> {
       synchronized (monitor) {
-        if (!done.get()) {
+        if (done.compareAndSet(false, true)) {
           body.run();
-          done.set(true);
         }
       }
     };
@@ -232,15 +260,44 @@ public final class Hypervisor implements AutoCloseable {
     builder.environment().put("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
     builder.redirectErrorStream(true);
-    builder.redirectOutput(folders.log().toFile());
+    builder.redirectOutput(ProcessBuilder.Redirect.appendTo(folders.log().toFile()));
     return builder.start();
   }
 
-  /** Ends all machines. */
+  /** A guest can make QEMU complain as often as it likes: what is too long is begun anew. */
+  public void cutLogs() {
+    for (Machine machine : machines.values()) {
+      Path log = MachineFolders.of(config, machine.id()).log();
+      try {
+        if (Files.size(log) > MAX_LOG) {
+          Files.newOutputStream(log, StandardOpenOption.TRUNCATE_EXISTING).close();
+        }
+      } catch (IOException ended) {
+        // With its machine.
+      }
+    }
+  }
+
+  /** Ends all machines, side by side, and those that are just being started. */
   @Override
   public void close() {
-    machines.values().forEach(Machine::kill);
+    closed = true;
+    List<RuntimeException> failures = new CopyOnWriteArrayList<>();
+    try (ExecutorService killers = Executors.newVirtualThreadPerTaskExecutor()) {
+      for (Machine machine : machines.values()) {
+        killers.execute(() -> {
+          try {
+            machine.kill();
+          } catch (RuntimeException e) {
+            failures.add(e);
+          }
+        });
+      }
+    }
     cgroups.remove();
     MachineFolders.delete(config.runFolder());
+    if (!failures.isEmpty()) {
+      throw failures.getFirst();
+    }
   }
 }

@@ -11,14 +11,14 @@ import tools.jackson.databind.json.JsonMapper;
 
 /**
  * What the next daemon needs to know a machine again: pid and start time name its process for good.
- * Lives in the machine's run folder, so it goes with a reboot as the process does.
+ * Lies beside the machine's run folder, so it goes with a reboot as the process does.
  */
 final class Journal {
   private static final JsonMapper JSON = JsonMapper.builder().build();
 
   private Journal() {}
 
-  static void write(Path runFolder, Machine machine) throws IOException {
+  static void write(Path file, Machine machine) throws IOException {
     Map<String, Object> entry = new LinkedHashMap<>();
     entry.put("format", 1);
     entry.put("id", machine.id());
@@ -27,8 +27,6 @@ final class Journal {
     entry.put("uid", machine.uid());
     entry.put("vcpus", machine.spec().vcpus());
     entry.put("memory_bytes", machine.spec().memory().size().bytes());
-    Files.write(
-        runFolder.resolve("machine.json"),
-        JSON.writeValueAsString(entry).getBytes(StandardCharsets.UTF_8));
+    Files.write(file, JSON.writeValueAsString(entry).getBytes(StandardCharsets.UTF_8));
   }
 }

@@ -293,12 +293,20 @@ public final class Machine implements AutoCloseable {
 
   /** Ends it at once and frees all that it held. Idempotent; returns when all is freed. */
   public void kill() {
-    state = MachineState.ENDED;
-    Qmp connection = qmp;
-    if (connection != null) {
-      connection.close();
+    // An interrupt must not end the clean-up half way; it is passed on afterwards.
+    boolean interrupted = Thread.interrupted();
+    try {
+      state = MachineState.ENDED;
+      Qmp connection = qmp;
+      if (connection != null) {
+        connection.close();
+      }
+      parts.release().run();
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
-    parts.release().run();
   }
 
   /**

@@ -5,10 +5,12 @@ import dev.podflare.common.PodflareException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Comparator;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
@@ -27,8 +29,13 @@ record MachineFolders(Path run, Path disk) {
     return config.dataFolder().resolve("machines");
   }
 
+  /** Beside the run folder and not in it, so that a jailed process cannot replace it. */
   Path log() {
-    return run.resolve("qemu.log");
+    return run.resolveSibling(run.getFileName() + ".log");
+  }
+
+  Path journal() {
+    return run.resolveSibling(run.getFileName() + ".json");
   }
 
   /** Only the run folder is the machine's: in the other one it may not make or replace files. */
@@ -45,20 +52,47 @@ record MachineFolders(Path run, Path disk) {
     Files.setAttribute(file, "unix:gid", uid);
   }
 
+  /** Removes all; what cannot be removed is told, after everything else was. */
   void delete() {
     delete(run);
     delete(disk);
+    delete(log());
+    delete(journal());
   }
 
+  /**
+   * Removes a tree. A process that was broken into can have made one that is too deep for paths, so
+   * what Java cannot remove is left to {@code rm}, which goes by descriptors.
+   */
   static void delete(Path folder) {
     try (Stream<Path> tree = Files.walk(folder)) {
-      for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
+      for (Path path : (Iterable<Path>) tree.sorted(Comparator.reverseOrder())::iterator) {
         Files.deleteIfExists(path);
       }
     } catch (NoSuchFileException gone) {
       // That is what was wanted.
     } catch (IOException | UncheckedIOException e) {
+      removeByProgram(folder);
+    }
+  }
+
+  private static void removeByProgram(Path folder) {
+    try {
+      Process process =
+          new ProcessBuilder("rm", "-rf", "--one-file-system", "--", folder.toString())
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+              .start();
+      if (!process.waitFor(60, TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+      }
+    } catch (IOException e) {
       throw new PodflareException(ErrorCode.INTERNAL, "cannot remove " + folder, e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    if (Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
+      throw new PodflareException(ErrorCode.INTERNAL, "cannot remove " + folder);
     }
   }
 }

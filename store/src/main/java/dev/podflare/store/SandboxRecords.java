@@ -35,7 +35,7 @@ public final class SandboxRecords {
   private static final String CLOSE =
       """
       update sandboxes set state = 'closed', closed_at = :when, close_reason = :reason,
-        close_message = :message
+        close_message = :message, env = '{}', metadata = '{}'
       where closed_at is null
       """;
 
