@@ -3,7 +3,9 @@ package dev.podflare.cli;
 import java.io.PrintWriter;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -14,6 +16,9 @@ import picocli.CommandLine.Spec;
 /** Runs the daemon until it is told to end. */
 @Command(name = "serve", description = "Run the daemon until SIGINT or SIGTERM.")
 final class ServeCommand implements Callable<Integer> {
+  /** Most time that a start may still take once it was told to end. */
+  private static final int START_SECONDS = 60;
+
   @Spec private CommandSpec spec;
   @Mixin private DaemonOptions options;
 
@@ -27,20 +32,31 @@ final class ServeCommand implements Callable<Integer> {
   public Integer call() throws InterruptedException {
     ServeConfig config = options.resolve(Optional.ofNullable(listen).map(ListenAddress::parse));
     Logging.setUp(config.logFormat(), config.logLevel());
-    LocalDaemon daemon = DaemonWiring.start(config);
+    CountDownLatch ended = new CountDownLatch(1);
+    LocalDaemon daemon = start(config, ended);
     announce(daemon);
     FirstTemplate.buildIfMissing(config, daemon.engine());
-    CountDownLatch ended = new CountDownLatch(1);
-    Runtime.getRuntime()
-        .addShutdownHook(
-            new Thread(
-                () -> {
-                  daemon.close();
-                  ended.countDown();
-                },
-                "podflare-shutdown"));
     ended.await(); // until told to end: the one wait without a deadline
     return 0;
+  }
+
+  /** Told to end while it starts, it starts to its end and is then closed: nothing must be left. */
+  private static LocalDaemon start(ServeConfig config, CountDownLatch ended) {
+    CompletableFuture<Optional<LocalDaemon>> started = new CompletableFuture<>();
+    Runnable closing =
+        () -> {
+          started.completeOnTimeout(Optional.empty(), START_SECONDS, TimeUnit.SECONDS);
+          started.join().ifPresent(LocalDaemon::close);
+          ended.countDown();
+        };
+    Runtime.getRuntime().addShutdownHook(new Thread(closing, "podflare-shutdown"));
+    try {
+      LocalDaemon daemon = DaemonWiring.start(config);
+      started.complete(Optional.of(daemon));
+      return daemon;
+    } finally {
+      started.complete(Optional.empty()); // if it did not start: it has undone what it did
+    }
   }
 
   /** On stderr: the key is for the person who starts it, not for a log. */
