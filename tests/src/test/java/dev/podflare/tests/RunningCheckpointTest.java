@@ -197,7 +197,7 @@ class RunningCheckpointTest {
     @Override
     public void output(GuestStream stream, byte[] output) {
       bytes.addAndGet(output.length);
-      exec.thenAccept(running -> running.acknowledge(output.length));
+      exec.thenAccept(running -> running.acknowledge(output.length)).join();
     }
 
     @Override

@@ -1,0 +1,143 @@
+package dev.podflare.tests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.podflare.client.ClientConfig;
+import dev.podflare.client.Podflare;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
+
+/** {@code podflare serve} as a process of its own, started as the launcher does. One thread. */
+final class DaemonProcess implements AutoCloseable {
+  static final int POOL = 2;
+  private static final String LISTENING = "listening on ";
+  private static final Path LIBRARIES = Path.of("..", "cli", "target", "dist", "lib");
+
+  final Path data;
+  final Process process;
+  private final Path log;
+
+  private DaemonProcess(Path data, Path log, Process process) {
+    this.data = data;
+    this.log = log;
+    this.process = process;
+  }
+
+  /** Starts it and returns at once. */
+  static DaemonProcess launch(Path data) throws IOException {
+    TestTemplates.minimal();
+    Path log = Files.createTempFile("podflare-daemon", ".log");
+    List<String> line = new ArrayList<>(java("-XX:+UseG1GC", "-Xmx256m"));
+    line.addAll(List.of("serve", "--data", data.toString(), "--listen", "127.0.0.1:0"));
+    line.addAll(List.of("--templates", TestTemplates.folder().toString()));
+    line.addAll(List.of("--template", TestTemplates.NAME));
+    line.addAll(List.of("--pool", "" + POOL, "--blanks", "" + POOL));
+    Process process =
+        new ProcessBuilder(line).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    return new DaemonProcess(data, log, process);
+  }
+
+  /** Starts it and waits until it listens. */
+  static DaemonProcess start(Path data) throws IOException {
+    DaemonProcess daemon = launch(data);
+    Awaitility.await()
+        .atMost(TestPlatform.PATIENCE)
+        .until(() -> daemon.address().isPresent() || !daemon.process.isAlive());
+    assertThat(daemon.process.isAlive()).as(daemon.log()).isTrue();
+    return daemon;
+  }
+
+  /** The command line's beginning, up to the verb. */
+  static List<String> java(String... flags) {
+    assertThat(LIBRARIES).as("the jars that the launcher runs; build with mvn verify").exists();
+    List<String> line = new ArrayList<>();
+    line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    line.addAll(List.of(flags));
+    line.add("--enable-native-access=ALL-UNNAMED");
+    line.addAll(List.of("-cp", LIBRARIES.toAbsolutePath().normalize() + "/*"));
+    line.add("dev.podflare.cli.Main");
+    return line;
+  }
+
+  private Optional<URI> address() throws IOException {
+    return Files.readAllLines(log).stream()
+        .filter(text -> text.contains(LISTENING))
+        .map(text -> URI.create(text.substring(text.indexOf(LISTENING) + LISTENING.length())))
+        .findFirst();
+  }
+
+  URI uri() throws IOException {
+    return address().orElseThrow();
+  }
+
+  String key() throws IOException {
+    return Files.readString(data.resolve("admin.key")).strip();
+  }
+
+  Podflare client() throws IOException {
+    Duration patience = TestPlatform.PATIENCE;
+    return new Podflare(
+        new ClientConfig(
+            uri(), Optional.of(key()), Duration.ofSeconds(10), patience, patience, 1 << 20));
+  }
+
+  HostState state() {
+    return HostState.of(this);
+  }
+
+  String log() {
+    try {
+      return Files.readString(log);
+    } catch (IOException e) {
+      return e.toString();
+    }
+  }
+
+  /** All members of the pool and all blanks are there, and nothing else. */
+  void awaitPool(Podflare client) {
+    Awaitility.await()
+        .atMost(TestPlatform.PATIENCE)
+        .until(() ->
+            client.capacity().templates().values().stream()
+                    .anyMatch(pool -> pool.ready() == POOL && pool.blanks() == POOL)
+                && client.capacity().sandboxes() == 0);
+  }
+
+  /** As {@code kill -9}. */
+  void kill() {
+    process.destroyForcibly();
+    awaitEnd();
+  }
+
+  /** As {@code kill}; returns the exit code. */
+  int terminate() {
+    process.destroy();
+    awaitEnd();
+    return process.exitValue();
+  }
+
+  private void awaitEnd() {
+    try {
+      boolean ended = process.waitFor(TestPlatform.PATIENCE.toSeconds(), TimeUnit.SECONDS);
+      assertThat(ended).as(log()).isTrue();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    if (process.isAlive()) {
+      terminate();
+    }
+    Files.delete(log);
+  }
+}
