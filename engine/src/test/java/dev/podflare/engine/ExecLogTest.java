@@ -116,7 +116,7 @@ class ExecLogTest {
   }
 
   private static long cost(int bytes) {
-    return bytes + ExecEvent.OVERHEAD;
+    return (long) bytes + ExecEvent.OVERHEAD;
   }
 
   private void write(int count, int bytes) {

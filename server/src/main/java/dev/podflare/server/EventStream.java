@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import tools.jackson.core.exc.JacksonIOException;
 
 /**
  * Sends an execution's events as they come: what is ready goes out together at once, nothing waits
@@ -21,7 +22,6 @@ import org.slf4j.LoggerFactory;
  */
 final class EventStream {
   private static final Logger LOG = LoggerFactory.getLogger(EventStream.class);
-  private static final int LARGEST_BATCH = 64 * 1024;
 
   /** With the first event so near, its line and the answer's head go out in one packet. */
   private static final Duration HEAD_WAIT = Duration.ofMillis(50);
@@ -49,9 +49,10 @@ final class EventStream {
     response.setHeader("Cache-Control", "no-cache");
     running.add(Thread.currentThread());
     try (stream;
-        EventWriter writer = new EventWriter(execution.view().framing())) {
+        EventWriter writer =
+            new EventWriter(execution.view().framing(), response.getOutputStream())) {
       pump(response.getOutputStream(), stream, writer, silence(cancelWhenGone));
-    } catch (IOException gone) {
+    } catch (IOException | JacksonIOException gone) {
       LOG.debug("request {}: the caller is gone", exchange.requestId(), gone);
       if (cancelWhenGone) {
         execution.cancel();
@@ -99,7 +100,7 @@ final class EventStream {
         writer.blankLine();
       }
       headSent = true;
-      out.write(writer.take());
+      writer.passOn();
       // The last lines go out with the end of the answer.
       if (!stream.ended()) {
         out.flush();
@@ -110,7 +111,7 @@ final class EventStream {
 
   private static void addWhatIsReady(ExecStream stream, EventWriter writer)
       throws InterruptedException {
-    while (!stream.ended() && writer.size() < LARGEST_BATCH) {
+    while (!stream.ended() && writer.written() < LineBuffer.SIZE) {
       Optional<ExecEvent> next = stream.next(Duration.ZERO);
       if (next.isEmpty()) {
         return;

@@ -2,22 +2,31 @@ package dev.podflare.server;
 
 import dev.podflare.engine.ExecEvent;
 import dev.podflare.engine.ExecRequest.Framing;
-import java.io.ByteArrayOutputStream;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Optional;
 import tools.jackson.core.JsonGenerator;
 
-/** Writes events as lines of JSON into a buffer that is emptied again and again. One thread. */
+/**
+ * Writes events as lines of JSON. Small ones are gathered until {@link #passOn}; a large one goes
+ * out in pieces, so that it costs no more memory than the event itself. One thread.
+ */
 final class EventWriter implements AutoCloseable {
-  private static final int FIRST_SIZE = 512;
+  /** From here on text is decoded piece by piece. */
+  private static final int LARGE = 64 * 1024;
 
-  private final ByteArrayOutputStream buffer = new ByteArrayOutputStream(FIRST_SIZE);
-  private final JsonGenerator json = Json.MAPPER.createGenerator(buffer);
+  private final LineBuffer buffer;
+  private final JsonGenerator json;
   private final Framing framing;
 
-  EventWriter(Framing framing) {
+  EventWriter(Framing framing, OutputStream target) {
     this.framing = framing;
+    this.buffer = new LineBuffer(target);
+    this.json = Json.MAPPER.createGenerator(buffer);
   }
 
   void write(ExecEvent event) {
@@ -50,20 +59,20 @@ final class EventWriter implements AutoCloseable {
     json.flush();
   }
 
-  void blankLine() {
+  void blankLine() throws IOException {
     json.flush();
     buffer.write('\n');
   }
 
-  int size() {
-    return buffer.size();
+  /** Bytes written since the last {@link #passOn}. */
+  long written() {
+    return buffer.written();
   }
 
-  /** The lines written since the last call. */
-  byte[] take() {
-    byte[] lines = buffer.toByteArray();
-    buffer.reset();
-    return lines;
+  /** Hands the lines written so far to the target. */
+  void passOn() throws IOException {
+    buffer.passOn();
+    buffer.forgetCount();
   }
 
   @Override
@@ -74,6 +83,13 @@ final class EventWriter implements AutoCloseable {
   private void output(ExecEvent.Output output, Framing framing) {
     json.writeStringProperty("type", ExecAnswers.lower(output.stream()));
     byte[] bytes = output.bytes();
+    if (framing == Framing.LINES && bytes.length > LARGE) {
+      json.writeName("data");
+      // What is no text becomes U+FFFD, as it does below.
+      json.writeString(
+          new InputStreamReader(new ByteArrayInputStream(bytes), StandardCharsets.UTF_8), -1);
+      return;
+    }
     if (framing == Framing.LINES) {
       json.writeStringProperty("data", new String(bytes, StandardCharsets.UTF_8));
       return;

@@ -107,14 +107,14 @@ final class ExecRoutes {
     response.setStatus(200);
     response.setContentType("application/x-ndjson");
     ServletOutputStream out = response.getOutputStream();
-    try (EventWriter writer = new EventWriter(Framing.CHUNKS)) {
+    try (EventWriter writer = new EventWriter(Framing.CHUNKS, out)) {
       for (ReplayEvent each : events) {
         writer.write(each.event(), each.framing(), Optional.of(each.executionId()));
-        if (writer.size() >= REPLAY_STEP) {
-          out.write(writer.take());
+        if (writer.written() >= REPLAY_STEP) {
+          writer.passOn();
         }
       }
-      out.write(writer.take());
+      writer.passOn();
     }
     out.close();
   }
