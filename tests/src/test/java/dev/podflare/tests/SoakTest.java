@@ -136,8 +136,7 @@ class SoakTest {
   /** As {@code kill -9} of any QEMU: a sandbox's, a pool member's or a blank's. */
   private void killAGuest() throws IOException {
     try (Stream<Path> folders = Files.list(HostState.runFolder(data))) {
-      List<Path> journals =
-          folders.map(it -> it.resolve("machine.json")).filter(Files::exists).sorted().toList();
+      List<Path> journals = folders.filter(it -> it.toString().endsWith(".json")).sorted().toList();
       Path journal = journals.get(random.nextInt(journals.size()));
       long pid = JsonMapper.shared().readTree(journal.toFile()).get("pid").longValue();
       ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);

@@ -5,7 +5,6 @@ import dev.podflare.client.ClientConfig;
 import dev.podflare.client.Podflare;
 import dev.podflare.client.Sandbox;
 import dev.podflare.client.SandboxOptions;
-import dev.podflare.engine.Caller;
 import dev.podflare.engine.EngineConfig;
 import dev.podflare.engine.LocalEngine;
 import dev.podflare.qemu.Machine;
@@ -20,8 +19,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.OptionalLong;
 import java.util.function.UnaryOperator;
 import org.awaitility.Awaitility;
 
@@ -37,9 +34,6 @@ final class TestPlatform implements AutoCloseable {
   static final Duration PATIENCE = Duration.ofMinutes(2);
 
   static final int POOL = 2;
-
-  private static final Caller ADMIN =
-      new Caller("test", true, OptionalInt.empty(), OptionalLong.empty());
 
   final LocalEngine engine;
   final URI uri;
@@ -97,7 +91,7 @@ final class TestPlatform implements AutoCloseable {
   }
 
   Machine machine(Sandbox sandbox) {
-    return engine.machine(ADMIN, sandbox.id());
+    return engine.probe().machine(sandbox.id());
   }
 
   /** Reason of a {@code 410 gone}; waits for it. */
