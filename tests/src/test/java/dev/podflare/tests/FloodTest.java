@@ -59,6 +59,18 @@ class FloodTest {
   }
 
   @Test
+  void emptyLinesThatNobodyReadsHoldBackTheGuest() throws Exception {
+    long before = heldAfterCollection();
+    try (RawStream stream =
+        RawStream.exec(platform, sandbox.id(), Map.of("code", "yes ''", "language", "bash"))) {
+      stream.event();
+      Thread.sleep(5000); // time in which millions of them would have come
+      assertThat(heldAfterCollection() - before).isLessThan(HELD_AT_MOST);
+      assertThat(GuestProbe.python(sandbox, "print('beside')")).isEqualTo("beside");
+    }
+  }
+
+  @Test
   void aFloodInTheBackgroundIsForgottenButItsEnd() {
     long before = heldAfterCollection();
     String exec = sandbox.start(RunRequest.of(flood("lost"), Language.PYTHON));

@@ -141,10 +141,17 @@ class JailTest {
       assertThat(own || virtual || fields[5].startsWith("ro")).as(line).isTrue();
     }
     // Its folders on the host are closed to the others' users.
-    for (String own : List.of("vm", "disk")) {
-      Path folder = inside.resolve(own);
-      assertThat(Files.getAttribute(folder, "unix:uid")).isEqualTo(machine.uid());
-      assertThat((int) Files.getAttribute(folder, "unix:mode") & 0077).isZero();
+    Path run = inside.resolve("vm");
+    assertThat(Files.getAttribute(run, "unix:uid")).isEqualTo(machine.uid());
+    assertThat((int) Files.getAttribute(run, "unix:mode") & 0077).isZero();
+    // Beside its disk it can neither make nor replace files; the disk itself is closed to others.
+    Path disk = inside.resolve("disk");
+    assertThat(Files.getAttribute(disk, "unix:uid")).isEqualTo(0);
+    assertThat((int) Files.getAttribute(disk, "unix:mode") & 0022).isZero();
+    for (String layer : names(disk)) {
+      assertThat((int) Files.getAttribute(disk.resolve(layer), "unix:mode") & 0077)
+          .as(layer)
+          .isZero();
     }
     assertOpenFilesAreItsOwn(machine);
   }
