@@ -166,7 +166,7 @@ class JailTest {
                 "(socket|pipe|anon_inode):.*|/memfd:podflare-ram.*|/dev/null|/dev/kvm"
                     + "|/(disk|vm)/[^/]+|/base\\.raw|/shape\\.qcow2|/run/podflare/.*/"
                     + machine.id()
-                    + "/qemu\\.log");
+                    + "\\.log");
       }
     }
   }
