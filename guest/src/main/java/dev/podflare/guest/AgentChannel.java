@@ -11,6 +11,8 @@ import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The host's end of the channel to one guest's agent. Thread-safe.
@@ -24,11 +26,14 @@ import org.jspecify.annotations.Nullable;
  * <p>A thread that is interrupted in the middle of a write closes the channel.
  */
 public final class AgentChannel implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(AgentChannel.class);
+
   /** Larger code goes in pieces, so that one call does not hold up the others. */
   private static final int INLINE_CODE = 32 << 10;
 
   private static final int CODE_PIECE = 64 << 10;
   private static final Duration CLOCK_GOOD_ENOUGH = Duration.ofMillis(10);
+  private static final Duration CLOCK_PATIENCE = Duration.ofSeconds(10);
 
   private final SocketChannel socket;
   private final FrameWriter writer;
@@ -100,13 +105,34 @@ public final class AgentChannel implements AutoCloseable {
     }
   }
 
-  /** Sends the host's time and does not wait: what is sent later finds the guest's clock set. */
+  /**
+   * Sends the host's time and does not wait: what is sent later finds the guest's clock set. A busy
+   * host may bring it late, by as much as the clock is behind then; once the answer shows that, the
+   * clock is set again.
+   */
   public void sendClock() {
+    long sent = System.nanoTime();
     attempt(() -> {
       reader.clock.tell(
-          () -> writer.send(FrameType.CLOCK, 0, Messages.clock(InstantSource.system())));
+          () -> writer.send(FrameType.CLOCK, 0, Messages.clock(InstantSource.system())),
+          () -> clockWasSet(Duration.ofNanos(System.nanoTime() - sent)));
       return true;
     });
+  }
+
+  private void clockWasSet(Duration bound) {
+    if (bound.compareTo(CLOCK_GOOD_ENOUGH) <= 0) {
+      return;
+    }
+    Thread.ofVirtual()
+        .name("late-clock")
+        .start(() -> {
+          try {
+            syncClock(CLOCK_PATIENCE);
+          } catch (PodflareException lost) {
+            LOG.debug("a clock that was set late could not be set again: {}", lost.sentence());
+          }
+        });
   }
 
   /** Bare echo; returns the round trip. {@code payload}: 1 MiB at most. */

@@ -4,6 +4,7 @@ import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -26,7 +27,7 @@ final class PendingAnswer {
   private @Nullable CompletableFuture<byte[]> waiting;
   private byte @Nullable [] kept;
   private @Nullable PodflareException failure;
-  private int abandoned;
+  private final ArrayDeque<Runnable> abandoned = new ArrayDeque<>();
 
   PendingAnswer(String name) {
     this.name = name;
@@ -58,25 +59,26 @@ final class PendingAnswer {
     }
   }
 
-  /** Sends the question for its effect; the answer will be swallowed. */
-  void tell(Question question) throws IOException, InterruptedException {
+  /** Sends the question for its effect. {@code onAnswer} must not block: the reader runs it. */
+  void tell(Question question, Runnable onAnswer) throws IOException, InterruptedException {
     asking.lock();
     try {
-      expectNobody();
+      expectNobody(onAnswer);
       question.send();
     } finally {
       asking.unlock();
     }
   }
 
-  private synchronized void expectNobody() {
-    abandoned++;
+  private synchronized void expectNobody(Runnable onAnswer) {
+    abandoned.addLast(onAnswer);
   }
 
   /** Whether somebody waits for this answer, or did. */
   synchronized boolean accept(byte[] payload) {
-    if (abandoned > 0) {
-      abandoned--;
+    Runnable nobody = abandoned.pollFirst();
+    if (nobody != null) {
+      nobody.run();
       return true;
     }
     CompletableFuture<byte[]> answer = waiting;
@@ -93,7 +95,7 @@ final class PendingAnswer {
 
   /** Answers to what was asked before are not coming any more. */
   synchronized void forgetAbandoned() {
-    abandoned = 0;
+    abandoned.clear();
   }
 
   /** No answer will come, neither to what was asked nor to what will be. */
@@ -119,7 +121,7 @@ final class PendingAnswer {
   private synchronized void abandon() {
     if (waiting != null) {
       waiting = null;
-      abandoned++;
+      abandoned.addLast(() -> {});
     }
   }
 

@@ -158,6 +158,30 @@ class UntrustedGuestTest implements ChannelListener {
   }
 
   @Test
+  void clockThatCameLateIsSetAgain() throws Exception {
+    channel.sendClock();
+    assertThat(receive()).isEqualTo('t');
+    Thread.sleep(50);
+    byte[] answer = "{\"time_ns\":1}".getBytes(StandardCharsets.UTF_8);
+    send(answer.length + 5, 'T', 0, answer);
+    assertThat(receive()).isEqualTo('t');
+    assertThat(channel.isOpen()).isTrue();
+  }
+
+  /** Type of the next frame that the host sent. */
+  private char receive() throws IOException {
+    ByteBuffer head = ByteBuffer.allocate(9);
+    while (head.hasRemaining()) {
+      assertThat(guest.read(head)).isPositive();
+    }
+    ByteBuffer payload = ByteBuffer.allocate(head.getInt(0) - 5);
+    while (payload.hasRemaining()) {
+      assertThat(guest.read(payload)).isPositive();
+    }
+    return (char) head.get(4);
+  }
+
+  @Test
   void endOfTheStreamClosesTheChannel() throws Exception {
     guest.close();
     assertThat(closed.get(5, TimeUnit.SECONDS)).hasMessageContaining("closed");
