@@ -77,8 +77,20 @@ class SandboxRecordsTest {
       assertThat(store.sandboxes().update(sandbox("sbx_none", "key_a"))).isFalse();
       store.sandboxes().close("sbx_1", "idle", NOW);
       assertThat(store.sandboxes().update(before)).isFalse();
-      assertThat(store.sandboxes().find("sbx_1").orElseThrow().metadata())
-          .isEqualTo(after.metadata());
+      assertThat(store.sandboxes().find("sbx_1").orElseThrow().expiresAt())
+          .isEqualTo(after.expiresAt());
+    }
+  }
+
+  @Test
+  void whatIsClosedKeepsNeitherVariablesNorMetadata() {
+    try (Store store = open()) {
+      store.sandboxes().insert(sandbox("sbx_1", "key_a"));
+      assertThat(store.sandboxes().find("sbx_1").orElseThrow().env()).isNotEmpty();
+      store.sandboxes().close("sbx_1", "idle", NOW);
+      SandboxRecord closed = store.sandboxes().find("sbx_1").orElseThrow();
+      assertThat(closed.env()).isEmpty();
+      assertThat(closed.metadata()).isEmpty();
     }
   }
 
