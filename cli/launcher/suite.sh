@@ -38,7 +38,7 @@ maven_suite() {
   touch "$SUITE_FOLDER/begun"
   export PODFLARE_BUILT=1
   # A failed test must not hide those of the modules above: failures are counted from the reports.
-  maven verify -fae -Dmaven.test.failure.ignore=true 2>&1 | tee "$SUITE_LOG" | report_modules ||
+  maven verify -fae -Dmaven.test.failure.ignore=true ${PODFLARE_LONG:+-DexcludedGroups=} 2>&1 | tee "$SUITE_LOG" | report_modules ||
     status=$?
   count_modules
   count_silent_failures "$status"
@@ -125,6 +125,10 @@ count_silent_failures() {
 classes_without_report() {
   local file name
   while IFS= read -r file; do
+    # Slow ones run with --long only.
+    if [[ -z ${PODFLARE_LONG:-} ]] && grep -q '^@Tag("slow")' "$file"; then
+      continue
+    fi
     name=$(basename "$file" .java)
     compgen -G "${file%%/src/test/*}/target/surefire-reports/TEST-*.$name.xml" >/dev/null ||
       printf '%s\n' "$name"
