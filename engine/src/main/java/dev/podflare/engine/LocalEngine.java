@@ -214,7 +214,16 @@ public final class LocalEngine implements Engine, AutoCloseable {
   @Override
   public Execution exec(Caller caller, String sandboxId, ExecRequest request) {
     planner.check(request);
-    return sandboxes.find(caller, sandboxId).execute(ids.execution(), request);
+    Sandbox sandbox = sandboxes.find(caller, sandboxId);
+    try {
+      return sandbox.execute(ids.execution(), request);
+    } catch (PodflareException e) {
+      if (e.code() == ErrorCode.MACHINE_FAILED && !sandbox.guest().alive()) {
+        sandboxes.close(sandbox, CloseReason.GUEST_CRASHED);
+        sandboxes.find(caller, sandboxId); // says that it is gone, and why
+      }
+      throw e;
+    }
   }
 
   @Override
