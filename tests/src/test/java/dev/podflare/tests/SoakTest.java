@@ -49,6 +49,7 @@ class SoakTest {
   void theHostIsAsItWas() throws Exception {
     int rounds = LongRun.choose(40, 200);
     try (DaemonProcess daemon = DaemonProcess.start(data)) {
+      settled(daemon);
       soak(daemon, AT_ONCE); // what every daemon comes to have, it has before we look
       settled(daemon);
       long heap = JavaHeap.used(daemon.process); // the first question opens a socket for good
