@@ -128,6 +128,19 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   @Override
   public CreatedSandbox create(Caller caller, CreateRequest request) {
+    try {
+      return createOnce(caller, request);
+    } catch (PodflareException e) {
+      if (e.code() != ErrorCode.MACHINE_FAILED) {
+        throw e;
+      }
+      // A machine can die in the very moment in which it is handed over; another one will not.
+      LOG.info("a create is tried again: {}", e.sentence());
+      return createOnce(caller, request);
+    }
+  }
+
+  private CreatedSandbox createOnce(Caller caller, CreateRequest request) {
     Laps laps = new Laps();
     SandboxPlanner.Plan plan =
         planner.plan(request, shapes.template(request.template().orElse(config.defaultTemplate())));
