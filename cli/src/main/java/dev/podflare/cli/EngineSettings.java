@@ -58,6 +58,7 @@ final class EngineSettings {
         usual.memoryReserve(),
         usual.diskReserve(),
         usual.queuedExecutions(),
-        usual.codeBytes());
+        usual.codeBytes(),
+        usual.maxFork());
   }
 }

@@ -5,7 +5,9 @@ import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * Says no before work starts: counts what live sandboxes were promised, per key and in all, and
@@ -31,18 +33,33 @@ final class Admission {
   }
 
   /** Reserves room for a sandbox of {@code size} guest memory, until the place is released. */
-  synchronized Place admit(Caller caller, DataSize size) {
+  Place admit(Caller caller, DataSize size) {
+    return admit(caller, size, 1, 0).getFirst();
+  }
+
+  /**
+   * Reserves room for so many sandboxes of {@code size} each, or for none of them.
+   *
+   * @param atOnce bytes of host memory that they take from the beginning
+   */
+  synchronized List<Place> admit(Caller caller, DataSize size, int count, long atOnce) {
     if (closed) {
       throw new PodflareException(ErrorCode.SHUTTING_DOWN, "this server is shutting down");
     }
     Usage usage = byKey.computeIfAbsent(caller.keyId(), _ -> new Usage());
-    checkKey(caller, usage, size);
-    checkHost(size);
-    usage.sandboxes++;
-    usage.memory += size.bytes();
-    sandboxes++;
-    memory += size.bytes();
-    return new Place(caller.keyId(), size);
+    long asked = Math.multiplyExact(size.bytes(), (long) count);
+    try {
+      checkKey(caller, usage, count, asked);
+      checkHost(count, asked, atOnce);
+    } catch (PodflareException refused) {
+      forgetIfEmpty(caller.keyId(), usage);
+      throw refused;
+    }
+    usage.sandboxes += count;
+    usage.memory += asked;
+    sandboxes += count;
+    memory += asked;
+    return Stream.generate(() -> new Place(caller.keyId(), size)).limit(count).toList();
   }
 
   /** Room for one sandbox. Thread-safe. */
@@ -67,17 +84,28 @@ final class Admission {
     }
   }
 
-  private void checkKey(Caller caller, Usage usage, DataSize size) {
+  private void forgetIfEmpty(String keyId, Usage usage) {
+    if (usage.sandboxes == 0) {
+      byKey.remove(keyId);
+    }
+  }
+
+  private void checkKey(Caller caller, Usage usage, int count, long asked) {
     int most = caller.maxSandboxes().orElse(limits.sandboxesPerKey());
-    if (usage.sandboxes >= most) {
+    if (usage.sandboxes + count > most) {
       throw new PodflareException(
           ErrorCode.TOO_MANY_SANDBOXES,
-          "this key has " + usage.sandboxes + " sandboxes, at most " + most,
+          "this key has "
+              + usage.sandboxes
+              + " sandboxes"
+              + (count > 1 ? " and asks for " + count + " more" : "")
+              + ", at most "
+              + most,
           Map.of("sandboxes", usage.sandboxes, "max_sandboxes", most));
     }
     if (caller.maxMemoryMebibytes().isPresent()) {
       long cap = DataSize.ofMebibytes(caller.maxMemoryMebibytes().getAsLong()).bytes();
-      if (usage.memory + size.bytes() > cap) {
+      if (usage.memory + asked > cap) {
         throw new PodflareException(
             ErrorCode.TOO_MUCH_MEMORY,
             "this key's sandboxes have "
@@ -89,16 +117,16 @@ final class Admission {
     }
   }
 
-  private void checkHost(DataSize size) {
-    if (sandboxes >= limits.sandboxes()) {
+  private void checkHost(int count, long asked, long atOnce) {
+    if (sandboxes + count > limits.sandboxes()) {
       throw full("sandboxes", sandboxes, limits.sandboxes());
     }
     long promised = (long) (hostMemory * limits.memoryOvercommit());
-    if (memory + size.bytes() > promised) {
+    if (memory + asked > promised) {
       throw full("promised_memory_bytes", memory, promised);
     }
     long available = HostResources.availableMemory();
-    if (available < limits.memoryReserve().bytes()) {
+    if (available - atOnce < limits.memoryReserve().bytes()) {
       throw full("available_memory_bytes", available, limits.memoryReserve().bytes());
     }
     long disk = HostResources.freeDisk(dataFolder);
@@ -119,9 +147,7 @@ final class Admission {
     if (usage != null) {
       usage.sandboxes--;
       usage.memory -= size.bytes();
-      if (usage.sandboxes == 0) {
-        byKey.remove(keyId);
-      }
+      forgetIfEmpty(keyId, usage);
     }
     sandboxes--;
     memory -= size.bytes();
@@ -134,7 +160,7 @@ final class Admission {
 
   synchronized boolean accepting() {
     try {
-      checkHost(new DataSize(0));
+      checkHost(1, 0, 0);
       return !closed;
     } catch (PodflareException full) {
       return false;

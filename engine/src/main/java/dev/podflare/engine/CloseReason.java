@@ -8,7 +8,8 @@ enum CloseReason {
   IDLE("it was idle for too long"),
   DELETED("it was deleted"),
   GUEST_CRASHED("its guest crashed"),
-  HOST_SHUTDOWN("its host was shut down");
+  HOST_SHUTDOWN("its host was shut down"),
+  MERGED("merged into another");
 
   private final String sentence;
 

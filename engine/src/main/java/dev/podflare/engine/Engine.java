@@ -24,6 +24,12 @@ public interface Engine {
   /** Ends the sandbox and frees what it held before it returns. Repeating it is no error. */
   void delete(Caller caller, String sandboxId);
 
+  /**
+   * Makes children of a running sandbox: copies of its memory, disk and processes of one instant.
+   * All children or none; the sandbox itself goes on in any case.
+   */
+  ForkedSandboxes fork(Caller caller, String sandboxId, ForkRequest request);
+
   /** Starts (or queues) code. The execution goes on whether or not anybody reads its stream. */
   Execution exec(Caller caller, String sandboxId, ExecRequest request);
 

@@ -92,6 +92,7 @@ public record EngineConfig(
    * @param diskReserve space of the data folder that must stay free
    * @param queuedExecutions most Python calls that wait in one sandbox
    * @param codeBytes most code of one call
+   * @param maxFork most children of one fork, 1 to 100
    */
   public record Limits(
       int sandboxes,
@@ -100,10 +101,15 @@ public record EngineConfig(
       DataSize memoryReserve,
       DataSize diskReserve,
       int queuedExecutions,
-      long codeBytes) {
+      long codeBytes,
+      int maxFork) {
+    public Limits {
+      check(maxFork >= 1 && maxFork <= 100, "max_fork must be 1 to 100, not " + maxFork);
+    }
+
     public static Limits defaults() {
       return new Limits(
-          1000, 200, 4.0, DataSize.ofMebibytes(768), DataSize.ofGibibytes(1), 64, 64L << 20);
+          1000, 200, 4.0, DataSize.ofMebibytes(768), DataSize.ofGibibytes(1), 64, 64L << 20, 32);
     }
   }
 

@@ -150,6 +150,11 @@ final class Executions {
     return views.reversed();
   }
 
+  /** Whether a Python call runs. */
+  synchronized boolean pythonBusy() {
+    return python != null;
+  }
+
   synchronized boolean idle() {
     return live == 0;
   }

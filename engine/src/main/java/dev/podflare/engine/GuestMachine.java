@@ -8,7 +8,9 @@ import dev.podflare.guest.GuestCall;
 import dev.podflare.guest.GuestLanguage;
 import dev.podflare.guest.GuestStream;
 import dev.podflare.guest.Renewal;
+import dev.podflare.qemu.Checkpoint;
 import dev.podflare.qemu.Machine;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -37,17 +39,25 @@ final class GuestMachine implements AutoCloseable {
       ''', {})
       """;
 
+  /** How long the agent may take to be silent; calls of the sandbox wait meanwhile. */
+  private static final Duration BARRIER_PATIENCE = Duration.ofSeconds(10);
+
+  private final LoadedShape shape;
   private final String sandboxId;
   private final Machine machine;
   private final AgentChannel channel;
+  private final long epoch;
   private final ReentrantLock waking = new ReentrantLock();
   private final AtomicBoolean settingClock = new AtomicBoolean();
+  private final AtomicBoolean closed = new AtomicBoolean();
   private volatile boolean asleep;
 
-  private GuestMachine(String sandboxId, Machine machine, AgentChannel channel) {
-    this.sandboxId = sandboxId;
-    this.machine = machine;
-    this.channel = channel;
+  private GuestMachine(Restored restored, long epoch) {
+    this.shape = restored.shape().retain();
+    this.sandboxId = restored.sandboxId();
+    this.machine = restored.machine();
+    this.channel = restored.channel();
+    this.epoch = epoch;
   }
 
   /**
@@ -59,14 +69,29 @@ final class GuestMachine implements AutoCloseable {
     return restoreMachine(shape, blank, sandboxId).renew(deadline);
   }
 
+  /**
+   * Makes a blank the sandbox {@code sandboxId} with all that a frozen one had. Its generators of
+   * random numbers go on as they were; they are the user's state. Otherwise as {@link #restore}.
+   */
+  static GuestMachine restoreFork(
+      LoadedShape shape, Frozen frozen, Machine blank, String sandboxId, Duration deadline) {
+    return restoreMachine(shape, frozen.checkpoint(), blank, sandboxId)
+        .renewFork(frozen.epoch() + 1, deadline);
+  }
+
   /** The first half: the guest runs, but still with the identity of its template. */
   static Restored restoreMachine(LoadedShape shape, Machine blank, String sandboxId) {
+    return restoreMachine(shape, shape.checkpoint(), blank, sandboxId);
+  }
+
+  private static Restored restoreMachine(
+      LoadedShape shape, Checkpoint checkpoint, Machine blank, String sandboxId) {
     AgentChannel channel = null;
     try {
-      blank.restore(shape.checkpoint());
+      blank.restore(checkpoint);
       channel = AgentChannel.open(blank.connectChannel(), new Listener(sandboxId, blank));
       blank.resume();
-      return new Restored(sandboxId, blank, channel);
+      return new Restored(shape, sandboxId, blank, channel);
     } catch (RuntimeException e) {
       discard(blank, channel);
       throw e;
@@ -74,7 +99,7 @@ final class GuestMachine implements AutoCloseable {
   }
 
   /** A running machine that must not run user code yet. */
-  record Restored(String sandboxId, Machine machine, AgentChannel channel) {
+  record Restored(LoadedShape shape, String sandboxId, Machine machine, AgentChannel channel) {
 
     /** Gives it identity, entropy and clock. */
     GuestMachine renew(Duration deadline) {
@@ -82,7 +107,18 @@ final class GuestMachine implements AutoCloseable {
         channel.renew(Renewal.of(1, hostname(sandboxId), true), deadline);
         GuestCall.run(channel, ExecCommand.of(GuestLanguage.PYTHON, RESEED), deadline);
         channel.syncClock(deadline);
-        return new GuestMachine(sandboxId, machine, channel);
+        return new GuestMachine(this, 1);
+      } catch (RuntimeException e) {
+        discard(machine, channel);
+        throw e;
+      }
+    }
+
+    private GuestMachine renewFork(long epoch, Duration deadline) {
+      try {
+        channel.renew(Renewal.of(epoch, hostname(sandboxId), false), deadline);
+        channel.sendClock(); // the renewal's own time may have waited for a processor
+        return new GuestMachine(this, epoch);
       } catch (RuntimeException e) {
         discard(machine, channel);
         throw e;
@@ -100,6 +136,60 @@ final class GuestMachine implements AutoCloseable {
   /** Names are limited to 63 characters: the id's digits are enough to tell sandboxes apart. */
   private static String hostname(String sandboxId) {
     return sandboxId.replace('_', '-');
+  }
+
+  /**
+   * A guest at one instant: memory, devices and disk.
+   *
+   * @param epoch of the channel, as the memory knows it
+   * @param paused how long the guest stood still for it
+   */
+  record Frozen(Checkpoint checkpoint, long epoch, Duration paused) implements AutoCloseable {
+    @Override
+    public void close() {
+      checkpoint.close();
+    }
+  }
+
+  /**
+   * Freezes the guest at one instant; it goes on in any case. Calls that are sent meanwhile wait.
+   * One at a time.
+   *
+   * @param layerFolder gets the frozen disk layers
+   */
+  Frozen freeze(Path layerFolder, Laps laps) {
+    wake();
+    machine.prepareCheckpoint();
+    laps.lap("prepare");
+    try {
+      channel.barrier(BARRIER_PATIENCE);
+      laps.lap("barrier");
+      long begin = System.nanoTime();
+      Checkpoint checkpoint = stopAndCopy(layerFolder);
+      Duration paused = Duration.ofNanos(System.nanoTime() - begin);
+      laps.lap("checkpoint");
+      return new Frozen(checkpoint, epoch, paused);
+    } finally {
+      channel.release();
+    }
+  }
+
+  private Checkpoint stopAndCopy(Path layerFolder) {
+    machine.pause();
+    Checkpoint checkpoint;
+    try {
+      checkpoint = machine.checkpoint(layerFolder);
+    } catch (RuntimeException e) {
+      machine.resume();
+      throw e;
+    }
+    try {
+      machine.resume();
+      return checkpoint;
+    } catch (RuntimeException e) {
+      checkpoint.close();
+      throw e;
+    }
   }
 
   /** Runs a first call in bash and brings the clock to the host's; Python has had its own. */
@@ -151,6 +241,10 @@ final class GuestMachine implements AutoCloseable {
     }
   }
 
+  LoadedShape shape() {
+    return shape;
+  }
+
   String sandboxId() {
     return sandboxId;
   }
@@ -171,6 +265,9 @@ final class GuestMachine implements AutoCloseable {
   public void close() {
     machine.kill(); // first: a channel that closes before counts as a crash
     channel.close();
+    if (closed.compareAndSet(false, true)) {
+      shape.close();
+    }
   }
 
   private record Listener(String sandboxId, Machine machine) implements ChannelListener {

@@ -1,5 +1,7 @@
 package dev.podflare.engine;
 
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
 import dev.podflare.image.FrozenShape;
 import dev.podflare.qemu.Checkpoint;
 import dev.podflare.qemu.MachineSpec;
@@ -8,11 +10,15 @@ import dev.podflare.qemu.OwnPages;
 import java.util.List;
 import java.util.Optional;
 
-/** A template's checkpoint of one shape, in memory: what every blank maps. Thread-safe. */
+/**
+ * A template's checkpoint of one shape, in memory: what every blank maps. Freed when the last of
+ * its users has closed it: the pool, and each machine that may still be forked. Thread-safe.
+ */
 final class LoadedShape implements AutoCloseable {
   private final FrozenShape frozen;
   private final MemoryImage memory;
   private final Checkpoint checkpoint;
+  private int users = 1;
 
   private LoadedShape(FrozenShape frozen, MemoryImage memory, Checkpoint checkpoint) {
     this.frozen = frozen;
@@ -29,6 +35,16 @@ final class LoadedShape implements AutoCloseable {
       memory.close();
       throw e;
     }
+  }
+
+  /** One more user, who must {@link #close} it. */
+  synchronized LoadedShape retain() {
+    if (users == 0) {
+      throw new PodflareException(
+          ErrorCode.SHAPE_PREPARING, "this build of the template was replaced just now; ask again");
+    }
+    users++;
+    return this;
   }
 
   FrozenShape frozen() {
@@ -54,9 +70,12 @@ final class LoadedShape implements AutoCloseable {
         MachineSpec.Channel.AGENT);
   }
 
+  /** To be called once by each user. */
   @Override
-  public void close() {
-    checkpoint.close();
-    memory.close();
+  public synchronized void close() {
+    if (--users == 0) {
+      checkpoint.close();
+      memory.close();
+    }
   }
 }

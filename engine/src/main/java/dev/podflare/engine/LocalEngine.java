@@ -43,6 +43,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private final Admission admission;
   private final Sandboxes sandboxes;
   private final SandboxPlanner planner;
+  private final Forks forks;
   private final Waker waker = new Waker();
   private final Timers timers = new Timers();
   private final EventBudget budget = EventBudget.ofHeap();
@@ -64,6 +65,11 @@ public final class LocalEngine implements Engine, AutoCloseable {
     this.admission = new Admission(config.limits(), config.dataFolder());
     this.sandboxes = new Sandboxes(store.sandboxes(), clock);
     this.planner = new SandboxPlanner(config);
+    this.forks =
+        new Forks(
+            config,
+            new Forks.Host(
+                shapes, admission, sandboxes, store.sandboxes(), ids, budget, timers, clock));
     this.keeper = Thread.ofVirtual().name("sandbox keeper").unstarted(this::keep);
   }
 
@@ -222,6 +228,11 @@ public final class LocalEngine implements Engine, AutoCloseable {
   public void delete(Caller caller, String sandboxId) {
     Optional<Sandbox> sandbox = sandboxes.findToDelete(caller, sandboxId);
     sandbox.ifPresent(found -> sandboxes.close(found, CloseReason.DELETED));
+  }
+
+  @Override
+  public ForkedSandboxes fork(Caller caller, String sandboxId, ForkRequest request) {
+    return forks.fork(caller, sandboxId, request);
   }
 
   @Override

@@ -13,6 +13,7 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.ToLongFunction;
 
@@ -33,6 +34,7 @@ final class Sandbox implements LocalExecution.Owner {
   private final ReplayRing replay = new ReplayRing();
   private final Executions executions;
   private final ReentrantLock closing = new ReentrantLock();
+  private final ReentrantLock family = new ReentrantLock(true);
   private volatile SandboxRecord record;
   private volatile Instant lastActive;
   private volatile Figures figures = new Figures(0, 0, 0);
@@ -85,6 +87,24 @@ final class Sandbox implements LocalExecution.Owner {
   /** What it holds of the host's promises; released when it is closed. */
   Admission.Place place() {
     return place;
+  }
+
+  /** Waits for the fork or merge that is under way; whoever holds the lock may start another. */
+  void lockFamily(Duration patience) {
+    try {
+      if (!family.tryLock(patience.toNanos(), TimeUnit.NANOSECONDS)) {
+        throw new PodflareException(
+            ErrorCode.TIMED_OUT,
+            record.id() + " is being forked or merged; it was not free within " + patience);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new PodflareException(ErrorCode.SHUTTING_DOWN, "interrupted", e);
+    }
+  }
+
+  void unlockFamily() {
+    family.unlock();
   }
 
   /** A call came in or ended: the idle time starts anew. */

@@ -112,7 +112,7 @@ final class SandboxPlanner {
     return DataSize.ofGibibytes(gibibytes);
   }
 
-  private static Duration within(String field, Duration value, Duration cap) {
+  static Duration within(String field, Duration value, Duration cap) {
     if (value.isZero() || value.isNegative() || value.compareTo(cap) > 0) {
       throw invalid(field, value.toSeconds(), "1 to " + cap.toSeconds());
     }
@@ -167,7 +167,7 @@ final class SandboxPlanner {
         .ifPresent(value -> within("timeout_seconds", value, config.deadlines().execution()));
   }
 
-  private static void checkPairs(String field, Map<String, String> pairs) {
+  static void checkPairs(String field, Map<String, String> pairs) {
     long characters = 0;
     for (Map.Entry<String, String> pair : pairs.entrySet()) {
       characters += pair.getKey().length() + (long) pair.getValue().length();

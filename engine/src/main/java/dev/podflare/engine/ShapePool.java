@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -46,9 +47,13 @@ final class ShapePool implements AutoCloseable {
   private boolean closed;
 
   /** Callers that restore for themselves, a bounded number at a time; the filler gives way. */
-  record RestoreGate(Semaphore places) {
+  record RestoreGate(Semaphore places, AtomicInteger forks) {
+    RestoreGate(int places) {
+      this(new Semaphore(places, true), new AtomicInteger());
+    }
+
     boolean busy() {
-      return places.hasQueuedThreads();
+      return forks.get() > 0 || places.hasQueuedThreads();
     }
   }
 
@@ -132,21 +137,32 @@ final class ShapePool implements AutoCloseable {
   }
 
   private Machine takeBlank() {
+    List<Machine> one = takeBlanks(1);
+    return one.isEmpty() ? startBlank() : one.getFirst();
+  }
+
+  /** Blanks that are ready, so many or fewer. */
+  List<Machine> takeBlanks(int count) {
+    List<Machine> taken = new ArrayList<>();
     lock.lock();
     try {
       checkOpen();
-      Machine blank = blanks.pollFirst();
-      while (blank != null && blank.state() != MachineState.BLANK) {
-        blank = blanks.pollFirst();
+      while (taken.size() < count && !blanks.isEmpty()) {
+        Machine blank = blanks.removeFirst();
+        if (blank.state() == MachineState.BLANK) {
+          taken.add(blank);
+        }
       }
       changed.signalAll();
-      if (blank != null) {
-        return blank;
-      }
     } finally {
       lock.unlock();
     }
-    return startBlank();
+    return taken;
+  }
+
+  /** A blank that was not used after all. */
+  void giveBack(Machine blank) {
+    keep(blank, () -> blanks.addFirst(blank));
   }
 
   private Machine startBlank() {

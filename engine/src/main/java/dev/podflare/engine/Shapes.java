@@ -44,8 +44,7 @@ final class Shapes implements AutoCloseable {
   private final Ids ids;
   private final Consumer<Machine> onEnd;
   private final ShapePool.RestoreGate gate =
-      new ShapePool.RestoreGate(
-          new Semaphore(Math.max(2, Runtime.getRuntime().availableProcessors()), true));
+      new ShapePool.RestoreGate(Math.max(2, Runtime.getRuntime().availableProcessors()));
   private final Semaphore booting = new Semaphore(1);
   private final Map<String, Known> current = new ConcurrentHashMap<>();
   private final Map<Key, CompletableFuture<ShapePool>> pools = new ConcurrentHashMap<>();
@@ -277,6 +276,35 @@ final class Shapes implements AutoCloseable {
   private static void close(ShapePool pool) {
     pool.close();
     pool.shape().close();
+  }
+
+  /** While a fork is under way the pools leave the processors to it. */
+  void forkBegins() {
+    gate.forks().incrementAndGet();
+  }
+
+  void forkEnds() {
+    gate.forks().decrementAndGet();
+  }
+
+  /** Blanks of a shape that are ready, so many or fewer. */
+  List<Machine> takeBlanks(LoadedShape shape, int count) {
+    return poolOf(shape).map(pool -> pool.takeBlanks(count)).orElse(List.of());
+  }
+
+  /** Starts a blank now, on the caller's thread. */
+  Machine startBlank(LoadedShape shape) {
+    return hypervisor.start(shape.blank(ids.machine()), onEnd);
+  }
+
+  /** A blank that was not used after all. */
+  void giveBack(LoadedShape shape, Machine blank) {
+    poolOf(shape).ifPresentOrElse(pool -> pool.giveBack(blank), blank::kill);
+  }
+
+  /** Empty for a shape of a build that was replaced. */
+  private Optional<ShapePool> poolOf(LoadedShape shape) {
+    return ready().stream().filter(pool -> pool.shape() == shape).findFirst();
   }
 
   /** A machine of a pool ended by itself. */

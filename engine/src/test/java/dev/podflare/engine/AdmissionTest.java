@@ -69,6 +69,30 @@ class AdmissionTest {
   }
 
   @Test
+  void severalAreTakenTogetherOrNotAtAll() {
+    Admission admission = admission(10, 4.0, DataSize.ofMebibytes(1));
+    Caller four = caller("a", OptionalInt.of(4), OptionalLong.of(2048));
+    admission.admit(four, SMALL);
+    assertThatThrownBy(() -> admission.admit(four, SMALL, 4, 0))
+        .hasFieldOrPropertyWithValue("code", ErrorCode.TOO_MANY_SANDBOXES)
+        .hasMessageContaining("4 more");
+    assertThatThrownBy(() ->
+            admission.admit(caller("b", OptionalInt.of(50), OptionalLong.empty()), SMALL, 10, 0))
+        .hasFieldOrPropertyWithValue("code", ErrorCode.HOST_FULL);
+    admission.admit(four, SMALL, 3, 0);
+    assertThat(refusal(admission, four).code()).isEqualTo(ErrorCode.TOO_MANY_SANDBOXES);
+  }
+
+  @Test
+  void copiesMustFitIntoWhatTheHostHasLeft() {
+    Admission admission = admission(10, 4.0, DataSize.ofMebibytes(1));
+    Caller caller = caller("a", OptionalInt.of(50), OptionalLong.empty());
+    assertThatThrownBy(() -> admission.admit(caller, SMALL, 2, 1L << 50))
+        .hasFieldOrPropertyWithValue("code", ErrorCode.HOST_FULL);
+    admission.admit(caller, SMALL, 2, 1 << 20);
+  }
+
+  @Test
   void aClosedOneTakesNobody() {
     Admission admission = admission(10, 4.0, DataSize.ofMebibytes(1));
     admission.close();
@@ -94,7 +118,8 @@ class AdmissionTest {
             reserve,
             DataSize.ofMebibytes(1),
             usual.queuedExecutions(),
-            usual.codeBytes()),
+            usual.codeBytes(),
+            usual.maxFork()),
         data);
   }
 

@@ -52,6 +52,15 @@ public final class SandboxRecords {
     database.change(handle -> bind(handle.createUpdate(INSERT), sandbox).execute());
   }
 
+  /** Adds records, all or none; the ids must be new. */
+  public void insertAll(List<SandboxRecord> sandboxes) {
+    database.change(handle -> {
+      for (SandboxRecord sandbox : sandboxes) {
+        bind(handle.createUpdate(INSERT), sandbox).execute();
+      }
+    });
+  }
+
   /**
    * Writes everything of a live sandbox but its time of creation and how it was closed.
    *

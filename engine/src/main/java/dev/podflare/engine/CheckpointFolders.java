@@ -1,0 +1,46 @@
+package dev.podflare.engine;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.stream.Stream;
+
+/**
+ * Where the disk layers of a checkpoint lie until the machines made of it have linked them. The
+ * layers themselves live as long as anybody has a link to them. Thread-safe.
+ */
+final class CheckpointFolders {
+  private final Path root;
+
+  /** Removes what a killed daemon left. */
+  CheckpointFolders(Path dataFolder) {
+    this.root = dataFolder.resolve("checkpoints");
+    remove(root);
+  }
+
+  /** A new, empty folder. */
+  Path create(String name) {
+    try {
+      return Files.createDirectories(root.resolve(name));
+    } catch (IOException e) {
+      throw new PodflareException(ErrorCode.INTERNAL, "cannot make a folder for a checkpoint", e);
+    }
+  }
+
+  void remove(Path folder) {
+    try (Stream<Path> tree = Files.walk(folder)) {
+      for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(path);
+      }
+    } catch (NoSuchFileException gone) {
+      // That is what was wanted.
+    } catch (IOException | UncheckedIOException e) {
+      throw new PodflareException(ErrorCode.INTERNAL, "cannot remove " + folder, e);
+    }
+  }
+}

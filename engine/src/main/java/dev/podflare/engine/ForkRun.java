@@ -1,0 +1,174 @@
+package dev.podflare.engine;
+
+import dev.podflare.common.DataSize;
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import dev.podflare.qemu.Machine;
+import dev.podflare.qemu.MachineState;
+import dev.podflare.store.SandboxRecord;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+
+/** One fork, step by step; each step is undone if a later one fails. One thread, once. */
+final class ForkRun {
+  private final Forks forks;
+  private final Forks.Host host;
+  private final Caller caller;
+  private final Sandbox parent;
+  private final SandboxRecord record;
+  private final ForkRequest request;
+  private final Laps laps;
+
+  /** A child's machine, and what was reseeded in it. */
+  private record Child(GuestMachine guest, List<String> reseeded) {}
+
+  ForkRun(Forks forks, Caller caller, Sandbox parent, ForkRequest request, Laps laps) {
+    this.forks = forks;
+    this.host = forks.host();
+    this.caller = caller;
+    this.parent = parent;
+    this.record = parent.record();
+    this.request = request;
+    this.laps = laps;
+  }
+
+  ForkedSandboxes run() {
+    // The children are the owner's, whoever asks.
+    Caller owner =
+        new Caller(
+            record.keyId(), caller.admin(), caller.maxSandboxes(), caller.maxMemoryMebibytes());
+    // Each child gets a copy of the own pages, and one is held while they are written.
+    long copies = (request.count() + 1L) * parent.guest().machine().ownMemory();
+    DataSize memory = DataSize.ofMebibytes(record.memoryMebibytes());
+    List<Admission.Place> places = host.admission().admit(owner, memory, request.count(), copies);
+    laps.lap("admit");
+    try (LoadedShape shape = parent.guest().shape().retain()) {
+      return withBlanks(shape, blanks(shape), places);
+    } catch (RuntimeException e) {
+      places.forEach(Admission.Place::release);
+      throw e;
+    }
+  }
+
+  /** Those that are ready; what is missing is started side by side. */
+  private List<Machine> blanks(LoadedShape shape) {
+    List<Machine> blanks = new ArrayList<>(host.shapes().takeBlanks(shape, request.count()));
+    int missing = request.count() - blanks.size();
+    laps.lap("take_blanks");
+    if (missing > 0) {
+      try {
+        blanks.addAll(
+            forks
+                .machines()
+                .all(
+                    missing,
+                    _ -> host.shapes().startBlank(shape),
+                    blank -> host.shapes().giveBack(shape, blank)));
+      } catch (RuntimeException e) {
+        giveBack(shape, blanks);
+        throw e;
+      }
+      laps.lap("start_blanks");
+    }
+    return blanks;
+  }
+
+  private void giveBack(LoadedShape shape, List<Machine> blanks) {
+    for (Machine blank : blanks) {
+      if (blank.state() == MachineState.BLANK) {
+        host.shapes().giveBack(shape, blank);
+      }
+    }
+  }
+
+  private ForkedSandboxes withBlanks(
+      LoadedShape shape, List<Machine> blanks, List<Admission.Place> places) {
+    Path folder = null;
+    try {
+      folder = forks.folders().create(blanks.getFirst().id());
+      try (GuestMachine.Frozen frozen = parent.guest().freeze(folder, laps)) {
+        return withFrozen(shape, blanks, places, frozen);
+      }
+    } catch (RuntimeException e) {
+      giveBack(shape, blanks); // those that have not been touched
+      throw e;
+    } finally {
+      if (folder != null) {
+        forks.folders().remove(folder);
+      }
+    }
+  }
+
+  private ForkedSandboxes withFrozen(
+      LoadedShape shape,
+      List<Machine> blanks,
+      List<Admission.Place> places,
+      GuestMachine.Frozen frozen) {
+    List<Child> children =
+        forks
+            .machines()
+            .all(
+                blanks.size(),
+                index -> child(shape, frozen, blanks.get(index)),
+                child -> child.guest().close());
+    laps.lap("restore");
+    try {
+      List<SandboxView> views = register(children, places);
+      double paused = frozen.paused().toNanos() / 1e6;
+      return new ForkedSandboxes(
+          views, reseeded(children), laps.milliseconds(), Math.rint(paused * 1e3) / 1e3);
+    } catch (RuntimeException e) {
+      children.forEach(child -> child.guest().close());
+      throw e;
+    }
+  }
+
+  private Child child(LoadedShape shape, GuestMachine.Frozen frozen, Machine blank) {
+    GuestMachine guest =
+        GuestMachine.restoreFork(
+            shape, frozen, blank, host.ids().sandbox(), forks.config().deadlines().guest());
+    try {
+      return new Child(guest, request.reseed() ? Reseeding.run(guest) : List.of());
+    } catch (RuntimeException e) {
+      guest.close();
+      throw e;
+    }
+  }
+
+  private static List<String> reseeded(List<Child> children) {
+    return children.stream()
+        .map(Child::reseeded)
+        .reduce((some, others) -> some.stream().filter(others::contains).toList())
+        .orElse(List.of());
+  }
+
+  /** From the record on the children are sandboxes like any other. */
+  private List<SandboxView> register(List<Child> children, List<Admission.Place> places) {
+    Instant now = host.clock().instant();
+    List<Sandbox> sandboxes = new ArrayList<>();
+    for (int i = 0; i < children.size(); i++) {
+      GuestMachine guest = children.get(i).guest();
+      SandboxRecord own = Forks.childRecord(record, request, guest.sandboxId(), now);
+      sandboxes.add(
+          new Sandbox(
+              own,
+              guest,
+              places.get(i),
+              forks.config(),
+              host.budget(),
+              host.timers(),
+              host.clock()));
+    }
+    host.records().insertAll(sandboxes.stream().map(Sandbox::record).toList());
+    laps.lap("record");
+    sandboxes.forEach(host.sandboxes()::add);
+    if (sandboxes.stream().anyMatch(sandbox -> !sandbox.guest().alive())) {
+      sandboxes.forEach(sandbox -> host.sandboxes().close(sandbox, CloseReason.GUEST_CRASHED));
+      throw new PodflareException(
+          ErrorCode.MACHINE_FAILED, "a child's guest ended while it was made; try again");
+    }
+    return sandboxes.stream().map(Sandbox::view).toList();
+  }
+}

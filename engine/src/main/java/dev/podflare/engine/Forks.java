@@ -1,0 +1,125 @@
+package dev.podflare.engine;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.Ids;
+import dev.podflare.common.PodflareException;
+import dev.podflare.store.SandboxRecord;
+import dev.podflare.store.SandboxRecords;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Makes children of running sandboxes: each has the parent's memory, disk and processes of one
+ * instant. All children or none; the parent goes on in any case. Thread-safe; forks of one sandbox
+ * come one after another.
+ */
+final class Forks {
+  private final EngineConfig config;
+  private final Host host;
+  private final CheckpointFolders folders;
+  private final SideBySide machines =
+      new SideBySide(2 * Math.max(1, Runtime.getRuntime().availableProcessors()));
+
+  /** What a fork needs of the engine. */
+  record Host(
+      Shapes shapes,
+      Admission admission,
+      Sandboxes sandboxes,
+      SandboxRecords records,
+      Ids ids,
+      EventBudget budget,
+      Timers timers,
+      Clock clock) {}
+
+  Forks(EngineConfig config, Host host) {
+    this.config = config;
+    this.host = host;
+    this.folders = new CheckpointFolders(config.dataFolder());
+  }
+
+  ForkedSandboxes fork(Caller caller, String sandboxId, ForkRequest request) {
+    Sandbox parent = host.sandboxes().find(caller, sandboxId);
+    check(request);
+    if (request.reseed()) {
+      Reseeding.requireIdle(parent);
+    }
+    Laps laps = new Laps();
+    parent.lockFamily(config.deadlines().create());
+    host.shapes().forkBegins();
+    try {
+      parent.touch();
+      laps.lap("wait");
+      return new ForkRun(this, caller, parent, request, laps).run();
+    } catch (PodflareException e) {
+      if (parent.state() == SandboxState.CLOSED) {
+        host.sandboxes().find(caller, sandboxId); // says why it is gone
+      }
+      throw e;
+    } finally {
+      parent.touch();
+      host.shapes().forkEnds();
+      parent.unlockFamily();
+    }
+  }
+
+  private void check(ForkRequest request) {
+    int most = config.limits().maxFork();
+    if (request.count() < 1 || request.count() > most) {
+      throw new PodflareException(
+          ErrorCode.INVALID_FIELD,
+          "n must be 1 to " + most + ", not " + request.count(),
+          Map.of("field", "n", "min", 1, "max", most));
+    }
+    request.metadata().ifPresent(pairs -> SandboxPlanner.checkPairs("metadata", pairs));
+    request
+        .timeout()
+        .ifPresent(
+            it -> SandboxPlanner.within("timeout_seconds", it, config.lifetimes().maxTimeout()));
+  }
+
+  /** Record of a child. */
+  static SandboxRecord childRecord(
+      SandboxRecord parent, ForkRequest request, String id, Instant now) {
+    Instant expires = request.timeout().map(now::plus).orElse(parent.expiresAt());
+    Duration left = Duration.between(now, expires);
+    return new SandboxRecord(
+        id,
+        parent.keyId(),
+        parent.template(),
+        SandboxState.READY.wireName(),
+        parent.vcpus(),
+        parent.memoryMebibytes(),
+        parent.diskGibibytes(),
+        parent.persistent(),
+        parent.egress(),
+        parent.env(),
+        request.metadata().orElse(parent.metadata()),
+        Optional.of(parent.id()),
+        now,
+        expires,
+        request.timeout().orElse(left.isNegative() ? Duration.ZERO : left),
+        parent.idleTimeout(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty());
+  }
+
+  EngineConfig config() {
+    return config;
+  }
+
+  Host host() {
+    return host;
+  }
+
+  CheckpointFolders folders() {
+    return folders;
+  }
+
+  SideBySide machines() {
+    return machines;
+  }
+}
