@@ -13,6 +13,8 @@ import dev.podflare.engine.ExecEvent;
 import dev.podflare.engine.ExecRequest;
 import dev.podflare.engine.Execution;
 import dev.podflare.engine.ExecutionView;
+import dev.podflare.engine.ForkRequest;
+import dev.podflare.engine.ForkedSandboxes;
 import dev.podflare.engine.ListRequest;
 import dev.podflare.engine.PatchRequest;
 import dev.podflare.engine.ReplayEvent;
@@ -179,6 +181,51 @@ public final class FakeEngine implements Engine {
             .forEach(execution -> execution.exit(137, ExecEvent.Reason.SANDBOX_CLOSED));
       }
     }
+  }
+
+  @Override
+  public ForkedSandboxes fork(Caller caller, String sandboxId, ForkRequest request) {
+    SandboxView parent = get(caller, sandboxId);
+    if (request.count() > 32) {
+      throw new PodflareException(ErrorCode.INVALID_FIELD, "n must be 1 to 32");
+    }
+    List<SandboxView> children = new ArrayList<>();
+    for (int i = 0; i < request.count(); i++) {
+      children.add(child(parent, request));
+    }
+    synchronized (sandboxes) {
+      for (SandboxView child : children) {
+        sandboxes.put(child.id(), child);
+        owners.put(child.id(), caller.keyId());
+        executions.put(child.id(), new ArrayList<>());
+      }
+    }
+    List<String> reseeded = request.reseed() ? List.of("python.random") : List.of();
+    return new ForkedSandboxes(children, reseeded, Map.of("total", 1.5), 0.25);
+  }
+
+  private SandboxView child(SandboxView parent, ForkRequest request) {
+    Instant now = Instant.now();
+    Instant expires = request.timeout().map(now::plus).orElse(parent.expiresAt());
+    return new SandboxView(
+        ids.sandbox(),
+        parent.state(),
+        parent.template(),
+        parent.vcpus(),
+        parent.memoryMebibytes(),
+        parent.diskGibibytes(),
+        parent.persistent(),
+        parent.egress(),
+        parent.network(),
+        request.metadata().orElse(parent.metadata()),
+        Optional.of(parent.id()),
+        now,
+        expires,
+        Duration.between(now, expires),
+        parent.idleTimeout(),
+        now,
+        0,
+        4096);
   }
 
   @Override
