@@ -3,6 +3,8 @@ package dev.podflare.cli;
 import static dev.podflare.cli.DemoSteps.check;
 
 import dev.podflare.client.ApiException;
+import dev.podflare.client.ForkOptions;
+import dev.podflare.client.Forked;
 import dev.podflare.client.Language;
 import dev.podflare.client.ListFilter;
 import dev.podflare.client.Podflare;
@@ -11,6 +13,7 @@ import dev.podflare.client.RunRequest;
 import dev.podflare.client.RunResult;
 import dev.podflare.client.Sandbox;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** The main job, step by step, over HTTP like any user. One thread. */
@@ -31,6 +34,7 @@ final class DemoScript {
       try (Sandbox other = steps.start("create a second sandbox", podflare::create)) {
         steps.run("it knows nothing of the first", () -> isolated(other));
       }
+      forks(sandbox);
       steps.run("list sandboxes", () -> listed(sandbox));
       steps.run("delete it, and its id is gone", () -> deleted(sandbox));
     }
@@ -96,6 +100,43 @@ final class DemoScript {
         "the first line before the program's pause",
         first.get() == 0 ? "no first line" : (ended - first.get()) / 1_000_000 + " ms apart");
     return "first line after " + Durations.text((first.get() - began) / 1e6);
+  }
+
+  /** Three copies of a running machine; each goes its own way, the original too. */
+  private void forks(Sandbox sandbox) {
+    Forked forked = steps.start("fork it into three", () -> sandbox.fork(ForkOptions.of(3)));
+    List<Sandbox> children = forked.children();
+    try {
+      steps.run(
+          "the parent stood still for",
+          () -> Durations.text(forked.parentPausedMs()) + " of " + total(forked));
+      steps.run("each knows what the parent knew", () -> inherit(children));
+      steps.run("and goes its own way", () -> differ(sandbox, children));
+    } finally {
+      children.forEach(Sandbox::close);
+    }
+  }
+
+  private static String total(Forked forked) {
+    return Durations.text(forked.timingsMs().getOrDefault("total", 0.0));
+  }
+
+  private static String inherit(List<Sandbox> children) {
+    for (Sandbox child : children) {
+      prints(child, "print(round(area(x), 3))", "12.566\n");
+    }
+    return "all " + children.size() + " say area(x) = 12.566";
+  }
+
+  private static String differ(Sandbox parent, List<Sandbox> children) {
+    for (int i = 0; i < children.size(); i++) {
+      prints(children.get(i), "x = 10 + " + i, "");
+    }
+    StringBuilder seen = new StringBuilder();
+    for (int i = 0; i < children.size(); i++) {
+      seen.append(prints(children.get(i), "print(x)", (10 + i) + "\n").strip()).append(' ');
+    }
+    return "x is " + seen + "there, " + prints(parent, "print(x)", "2\n").strip() + " here";
   }
 
   private static String isolated(Sandbox other) {

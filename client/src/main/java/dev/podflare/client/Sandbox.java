@@ -102,14 +102,27 @@ public final class Sandbox implements AutoCloseable {
     return http.patch(path(""), patch.body(), SandboxInfo.class);
   }
 
-  private record Forked(List<String> children) {}
+  private record ForkAnswer(
+      List<String> children,
+      Optional<List<String>> reseeded,
+      Optional<Map<String, Double>> timingsMs,
+      Optional<Double> parentPausedMs) {}
 
   /** Forks the running sandbox; it runs on. All children or none. */
   public List<Sandbox> fork(int count) {
-    Forked forked = http.create(path("/fork"), Map.of("n", count), Forked.class);
-    return forked.children().stream()
-        .map(child -> new Sandbox(http, config, child, Optional.empty()))
-        .toList();
+    return fork(ForkOptions.of(count)).children();
+  }
+
+  /** Forks the running sandbox; it runs on. All children or none. */
+  public Forked fork(ForkOptions options) {
+    ForkAnswer answer = http.create(path("/fork"), options.body(), ForkAnswer.class);
+    return new Forked(
+        answer.children().stream()
+            .map(child -> new Sandbox(http, config, child, Optional.empty()))
+            .toList(),
+        answer.reseeded().orElse(List.of()),
+        answer.timingsMs().orElse(Map.of()),
+        answer.parentPausedMs().orElse(0.0));
   }
 
   /**
