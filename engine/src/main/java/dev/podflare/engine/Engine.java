@@ -30,6 +30,16 @@ public interface Engine {
    */
   ForkedSandboxes fork(Caller caller, String sandboxId, ForkRequest request);
 
+  /**
+   * The winner, a fork of the sandbox or a fork of its forks, goes on under the sandbox's id,
+   * deadlines and metadata, with whatever runs in it; the sandbox's own machine ends, and the
+   * winner's id is gone. All of that or nothing. {@code INVALID_FIELD} if the winner is the sandbox
+   * itself or no fork of it; {@code SANDBOX_NOT_FOUND} if one of them was merged already.
+   *
+   * @param closeSiblings also ends the sandbox's other children
+   */
+  void merge(Caller caller, String sandboxId, String winnerId, boolean closeSiblings);
+
   /** Starts (or queues) code. The execution goes on whether or not anybody reads its stream. */
   Execution exec(Caller caller, String sandboxId, ExecRequest request);
 

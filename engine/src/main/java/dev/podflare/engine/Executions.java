@@ -143,6 +143,22 @@ final class Executions {
     return Optional.ofNullable(byId.get(id));
   }
 
+  /** Keeps what another sandbox's calls said, as if they had been called here; they have ended. */
+  void adopt(Executions other) {
+    List<LocalExecution> older = other.all();
+    synchronized (this) {
+      List<LocalExecution> own = List.copyOf(byId.values());
+      byId.clear();
+      older.forEach(execution -> byId.put(execution.id(), execution));
+      own.forEach(execution -> byId.put(execution.id(), execution));
+      forgetOldEvents();
+    }
+  }
+
+  private synchronized List<LocalExecution> all() {
+    return List.copyOf(byId.values());
+  }
+
   /** Newest first. */
   synchronized List<ExecutionView> views() {
     List<ExecutionView> views = new ArrayList<>();
@@ -161,13 +177,16 @@ final class Executions {
 
   /** Ends all, as the sandbox closes; nothing is taken any more. */
   void close() {
-    List<LocalExecution> all;
+    endAll();
+    all().forEach(LocalExecution::abandon);
+  }
+
+  /** As {@link #close}, for a sandbox whose calls another one will {@link #adopt}. */
+  void endAll() {
     synchronized (this) {
       closed = true;
       queue.clear();
-      all = List.copyOf(byId.values());
     }
-    all.forEach(LocalExecution::lost);
-    all.forEach(LocalExecution::abandon);
+    all().forEach(LocalExecution::lost);
   }
 }

@@ -41,16 +41,15 @@ final class Forks {
   }
 
   ForkedSandboxes fork(Caller caller, String sandboxId, ForkRequest request) {
-    Sandbox parent = host.sandboxes().find(caller, sandboxId);
     check(request);
-    if (request.reseed()) {
-      Reseeding.requireIdle(parent);
-    }
     Laps laps = new Laps();
-    parent.lockFamily(config.deadlines().create());
+    Sandbox parent = host.sandboxes().findAndLock(caller, sandboxId, config.deadlines().create());
     host.shapes().forkBegins();
     try {
       parent.touch();
+      if (request.reseed()) {
+        Reseeding.requireIdle(parent);
+      }
       laps.lap("wait");
       return new ForkRun(this, caller, parent, request, laps).run();
     } catch (PodflareException e) {

@@ -261,6 +261,11 @@ final class GuestMachine implements AutoCloseable {
     return channel.isOpen() && machine.state() != dev.podflare.qemu.MachineState.ENDED;
   }
 
+  /** Nobody can speak with it any more; {@link #close} is still to come. */
+  void letGo() {
+    channel.close();
+  }
+
   @Override
   public void close() {
     machine.kill(); // first: a channel that closes before counts as a crash

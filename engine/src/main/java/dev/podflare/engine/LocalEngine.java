@@ -44,6 +44,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private final Sandboxes sandboxes;
   private final SandboxPlanner planner;
   private final Forks forks;
+  private final Merges merges;
   private final Waker waker = new Waker();
   private final Timers timers = new Timers();
   private final EventBudget budget = EventBudget.ofHeap();
@@ -70,6 +71,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
             config,
             new Forks.Host(
                 shapes, admission, sandboxes, store.sandboxes(), ids, budget, timers, clock));
+    this.merges = new Merges(sandboxes, config.deadlines().create());
     this.keeper = Thread.ofVirtual().name("sandbox keeper").unstarted(this::keep);
   }
 
@@ -214,6 +216,9 @@ public final class LocalEngine implements Engine, AutoCloseable {
   public SandboxView patch(Caller caller, String sandboxId, PatchRequest request) {
     Sandbox sandbox = sandboxes.find(caller, sandboxId);
     synchronized (sandbox) {
+      if (!sandbox.is(sandboxId)) {
+        return patch(caller, sandboxId, request); // closed or merged since a moment
+      }
       SandboxRecord changed = planner.patch(sandbox.record(), request, clock.instant());
       if (!store.sandboxes().update(changed)) {
         return sandboxes.find(caller, sandboxId).view(); // closed meanwhile: says why
@@ -227,12 +232,20 @@ public final class LocalEngine implements Engine, AutoCloseable {
   @Override
   public void delete(Caller caller, String sandboxId) {
     Optional<Sandbox> sandbox = sandboxes.findToDelete(caller, sandboxId);
-    sandbox.ifPresent(found -> sandboxes.close(found, CloseReason.DELETED));
+    while (sandbox.isPresent()) {
+      sandboxes.close(sandbox.get(), CloseReason.DELETED);
+      sandbox = sandboxes.findToDelete(caller, sandboxId); // another one, if it was just merged
+    }
   }
 
   @Override
   public ForkedSandboxes fork(Caller caller, String sandboxId, ForkRequest request) {
     return forks.fork(caller, sandboxId, request);
+  }
+
+  @Override
+  public void merge(Caller caller, String sandboxId, String winnerId, boolean closeSiblings) {
+    merges.merge(caller, sandboxId, winnerId, closeSiblings);
   }
 
   @Override
@@ -244,9 +257,12 @@ public final class LocalEngine implements Engine, AutoCloseable {
     } catch (PodflareException e) {
       if (e.code() == ErrorCode.MACHINE_FAILED && !sandbox.guest().alive()) {
         sandboxes.close(sandbox, CloseReason.GUEST_CRASHED);
-        sandboxes.find(caller, sandboxId); // says that it is gone, and why
       }
-      throw e;
+      Sandbox now = sandboxes.find(caller, sandboxId); // says if it is gone, and why
+      if (e.code() != ErrorCode.GONE || now == sandbox) {
+        throw e;
+      }
+      return now.execute(ids.execution(), request); // the id has another machine since a moment
     }
   }
 

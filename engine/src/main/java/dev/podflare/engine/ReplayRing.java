@@ -22,6 +22,15 @@ final class ReplayRing {
     }
   }
 
+  /** Puts what happened elsewhere before what happened here. */
+  synchronized void adopt(List<ReplayEvent> older) {
+    List<ReplayEvent> own = List.copyOf(events);
+    events.clear();
+    bytes = 0;
+    older.forEach(this::add);
+    own.forEach(this::add);
+  }
+
   synchronized List<ReplayEvent> events() {
     return List.copyOf(events);
   }

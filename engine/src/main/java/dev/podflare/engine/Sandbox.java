@@ -72,6 +72,32 @@ final class Sandbox implements LocalExecution.Owner {
     record = changed;
   }
 
+  /** Another id stands for its parent now. */
+  synchronized void changeParent(String parent) {
+    SandboxRecord old = record;
+    record =
+        new SandboxRecord(
+            old.id(),
+            old.keyId(),
+            old.template(),
+            old.state(),
+            old.vcpus(),
+            old.memoryMebibytes(),
+            old.diskGibibytes(),
+            old.persistent(),
+            old.egress(),
+            old.env(),
+            old.metadata(),
+            Optional.of(parent),
+            old.createdAt(),
+            old.expiresAt(),
+            old.timeout(),
+            old.idleTimeout(),
+            old.closedAt(),
+            old.closeReason(),
+            old.closeMessage());
+  }
+
   GuestMachine guest() {
     return guest;
   }
@@ -205,6 +231,42 @@ final class Sandbox implements LocalExecution.Owner {
     } finally {
       closing.unlock();
     }
+  }
+
+  /** Whether that id means this sandbox, now. */
+  boolean is(String id) {
+    return state == SandboxState.READY && record.id().equals(id);
+  }
+
+  /**
+   * Goes on under the id, deadlines and metadata of {@code parent}, whose own machine and calls
+   * end. Calls that run here run on. Both families are locked by the caller.
+   *
+   * @param commit makes it so for all others; throws if it cannot, and then nothing has changed
+   */
+  void takeOver(Sandbox parent, Runnable commit) {
+    parent.closing.lock();
+    closing.lock();
+    try {
+      synchronized (parent) {
+        synchronized (this) {
+          commit.run();
+          record = parent.record;
+          parent.closedFor = Optional.of(CloseReason.MERGED);
+          parent.state = SandboxState.CLOSED;
+        }
+      }
+      parent.guest.letGo(); // first: an execution may be waiting for this guest
+      parent.executions.endAll();
+      executions.adopt(parent.executions);
+      replay.adopt(parent.replay.events());
+      touch();
+    } finally {
+      closing.unlock();
+      parent.closing.unlock();
+    }
+    // Nobody waits for it: it may take a moment until its processes are gone.
+    Thread.ofVirtual().name("end of merged " + record.id()).start(parent.guest::close);
   }
 
   SandboxView view() {

@@ -6,6 +6,7 @@ import dev.podflare.common.PodflareException;
 import dev.podflare.store.SandboxRecord;
 import dev.podflare.store.SandboxRecords;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -24,6 +25,9 @@ final class Sandboxes {
   private static final Comparator<SandboxRecord> BY_CREATION =
       Comparator.comparing(SandboxRecord::createdAt).thenComparing(SandboxRecord::id);
 
+  /** Far more generations than anybody forks. */
+  private static final int MAX_DEPTH = 10_000;
+
   private final SandboxRecords records;
   private final Clock clock;
   private final Map<String, Sandbox> live = new ConcurrentHashMap<>();
@@ -37,6 +41,61 @@ final class Sandboxes {
   void add(Sandbox sandbox) {
     live.put(sandbox.record().id(), sandbox);
     byMachine.put(sandbox.guest().machine().id(), sandbox);
+  }
+
+  /** As {@link #find}; no other fork or merge of it is under way until its family is unlocked. */
+  Sandbox findAndLock(Caller caller, String id, Duration patience) {
+    while (true) {
+      Sandbox sandbox = find(caller, id);
+      sandbox.lockFamily(patience);
+      if (sandbox.is(id)) {
+        return sandbox;
+      }
+      sandbox.unlockFamily(); // closed or merged while we waited; look again
+    }
+  }
+
+  /** Live sandboxes that were forked from that id. */
+  List<Sandbox> childrenOf(String id) {
+    return live.values().stream()
+        .filter(sandbox -> sandbox.record().parent().filter(id::equals).isPresent())
+        .toList();
+  }
+
+  /** Whether the one was forked from the other, directly or over generations. */
+  boolean descends(SandboxRecord record, String ancestor) {
+    Optional<String> up = record.parent();
+    for (int depth = 0; up.isPresent() && depth < MAX_DEPTH; depth++) {
+      if (up.get().equals(ancestor)) {
+        return true;
+      }
+      up = records.find(up.get()).flatMap(SandboxRecord::parent);
+    }
+    return false;
+  }
+
+  /** The parent's id goes on with the winner's machine, and the winner's id is gone. */
+  void merge(Sandbox parent, Sandbox winner) {
+    String id = parent.record().id();
+    String gone = winner.record().id();
+    winner.takeOver(
+        parent,
+        () -> {
+          String reason = CloseReason.MERGED.wireName();
+          Optional<String> message = Optional.of("merged into " + id);
+          if (!parent.is(id)
+              || !winner.is(gone)
+              || !records.merge(id, gone, reason, message, clock.instant())) {
+            throw new PodflareException(
+                ErrorCode.GONE, id + " or " + gone + " was closed just now");
+          }
+          live.put(id, winner);
+          live.remove(gone);
+          byMachine.remove(parent.guest().machine().id());
+        });
+    childrenOf(gone).forEach(child -> child.changeParent(id));
+    parent.place().release();
+    LOG.info("{} goes on as {}", id, gone);
   }
 
   int count() {
@@ -166,7 +225,8 @@ final class Sandboxes {
           .ifPresent(reason ->
               Thread.ofVirtual()
                   .name("close " + sandbox.record().id())
-                  .start(() -> close(sandbox, reason)));
+                  // Asked again: a merge may have given it another deadline meanwhile.
+                  .start(() -> sandbox.due(now).ifPresent(still -> close(sandbox, still))));
     }
   }
 

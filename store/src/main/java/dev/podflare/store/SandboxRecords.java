@@ -87,6 +87,42 @@ public final class SandboxRecords {
         == 1;
   }
 
+  /**
+   * Closes the winner of a merge and gives its children to the sandbox whose id lives on, both or
+   * nothing.
+   *
+   * @return whether both were live
+   */
+  public boolean merge(
+      String parent, String winner, String reason, Optional<String> message, Instant when) {
+    return database.write(handle -> {
+      boolean live =
+          handle
+                  .createQuery(
+                      "select count(*) from sandboxes where closed_at is null and id in (:a, :b)")
+                  .bind("a", parent)
+                  .bind("b", winner)
+                  .mapTo(Integer.class)
+                  .one()
+              == 2;
+      if (live) {
+        handle
+            .createUpdate(CLOSE + " and id = :id")
+            .bind("id", winner)
+            .bind("reason", reason)
+            .bind("message", message.orElse(null))
+            .bind("when", when.toEpochMilli())
+            .execute();
+        handle
+            .createUpdate("update sandboxes set parent = :parent where parent = :winner")
+            .bind("parent", parent)
+            .bind("winner", winner)
+            .execute();
+      }
+      return live;
+    });
+  }
+
   public boolean close(String id, String reason, Instant when) {
     return close(id, reason, Optional.empty(), when);
   }

@@ -1,0 +1,103 @@
+package dev.podflare.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.podflare.common.PodflareException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class FamilyRecordsTest {
+  private static final Instant NOW = Instant.parse("2026-05-04T03:02:01Z");
+
+  @TempDir Path folder;
+  private Store store;
+
+  @BeforeEach
+  void open() {
+    store = Store.open(folder.resolve("podflare.db"), Clock.fixed(NOW, ZoneOffset.UTC));
+  }
+
+  @AfterEach
+  void close() {
+    store.close();
+  }
+
+  @Test
+  void childrenAreAddedTogetherOrNotAtAll() {
+    store.sandboxes().insert(sandbox("sbx_p", Optional.empty()));
+    List<SandboxRecord> children =
+        List.of(sandbox("sbx_a", Optional.of("sbx_p")), sandbox("sbx_p", Optional.of("sbx_p")));
+    assertThatThrownBy(() -> store.sandboxes().insertAll(children))
+        .isInstanceOf(PodflareException.class);
+    assertThat(store.sandboxes().find("sbx_a")).isEmpty();
+    store.sandboxes().insertAll(children.subList(0, 1));
+    assertThat(store.sandboxes().find("sbx_a")).contains(children.getFirst());
+  }
+
+  @Test
+  void aMergeClosesTheWinnerAndMovesItsChildren() {
+    store.sandboxes().insert(sandbox("sbx_p", Optional.empty()));
+    store.sandboxes().insert(sandbox("sbx_w", Optional.of("sbx_p")));
+    store.sandboxes().insert(sandbox("sbx_s", Optional.of("sbx_p")));
+    store.sandboxes().insert(sandbox("sbx_g", Optional.of("sbx_w")));
+    assertThat(merge("sbx_p", "sbx_w")).isTrue();
+    SandboxRecord winner = store.sandboxes().find("sbx_w").orElseThrow();
+    assertThat(winner.closeReason()).contains("merged");
+    assertThat(winner.closeMessage()).contains("merged into sbx_p");
+    assertThat(store.sandboxes().find("sbx_g").orElseThrow().parent()).contains("sbx_p");
+    assertThat(store.sandboxes().live())
+        .extracting(SandboxRecord::id)
+        .containsExactlyInAnyOrder("sbx_p", "sbx_s", "sbx_g");
+  }
+
+  @Test
+  void aMergeWithOneThatIsGoneChangesNothing() {
+    store.sandboxes().insert(sandbox("sbx_p", Optional.empty()));
+    store.sandboxes().insert(sandbox("sbx_w", Optional.of("sbx_p")));
+    store.sandboxes().insert(sandbox("sbx_g", Optional.of("sbx_w")));
+    store.sandboxes().close("sbx_p", "deleted", NOW);
+    assertThat(merge("sbx_p", "sbx_w")).isFalse();
+    assertThat(merge("sbx_none", "sbx_w")).isFalse();
+    assertThat(store.sandboxes().find("sbx_w").orElseThrow().closedAt()).isEmpty();
+    assertThat(store.sandboxes().find("sbx_g").orElseThrow().parent()).contains("sbx_w");
+  }
+
+  private boolean merge(String parent, String winner) {
+    Optional<String> message = Optional.of("merged into " + parent);
+    return store.sandboxes().merge(parent, winner, "merged", message, NOW);
+  }
+
+  private static SandboxRecord sandbox(String id, Optional<String> parent) {
+    return new SandboxRecord(
+        id,
+        "key_a",
+        "default",
+        "ready",
+        2,
+        1024,
+        4,
+        false,
+        true,
+        Map.of(),
+        Map.of(),
+        parent,
+        NOW,
+        NOW.plusSeconds(1800),
+        Duration.ofMinutes(30),
+        Duration.ofMinutes(5),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty());
+  }
+}
