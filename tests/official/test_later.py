@@ -16,7 +16,6 @@ SPACE = "spc_" + "0" * 32
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(lambda c, s: s.merge_into(Sandbox._from_id("sbx_" + "0" * 32, c)), id="merge"),
         pytest.param(lambda c, s: Sandbox(client=c, persistent=True), id="persistent"),
         pytest.param(lambda c, s: Sandbox.resume(SPACE, client=c), id="resume"),
         pytest.param(lambda c, s: c.delete_space(SPACE), id="delete-space"),

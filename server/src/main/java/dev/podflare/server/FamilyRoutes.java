@@ -11,6 +11,7 @@ import java.util.function.UnaryOperator;
 /** Forks and merges. Thread-safe. */
 final class FamilyRoutes {
   private static final String FORK = "/v1/sandboxes/{id}/fork";
+  private static final String MERGE = "/v1/sandboxes/{id}/merge_into/{winner}";
 
   private final Engine engine;
   private final Idempotency idempotency;
@@ -21,7 +22,9 @@ final class FamilyRoutes {
   }
 
   List<Route> routes() {
-    return List.of(new Route("POST", FORK, Scope.WRITE, this::fork));
+    return List.of(
+        new Route("POST", FORK, Scope.WRITE, this::fork),
+        new Route("POST", MERGE, Scope.WRITE, this::merge));
   }
 
   private void fork(Exchange exchange) throws Exception {
@@ -34,6 +37,16 @@ final class FamilyRoutes {
         body,
         UnaryOperator.identity(),
         () -> Json.bytes(answer(engine.fork(exchange.caller(), id, request)).map()));
+  }
+
+  private void merge(Exchange exchange) {
+    Optional<String> siblings = exchange.query("siblings");
+    if (siblings.filter(word -> !word.equals("close")).isPresent()) {
+      throw Fields.invalid("siblings", "\"close\", or left out to let them live on");
+    }
+    engine.merge(
+        exchange.caller(), exchange.path("id"), exchange.path("winner"), siblings.isPresent());
+    exchange.noContent();
   }
 
   private static ForkRequest request(Fields fields) {

@@ -67,6 +67,38 @@ class FamilyRoutesTest {
     assertThat(api.post(other, "{}").status()).isEqualTo(404);
   }
 
+  @Test
+  void theWinnersIdIsGoneAfterAMergeAndSiblingsLiveOn() {
+    JsonNode children = json(fork("{'n':2}")).path("children");
+    assertThat(merge(children.get(0).asString(), "").status()).isEqualTo(204);
+    assertThat(status(children.get(0))).isEqualTo(404);
+    assertThat(status(children.get(1))).isEqualTo(200);
+    assertThat(api.get("/v1/sandboxes/" + parent).status()).isEqualTo(200);
+  }
+
+  @Test
+  void siblingsAreClosedOnRequestOnly() {
+    JsonNode children = json(fork("{'n':2}")).path("children");
+    assertThat(merge(children.get(0).asString(), "?siblings=keep").status()).isEqualTo(400);
+    assertThat(status(children.get(0))).isEqualTo(200);
+    assertThat(merge(children.get(0).asString(), "?siblings=close").status()).isEqualTo(204);
+    assertThat(status(children.get(1))).isEqualTo(404);
+  }
+
+  @Test
+  void whatIsNoForkOfItIsNotMerged() {
+    assertThat(merge(parent, "").status()).isEqualTo(400);
+    assertThat(merge("sbx_" + "0".repeat(32), "").status()).isEqualTo(404);
+  }
+
+  private Answer merge(String winner, String query) {
+    return api.post("/v1/sandboxes/" + parent + "/merge_into/" + winner + query, "");
+  }
+
+  private int status(JsonNode id) {
+    return api.get("/v1/sandboxes/" + id.asString()).status();
+  }
+
   private Answer fork(String body) {
     return api.post("/v1/sandboxes/" + parent + "/fork", body.replace('\'', '"'));
   }

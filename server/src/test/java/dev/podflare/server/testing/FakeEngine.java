@@ -204,6 +204,20 @@ public final class FakeEngine implements Engine {
     return new ForkedSandboxes(children, reseeded, Map.of("total", 1.5), 0.25);
   }
 
+  @Override
+  public void merge(Caller caller, String sandboxId, String winnerId, boolean closeSiblings) {
+    get(caller, sandboxId);
+    if (!get(caller, winnerId).parent().equals(Optional.of(sandboxId))) {
+      throw new PodflareException(ErrorCode.INVALID_FIELD, winnerId + " is no fork of it");
+    }
+    synchronized (sandboxes) {
+      sandboxes.remove(winnerId);
+      if (closeSiblings) {
+        sandboxes.values().removeIf(it -> it.parent().equals(Optional.of(sandboxId)));
+      }
+    }
+  }
+
   private SandboxView child(SandboxView parent, ForkRequest request) {
     Instant now = Instant.now();
     Instant expires = request.timeout().map(now::plus).orElse(parent.expiresAt());
