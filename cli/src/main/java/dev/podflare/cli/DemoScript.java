@@ -112,6 +112,7 @@ final class DemoScript {
           () -> Durations.text(forked.parentPausedMs()) + " of " + total(forked));
       steps.run("each knows what the parent knew", () -> inherit(children));
       steps.run("and goes its own way", () -> differ(sandbox, children));
+      steps.run("merge the best one", () -> merge(sandbox, children.getLast()));
     } finally {
       children.forEach(Sandbox::close);
     }
@@ -137,6 +138,18 @@ final class DemoScript {
       seen.append(prints(children.get(i), "print(x)", (10 + i) + "\n").strip()).append(' ');
     }
     return "x is " + seen + "there, " + prints(parent, "print(x)", "2\n").strip() + " here";
+  }
+
+  private static String merge(Sandbox parent, Sandbox winner) {
+    parent.mergeInto(winner);
+    prints(parent, "print(x)", "12\n");
+    try {
+      winner.info();
+    } catch (ApiException refused) {
+      check(refused.code().equals("gone"), "410 gone", refused.code());
+      return "x is 12 under the parent's id, the winner's is gone";
+    }
+    throw new DemoSteps.Wrong("expected 410 gone, found the winner");
   }
 
   private static String isolated(Sandbox other) {

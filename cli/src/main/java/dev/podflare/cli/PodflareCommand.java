@@ -32,6 +32,7 @@ import picocli.CommandLine.Spec;
       LsCommand.class,
       RmCommand.class,
       ForkCommand.class,
+      MergeCommand.class,
       McpCommand.class,
       SelfTrainCommand.class,
       HelpCommand.class

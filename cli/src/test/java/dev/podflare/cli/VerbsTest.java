@@ -62,6 +62,7 @@ class VerbsTest {
         "ls",
         "rm",
         "fork",
+        "merge",
         "mcp",
         "demo",
         "test"

@@ -130,7 +130,13 @@ public final class Sandbox implements AutoCloseable {
    * closing the winner's handle does nothing. The winner must be a fork of this sandbox.
    */
   public void mergeInto(Sandbox winner) {
-    http.postForNothing(path("/merge_into/" + Wire.encode(winner.id)), Map.of());
+    mergeInto(winner, false);
+  }
+
+  /** As {@link #mergeInto(Sandbox)}; may also end this sandbox's other children. */
+  public void mergeInto(Sandbox winner, boolean closeSiblings) {
+    String query = closeSiblings ? "?siblings=close" : "";
+    http.postForNothing(path("/merge_into/" + Wire.encode(winner.id) + query), Map.of());
     winner.givenAway = true;
   }
 
