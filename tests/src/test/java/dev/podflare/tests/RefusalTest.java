@@ -61,7 +61,6 @@ class RefusalTest {
   void laterCallsOfASandboxAreNotAvailableYet() {
     String id = platform.api.create();
     String path = SANDBOXES + "/" + id;
-    refused(platform.api.post(path + "/fork", "{\"n\":1}"), 501, "not_available_yet");
     refused(platform.api.post(path + "/pause", ""), 501, "not_available_yet");
     refused(platform.api.get(path + "/network"), 501, "not_available_yet");
     refused(platform.api.call("PATCH", path, "{\"persistent\":true}"), 501, "not_available_yet");

@@ -124,6 +124,7 @@ class ShapeAndRestartTest {
                 usual.memoryReserve(),
                 usual.diskReserve(),
                 usual.queuedExecutions(),
-                usual.codeBytes()));
+                usual.codeBytes(),
+                usual.maxFork()));
   }
 }
