@@ -9,12 +9,16 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Where the disk layers of a checkpoint lie until the machines made of it have linked them. The
  * layers themselves live as long as anybody has a link to them. Thread-safe.
  */
 final class CheckpointFolders {
+  private static final Logger LOG = LoggerFactory.getLogger(CheckpointFolders.class);
+
   private final Path root;
 
   /** Removes what a killed daemon left. */
@@ -32,6 +36,7 @@ final class CheckpointFolders {
     }
   }
 
+  /** What cannot be removed is left for the next start; what was made of it is not at fault. */
   void remove(Path folder) {
     try (Stream<Path> tree = Files.walk(folder)) {
       for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
@@ -40,7 +45,7 @@ final class CheckpointFolders {
     } catch (NoSuchFileException gone) {
       // That is what was wanted.
     } catch (IOException | UncheckedIOException e) {
-      throw new PodflareException(ErrorCode.INTERNAL, "cannot remove " + folder, e);
+      LOG.warn("cannot remove {}: {}", folder, e.toString());
     }
   }
 }
