@@ -63,6 +63,7 @@ class VerbsTest {
         "rm",
         "fork",
         "merge",
+        "tree",
         "mcp",
         "demo",
         "test"
@@ -159,6 +160,30 @@ class VerbsTest {
     Outcome outcome = call("fork", "sbx_1");
     assertThat(outcome.err()).contains("fork comes later [not_available_yet]");
     assertThat(outcome.exitCode()).isEqualTo(1);
+  }
+
+  @Test
+  void aFamilyIsDrawn() {
+    server.on(
+        "GET /v1/sandboxes/sbx_b/tree",
+        200,
+        """
+        {"sandboxes":[
+          {"id":"sbx_a","state":"ready","own_memory_bytes":1048576},
+          {"id":"sbx_b","parent":"sbx_a","state":"ready","own_memory_bytes":0},
+          {"id":"sbx_c","parent":"sbx_b","state":"closed","close_reason":"merged"},
+          {"id":"sbx_d","parent":"sbx_c","state":"ready"},
+          {"id":"sbx_e","parent":"sbx_b","state":"ready"}]}
+        """);
+    Outcome outcome = call("tree", "sbx_b");
+    assertThat(outcome.exitCode()).isZero();
+    assertThat(outcome.out().lines())
+        .containsExactly(
+            "sbx_a  ready, 1MiB",
+            "└─ sbx_b  ready  *",
+            "   ├─ sbx_c  closed: merged",
+            "   │  └─ sbx_d  ready",
+            "   └─ sbx_e  ready");
   }
 
   @Test

@@ -140,6 +140,13 @@ public final class Sandbox implements AutoCloseable {
     winner.givenAway = true;
   }
 
+  private record Family(List<FamilyMember> sandboxes) {}
+
+  /** Ancestors, oldest first, then this sandbox, then all that were forked from it. */
+  public List<FamilyMember> tree() {
+    return List.copyOf(http.get(path("/tree"), Family.class).sandboxes());
+  }
+
   /** Deletes the sandbox. Repeating it is no error. */
   public void delete() {
     http.call("DELETE", path(""));

@@ -40,6 +40,12 @@ public interface Engine {
    */
   void merge(Caller caller, String sandboxId, String winnerId, boolean closeSiblings);
 
+  /**
+   * A sandbox's ancestors, oldest first, then itself, then all that were forked from it, over
+   * generations, in order of creation. Closed ones are remembered for a day.
+   */
+  List<FamilyMember> tree(Caller caller, String sandboxId);
+
   /** Starts (or queues) code. The execution goes on whether or not anybody reads its stream. */
   Execution exec(Caller caller, String sandboxId, ExecRequest request);
 

@@ -249,6 +249,11 @@ public final class LocalEngine implements Engine, AutoCloseable {
   }
 
   @Override
+  public List<FamilyMember> tree(Caller caller, String sandboxId) {
+    return sandboxes.tree(sandboxes.find(caller, sandboxId));
+  }
+
+  @Override
   public Execution exec(Caller caller, String sandboxId, ExecRequest request) {
     planner.check(request);
     Sandbox sandbox = sandboxes.find(caller, sandboxId);

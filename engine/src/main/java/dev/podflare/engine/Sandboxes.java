@@ -74,6 +74,33 @@ final class Sandboxes {
     return false;
   }
 
+  /** Ancestors, oldest first, then the sandbox, then its descendants in order of creation. */
+  List<FamilyMember> tree(Sandbox sandbox) {
+    SandboxRecord record = sandbox.record();
+    List<FamilyMember> members = new ArrayList<>();
+    Optional<SandboxRecord> up = record.parent().flatMap(records::find);
+    for (int depth = 0; up.isPresent() && depth < MAX_DEPTH; depth++) {
+      members.addFirst(member(up.get()));
+      up = up.get().parent().flatMap(records::find);
+    }
+    records.descendants(record.id(), MAX_DEPTH).forEach(one -> members.add(member(one)));
+    return members;
+  }
+
+  private FamilyMember member(SandboxRecord record) {
+    Optional<SandboxView> view = ofId(record.id()).map(Sandbox::viewWithFigures);
+    return new FamilyMember(
+        record.id(),
+        record.parent(),
+        record.closedAt().isPresent()
+            ? SandboxState.CLOSED
+            : view.map(SandboxView::state).orElse(SandboxState.CLOSED),
+        record.createdAt(),
+        record.closedAt(),
+        record.closeReason(),
+        view.map(SandboxView::ownMemoryBytes).orElse(0L));
+  }
+
   /** The parent's id goes on with the winner's machine, and the winner's id is gone. */
   void merge(Sandbox parent, Sandbox winner) {
     String id = parent.record().id();

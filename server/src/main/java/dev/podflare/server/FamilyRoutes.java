@@ -1,17 +1,23 @@
 package dev.podflare.server;
 
 import dev.podflare.engine.Engine;
+import dev.podflare.engine.FamilyMember;
 import dev.podflare.engine.ForkRequest;
 import dev.podflare.engine.ForkedSandboxes;
 import dev.podflare.engine.SandboxView;
+import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /** Forks and merges. Thread-safe. */
 final class FamilyRoutes {
   private static final String FORK = "/v1/sandboxes/{id}/fork";
   private static final String MERGE = "/v1/sandboxes/{id}/merge_into/{winner}";
+
+  private static final String TREE = "/v1/sandboxes/{id}/tree";
 
   private final Engine engine;
   private final Idempotency idempotency;
@@ -24,7 +30,8 @@ final class FamilyRoutes {
   List<Route> routes() {
     return List.of(
         new Route("POST", FORK, Scope.WRITE, this::fork),
-        new Route("POST", MERGE, Scope.WRITE, this::merge));
+        new Route("POST", MERGE, Scope.WRITE, this::merge),
+        new Route("GET", TREE, Scope.READ, this::tree));
   }
 
   private void fork(Exchange exchange) throws Exception {
@@ -47,6 +54,26 @@ final class FamilyRoutes {
     engine.merge(
         exchange.caller(), exchange.path("id"), exchange.path("winner"), siblings.isPresent());
     exchange.noContent();
+  }
+
+  private void tree(Exchange exchange) {
+    List<Map<String, @Nullable Object>> members =
+        engine.tree(exchange.caller(), exchange.path("id")).stream()
+            .map(FamilyRoutes::member)
+            .toList();
+    exchange.answer(Json.object().put("sandboxes", members));
+  }
+
+  private static Map<String, @Nullable Object> member(FamilyMember member) {
+    return Json.object()
+        .put("id", member.id())
+        .put("parent", member.parent())
+        .put("state", member.state().wireName())
+        .put("created_at", member.createdAt())
+        .put("closed_at", member.closedAt().map(Instant::toString))
+        .put("close_reason", member.closeReason())
+        .put("own_memory_bytes", member.ownMemoryBytes())
+        .map();
   }
 
   private static ForkRequest request(Fields fields) {

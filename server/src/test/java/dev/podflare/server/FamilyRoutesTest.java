@@ -91,6 +91,18 @@ class FamilyRoutesTest {
     assertThat(merge("sbx_" + "0".repeat(32), "").status()).isEqualTo(404);
   }
 
+  @Test
+  void theTreeNamesParentsAndStates() {
+    String child = json(fork("")).path("children").get(0).asString();
+    JsonNode tree = json(api.get("/v1/sandboxes/" + parent + "/tree")).path("sandboxes");
+    assertThat(tree).hasSize(2);
+    assertThat(tree.get(0).path("id").asString()).isEqualTo(parent);
+    assertThat(tree.get(0).path("parent").isNull()).isTrue();
+    assertThat(tree.get(1).path("id").asString()).isEqualTo(child);
+    assertThat(tree.get(1).path("parent").asString()).isEqualTo(parent);
+    assertThat(tree.get(1).path("state").asString()).isEqualTo("ready");
+  }
+
   private Answer merge(String winner, String query) {
     return api.post("/v1/sandboxes/" + parent + "/merge_into/" + winner + query, "");
   }

@@ -160,6 +160,29 @@ public final class SandboxRecords {
             .findOne());
   }
 
+  /**
+   * A sandbox and all that were forked from it, over generations, live or remembered; in order of
+   * creation, so that a parent comes before its children.
+   */
+  public List<SandboxRecord> descendants(String id, int limit) {
+    return database.read(handle ->
+        handle
+            .createQuery(
+                """
+                with recursive family(id) as (
+                  select :id
+                  union
+                  select child.id from sandboxes child join family on child.parent = family.id
+                )
+                select * from sandboxes where id in (select id from family)
+                order by created_at, id limit :limit
+                """)
+            .bind("id", id)
+            .bind("limit", limit)
+            .map(SandboxRecords::record)
+            .list());
+  }
+
   /** All live sandboxes in order of creation. */
   public List<SandboxRecord> live() {
     return database.read(handle ->

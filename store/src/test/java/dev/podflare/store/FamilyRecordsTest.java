@@ -73,6 +73,21 @@ class FamilyRecordsTest {
     assertThat(store.sandboxes().find("sbx_g").orElseThrow().parent()).contains("sbx_w");
   }
 
+  @Test
+  void descendantsAreFoundOverGenerationsAlsoThoseThatAreGone() {
+    store.sandboxes().insert(sandbox("sbx_0", Optional.empty()));
+    store.sandboxes().insert(sandbox("sbx_1", Optional.of("sbx_0")));
+    store.sandboxes().insert(sandbox("sbx_2", Optional.of("sbx_1")));
+    store.sandboxes().insert(sandbox("sbx_3", Optional.of("sbx_2")));
+    store.sandboxes().insert(sandbox("sbx_x", Optional.of("sbx_0")));
+    store.sandboxes().close("sbx_2", "deleted", NOW);
+    assertThat(store.sandboxes().descendants("sbx_1", 10))
+        .extracting(SandboxRecord::id)
+        .containsExactly("sbx_1", "sbx_2", "sbx_3");
+    assertThat(store.sandboxes().descendants("sbx_0", 2)).hasSize(2);
+    assertThat(store.sandboxes().descendants("sbx_none", 10)).isEmpty();
+  }
+
   private boolean merge(String parent, String winner) {
     Optional<String> message = Optional.of("merged into " + parent);
     return store.sandboxes().merge(parent, winner, "merged", message, NOW);

@@ -13,6 +13,7 @@ import dev.podflare.engine.ExecEvent;
 import dev.podflare.engine.ExecRequest;
 import dev.podflare.engine.Execution;
 import dev.podflare.engine.ExecutionView;
+import dev.podflare.engine.FamilyMember;
 import dev.podflare.engine.ForkRequest;
 import dev.podflare.engine.ForkedSandboxes;
 import dev.podflare.engine.ListRequest;
@@ -215,6 +216,25 @@ public final class FakeEngine implements Engine {
       if (closeSiblings) {
         sandboxes.values().removeIf(it -> it.parent().equals(Optional.of(sandboxId)));
       }
+    }
+  }
+
+  @Override
+  public List<FamilyMember> tree(Caller caller, String sandboxId) {
+    SandboxView root = get(caller, sandboxId);
+    synchronized (sandboxes) {
+      return sandboxes.values().stream()
+          .filter(it -> it.id().equals(root.id()) || it.parent().equals(Optional.of(sandboxId)))
+          .map(it ->
+              new FamilyMember(
+                  it.id(),
+                  it.parent(),
+                  it.state(),
+                  it.createdAt(),
+                  Optional.empty(),
+                  Optional.empty(),
+                  it.ownMemoryBytes()))
+          .toList();
     }
   }
 
