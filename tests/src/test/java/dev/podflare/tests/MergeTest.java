@@ -119,6 +119,14 @@ class MergeTest {
         assertThat(python(child, "print(y)")).isEqualTo("child");
         try (Sandbox next = parent.fork(1).getFirst()) {
           assertThat(python(next, "print(y)")).isEqualTo("last");
+          assertThat(parent.tree())
+              .extracting(it -> it.id() + " " + it.closeReason().orElse(it.state()))
+              .containsExactlyInAnyOrder(
+                  parent.id() + " ready",
+                  child.id() + " ready",
+                  winner.id() + " merged",
+                  last.id() + " merged",
+                  next.id() + " ready");
         }
       }
     }
