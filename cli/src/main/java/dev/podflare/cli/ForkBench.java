@@ -122,7 +122,7 @@ final class ForkBench {
         String.format(
             Locale.ROOT,
             "n=%d, p95 %.0f ms, %.0f MB own pages, %d with machines started; p50 of prepare %.1f,"
-                + " barrier %.1f, checkpoint %.1f, restore %.1f ms",
+                + " barrier %.1f, checkpoint %.1f, restore %.1f, renew %.1f ms",
             ROUNDS,
             total.p95(),
             own / 1e6,
@@ -130,7 +130,8 @@ final class ForkBench {
             step(timings, "prepare"),
             step(timings, "barrier"),
             step(timings, "checkpoint"),
-            step(timings, "restore"));
+            step(timings, "restore"),
+            step(timings, "renew"));
     return List.of(
         BenchRow.bounded(
             "fork(3) over HTTP, p50",

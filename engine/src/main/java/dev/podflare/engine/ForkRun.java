@@ -106,14 +106,17 @@ final class ForkRun {
       List<Machine> blanks,
       List<Admission.Place> places,
       GuestMachine.Frozen frozen) {
-    List<Child> children =
+    List<GuestMachine.Restored> restored =
         forks
             .machines()
             .all(
                 blanks.size(),
-                index -> child(shape, frozen, blanks.get(index)),
-                child -> child.guest().close());
+                i ->
+                    GuestMachine.restoreMachine(shape, frozen, blanks.get(i), host.ids().sandbox()),
+                GuestMachine.Restored::discard);
     laps.lap("restore");
+    List<Child> children = renew(restored, frozen.epoch() + 1);
+    laps.lap("renew");
     try {
       List<SandboxView> views = register(children, places);
       double paused = frozen.paused().toNanos() / 1e6;
@@ -125,10 +128,19 @@ final class ForkRun {
     }
   }
 
-  private Child child(LoadedShape shape, GuestMachine.Frozen frozen, Machine blank) {
-    GuestMachine guest =
-        GuestMachine.restoreFork(
-            shape, frozen, blank, host.ids().sandbox(), forks.config().deadlines().guest());
+  private List<Child> renew(List<GuestMachine.Restored> restored, long epoch) {
+    try {
+      return forks
+          .machines()
+          .all(restored.size(), i -> child(restored.get(i), epoch), child -> child.guest().close());
+    } catch (RuntimeException e) {
+      restored.forEach(GuestMachine.Restored::discard); // those too whose turn never came
+      throw e;
+    }
+  }
+
+  private Child child(GuestMachine.Restored restored, long epoch) {
+    GuestMachine guest = restored.renewFork(epoch, forks.config().deadlines().guest());
     try {
       return new Child(guest, request.reseed() ? Reseeding.run(guest) : List.of());
     } catch (RuntimeException e) {

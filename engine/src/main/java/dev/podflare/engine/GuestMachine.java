@@ -69,14 +69,10 @@ final class GuestMachine implements AutoCloseable {
     return restoreMachine(shape, blank, sandboxId).renew(deadline);
   }
 
-  /**
-   * Makes a blank the sandbox {@code sandboxId} with all that a frozen one had. Its generators of
-   * random numbers go on as they were; they are the user's state. Otherwise as {@link #restore}.
-   */
-  static GuestMachine restoreFork(
-      LoadedShape shape, Frozen frozen, Machine blank, String sandboxId, Duration deadline) {
-    return restoreMachine(shape, frozen.checkpoint(), blank, sandboxId)
-        .renewFork(frozen.epoch() + 1, deadline);
+  /** As {@link #restoreMachine(LoadedShape, Machine, String)}, with all that a frozen one had. */
+  static Restored restoreMachine(
+      LoadedShape shape, Frozen frozen, Machine blank, String sandboxId) {
+    return restoreMachine(shape, frozen.checkpoint(), blank, sandboxId);
   }
 
   /** The first half: the guest runs, but still with the identity of its template. */
@@ -109,18 +105,27 @@ final class GuestMachine implements AutoCloseable {
         channel.syncClock(deadline);
         return new GuestMachine(this, 1);
       } catch (RuntimeException e) {
-        discard(machine, channel);
+        discard();
         throw e;
       }
     }
 
-    private GuestMachine renewFork(long epoch, Duration deadline) {
+    /** Ends it; it will not be renewed. */
+    void discard() {
+      GuestMachine.discard(machine, channel);
+    }
+
+    /**
+     * The same for a copy of a sandbox: its generators of random numbers go on as they were, since
+     * they are the user's state.
+     */
+    GuestMachine renewFork(long epoch, Duration deadline) {
       try {
         channel.renew(Renewal.of(epoch, hostname(sandboxId), false), deadline);
         channel.sendClock(); // the renewal's own time may have waited for a processor
         return new GuestMachine(this, epoch);
       } catch (RuntimeException e) {
-        discard(machine, channel);
+        discard();
         throw e;
       }
     }
