@@ -5,6 +5,7 @@ import static dev.podflare.tests.GuestProbe.bash;
 import static dev.podflare.tests.GuestProbe.python;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.podflare.client.ApiException;
 import dev.podflare.client.ForkOptions;
 import dev.podflare.client.Forked;
 import dev.podflare.client.Sandbox;
@@ -76,7 +77,8 @@ class ForkTest {
       Forked forked = parent.fork(ForkOptions.of(3));
       assertThat(forked.children()).hasSize(3);
       assertThat(forked.parentPausedMs()).isPositive();
-      assertThat(forked.timingsMs()).containsKeys("barrier", "checkpoint", "restore", "total");
+      assertThat(forked.timingsMs())
+          .containsKeys("barrier", "checkpoint", "restore", "renew", "total");
       List<Sandbox> all = withParent(parent, forked.children());
       for (Sandbox sandbox : all) {
         assertThat(python(sandbox, DIGEST)).isEqualTo(digest);
@@ -294,6 +296,50 @@ class ForkTest {
       }
       assertThat(platform.client.capacity().sandboxes()).isGreaterThanOrEqualTo(9);
       children.forEach(Sandbox::close);
+    }
+  }
+
+  @Test
+  void forksAtTheSameTimeComeOneAfterAnother() {
+    try (Sandbox parent = platform.createWarm();
+        var executor = Executors.newVirtualThreadPerTaskExecutor()) {
+      python(parent, "x = 'same'");
+      List<CompletableFuture<List<Sandbox>>> forks =
+          IntStream.range(0, 3)
+              .mapToObj(_ -> CompletableFuture.supplyAsync(() -> parent.fork(1), executor))
+              .toList();
+      for (CompletableFuture<List<Sandbox>> fork : forks) {
+        Sandbox child = fork.join().getFirst();
+        assertThat(python(child, "print(x)")).isEqualTo("same");
+        child.close();
+      }
+      assertUsable(parent);
+    }
+  }
+
+  @Test
+  void aParentThatIsDeletedMeanwhileLeavesChildrenOrNone() {
+    int before = platform.client.capacity().sandboxes();
+    Sandbox parent = platform.createWarm();
+    try (var executor = Executors.newVirtualThreadPerTaskExecutor()) {
+      CompletableFuture<List<Sandbox>> fork =
+          CompletableFuture.supplyAsync(() -> parent.fork(2), executor);
+      parent.delete();
+      List<Sandbox> children =
+          fork.exceptionally(
+                  failure -> {
+                    assertThat(failure)
+                        .cause()
+                        .isInstanceOf(ApiException.class)
+                        .hasFieldOrPropertyWithValue("code", "gone");
+                    return List.of();
+                  })
+              .join();
+      assertThat(platform.client.capacity().sandboxes()).isEqualTo(before + children.size());
+      for (Sandbox child : children) {
+        assertUsable(child);
+        child.close();
+      }
     }
   }
 
