@@ -47,11 +47,6 @@ public final class TemplateFactory {
     return newestFirst.indexOf(build) < 2;
   }
 
-  /** Whether the template is built from exactly these inputs and can be restored here. */
-  public boolean upToDate(Recipe recipe) {
-    return new TemplateBuilder(store, guestFiles()).cached(recipe).isPresent();
-  }
-
   private void freeze(BuiltTemplate built, Progress progress) {
     try (BuildLock _ = awaitTurn(built, progress);
         Hypervisor hypervisor = hypervisor()) {

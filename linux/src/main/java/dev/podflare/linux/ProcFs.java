@@ -10,8 +10,6 @@ import java.util.OptionalLong;
 
 /** What {@code /proc} tells of a process. Stateless. */
 public final class ProcFs {
-  private static final int CLOCK_TICKS_A_SECOND = 100; // USER_HZ, fixed in the kernel's ABI
-
   private ProcFs() {}
 
   /** A mapping of a process: addresses are bytes. */
@@ -48,13 +46,6 @@ public final class ProcFs {
     } catch (PodflareException gone) {
       return OptionalLong.empty();
     }
-  }
-
-  /** CPU time used so far, user and system, in milliseconds. */
-  public static long cpuMillis(long pid) {
-    String[] fields = statFields(pid);
-    long ticks = Long.parseLong(fields[11]) + Long.parseLong(fields[12]);
-    return ticks * 1000 / CLOCK_TICKS_A_SECOND;
   }
 
   /** A line of {@code /proc/PID/status}, without its name. */

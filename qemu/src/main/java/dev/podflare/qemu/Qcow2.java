@@ -30,8 +30,8 @@ public final class Qcow2 {
    * reference count table, 2 its one block, 3… the L1 table.
    */
   public static void create(Path file, DataSize size) {
-    long l1Entries = ceilDiv(size.bytes(), CLUSTER * L2_ENTRIES);
-    long l1Clusters = ceilDiv(l1Entries * Long.BYTES, CLUSTER);
+    long l1Entries = Math.ceilDiv(size.bytes(), CLUSTER * L2_ENTRIES);
+    long l1Clusters = Math.ceilDiv(l1Entries * Long.BYTES, CLUSTER);
     long clusters = 3 + l1Clusters;
     if (size.bytes() == 0 || size.bytes() % 512 != 0 || clusters > CLUSTER / Short.BYTES) {
       throw new PodflareException(ErrorCode.INVALID_FIELD, "not a disk size: " + size);
@@ -67,9 +67,5 @@ public final class Qcow2 {
     while (part.hasRemaining()) {
       out.write(part, at + part.position());
     }
-  }
-
-  private static long ceilDiv(long value, long divisor) {
-    return Math.ceilDiv(value, divisor);
   }
 }

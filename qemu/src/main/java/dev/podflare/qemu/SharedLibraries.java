@@ -35,7 +35,7 @@ final class SharedLibraries {
     return files;
   }
 
-  /** Adds every regular file of a folder, with what its libraries need. */
+  /** Adds a folder as it is, if this host has it. */
   static void putFolder(Map<Path, Path> files, Path folder) {
     if (Files.isDirectory(folder)) {
       put(files, folder);
