@@ -35,6 +35,7 @@ public final class GuestFiles {
           "loop.py",
           "output.py",
           "python_calls.py",
+          "signals.py",
           "shell.py",
           "spawn.py",
           "system.py",

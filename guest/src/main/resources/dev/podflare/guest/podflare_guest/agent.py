@@ -19,7 +19,7 @@ from .loop import Loop
 from .output import Call, Sink
 from .python_calls import PythonCalls
 from .spawn import Spawner, guest_environment
-from .system import Identity, OomWatch, log
+from .system import Identity, log, oom_kills, refusals
 from .uploads import Upload
 
 DEFAULT_WINDOW = 256 << 10
@@ -38,8 +38,8 @@ class Agent(Sink):
         run_folder: str,
     ) -> None:
         super().__init__(Loop(), Channel(port))
-        oom = OomWatch(first)
-        self.python = PythonCalls(self, spawner, oom, run_folder)
+        oom = oom_kills(first)
+        self.python = PythonCalls(self, spawner, oom, refusals(first), run_folder)
         self.bash = BashCalls(self, spawner, oom, run_folder)
         self._first = first
         self._connected = True

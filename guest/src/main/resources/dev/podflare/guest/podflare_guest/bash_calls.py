@@ -2,12 +2,12 @@
 
 import os
 import select
-import signal
 from collections import deque
 
 from .output import Call, Outlet, Sink
+from .signals import signal_group
 from .spawn import Spawner
-from .system import OomWatch
+from .system import LimitWatch
 from .uploads import INLINE_LIMIT, discard, write_code
 
 MAX_CALLS = 256
@@ -80,7 +80,7 @@ class BashCall(Call):
 
 
 class BashCalls:
-    def __init__(self, sink: Sink, spawner: Spawner, oom: OomWatch, run_folder: str) -> None:
+    def __init__(self, sink: Sink, spawner: Spawner, oom: LimitWatch, run_folder: str) -> None:
         self._sink = sink
         self._spawner = spawner
         self._oom = oom
@@ -150,16 +150,8 @@ class BashCalls:
         self._sink.loop.gather()
 
     def signal(self, call: BashCall, name: str) -> None:
-        if not call.pid:
-            return
-        number = {"INT": signal.SIGINT, "TERM": signal.SIGTERM, "KILL": signal.SIGKILL}[name]
-        if number != signal.SIGINT:
-            call.killed = True
-        try:
-            os.killpg(call.pid, number)
-            os.killpg(call.pid, signal.SIGCONT)
-        except ProcessLookupError:
-            pass
+        if call.pid:
+            signal_group(call.pid, call, name)
 
     def died(self, pid: int, status: int) -> bool:
         """Whether the process was one of ours. Its background children live on; their output is dropped."""
@@ -174,7 +166,7 @@ class BashCalls:
         signalled = os.WIFSIGNALED(status)
         code = 128 + os.WTERMSIG(status) if signalled else os.WEXITSTATUS(status)
         reason = "exited"
-        if code == 137 and not call.killed and self._oom.killed():
+        if code == 137 and not call.killed and self._oom.rose():
             reason = "out_of_memory"
         elif signalled:
             reason = "killed"

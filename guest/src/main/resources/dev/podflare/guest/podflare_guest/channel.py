@@ -4,6 +4,7 @@ A frame is: u32 length of what follows, u8 type, u32 id, payload; big-endian. Fr
 one turn of the loop leave in one write, since every write to a virtio port costs the host a wake-up.
 """
 
+import errno
 import os
 import struct
 from collections import deque
@@ -102,6 +103,8 @@ class Channel:
             except BlockingIOError:
                 return False
             except OSError as error:
+                if error.errno == errno.ENOMEM:
+                    return False
                 raise Disconnected from error
             self.backlog -= written
             if written == len(head):

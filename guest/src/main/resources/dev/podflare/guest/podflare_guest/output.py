@@ -28,6 +28,7 @@ class Call:
         self.credit = window
         self.agent = agent
         self.outlets: tuple[Outlet, ...] = ()
+        self.signalled = False
         self.killed = False
         self.abandoned = False
         self.has_result = False

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from .leasing import Leasing
 from .output import Call, Outlet, Sink
+from .signals import group_members, signal_group
 from .spawn import Spawner, which
-from .system import OomWatch
+from .system import LimitWatch
 from .uploads import INLINE_LIMIT, discard, write_code
 
 # The interpreter's control socket lies high, out of the way of user code that closes or reuses low numbers.
@@ -36,13 +37,21 @@ class Waiting(NamedTuple):
 
 
 class PythonCalls:
-    def __init__(self, sink: Sink, spawner: Spawner, oom: OomWatch, run_folder: str) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        spawner: Spawner,
+        oom: LimitWatch,
+        refusals: LimitWatch,
+        run_folder: str,
+    ) -> None:
         self.sink = sink
         self.pid = 0
         self.version = ""
         self.on_ready: Callable[[], None] = lambda: None
         self._spawner = spawner
         self._oom = oom
+        self._refusals = refusals
         self._run_folder = run_folder
         self._control = -1
         self._outlets: tuple[Outlet, ...] = ()
@@ -148,14 +157,7 @@ class PythonCalls:
             return
         if not self.pid:
             return
-        number = {"INT": signal.SIGINT, "TERM": signal.SIGTERM, "KILL": signal.SIGKILL}[name]
-        if number != signal.SIGINT:
-            call.killed = True
-        try:
-            os.killpg(self.pid, number)
-            os.killpg(self.pid, signal.SIGCONT)
-        except ProcessLookupError:
-            pass
+        signal_group(self.pid, call, name)
 
     def _cancel_waiting(self, call: Call) -> None:
         for item in self._waiting:
@@ -236,6 +238,8 @@ class PythonCalls:
         self, call: Call, code: int, reason: str, message: str | None, settled: Callable[[], None]
     ) -> None:
         self.sink.loop.stop_gathering()
+        if call.signalled and reason == "exited" and self._refusals.rose():
+            self._end_group()
         if self._current_path is not None:
             discard(self._current_path)
         call.finish(code, reason, message, settled)
@@ -253,6 +257,8 @@ class PythonCalls:
         if self._leasing.leased:
             self._leasing.take_over()
         self._close_control()
+        if self._refusals.rose():
+            self._end_group()
         self.pid = 0
         was_ready, self._ready = self._ready, False
         code, message = describe(status)
@@ -260,7 +266,7 @@ class PythonCalls:
         reason = "crashed"
         if call is not None and call.killed:
             reason = "killed"
-        elif code == 137 and self._oom.killed():
+        elif code == 137 and self._oom.rose():
             reason = "out_of_memory"
             message = "the Python interpreter was killed: out of memory"
         notice = {"event": "interpreter_restarted", "cause": message}
@@ -273,6 +279,17 @@ class PythonCalls:
             call.on_settled = self._settled_dead
         else:
             self._end(call, code, reason, message, self._settled_dead)
+
+    def _end_group(self) -> None:
+        """Ends what the interpreter has started, but not itself: copies of a fork bomb leave no room for anything."""
+        try:
+            os.killpg(self.pid, signal.SIGSTOP)  # all at once: from now on there are no new ones
+        except ProcessLookupError:
+            return
+        for pid in group_members(self.pid):
+            if pid != self.pid:
+                os.kill(pid, signal.SIGKILL)
+        os.killpg(self.pid, signal.SIGCONT)
 
     def _hear_last_words(self) -> None:
         """A call may have ended properly just before: its end is still in the socket."""

@@ -14,7 +14,9 @@ CGROUP = "/sys/fs/cgroup"
 USER_CGROUP = CGROUP + "/user"
 RESERVE_BYTES = 64 << 20
 RESERVE_SHARE = 0.08
-MAX_PROCESSES = 4096
+# A fork bomb must come to its end before memory does: one shell, say, takes a third of this.
+MEMORY_PER_PROCESS = 1 << 20
+PROCESSES = (512, 4096)
 MAX_OPEN_FILES = 65536
 RNDADDENTROPY = 0x40085203
 RNDRESEEDCRNG = 0x5207
@@ -107,13 +109,15 @@ def make_user_cgroup() -> int:
     """Descriptor of the user cgroup's cgroup.procs, or -1 where the kernel has no such cgroup."""
     try:
         with open(CGROUP + "/cgroup.subtree_control", "w", encoding="ascii") as control:
-            control.write("+memory +pids")
+            # With "cpu" all user processes together get what the agent alone would.
+            control.write("+cpu +memory +pids")
         os.makedirs(USER_CGROUP, exist_ok=True)
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         reserve = max(RESERVE_BYTES, int(total * RESERVE_SHARE))
+        processes = min(max(total // MEMORY_PER_PROCESS, PROCESSES[0]), PROCESSES[1])
         for name, value in (
             ("memory.max", max(total - reserve, total // 2)),
-            ("pids.max", MAX_PROCESSES),
+            ("pids.max", processes),
             ("memory.oom.group", 0),
         ):
             with open(f"{USER_CGROUP}/{name}", "w", encoding="ascii") as setting:
@@ -134,25 +138,35 @@ def find_port() -> str | None:
     return None
 
 
-class OomWatch:
-    """Tells whether the kernel killed a user process for want of memory since it was last asked."""
+class LimitWatch:
+    """Tells whether user processes ran into a limit of their cgroup since it was last asked."""
 
-    def __init__(self, enabled: bool) -> None:
-        self._path = USER_CGROUP + "/memory.events" if enabled else None
+    def __init__(self, enabled: bool, *events: tuple[str, str]) -> None:
+        self._events = events if enabled else ()
         self._seen = 0
 
-    def killed(self) -> bool:
-        if self._path is None:
-            return False
+    def rose(self) -> bool:
         try:
-            with open(self._path, encoding="ascii") as events:
-                counts = dict(line.split() for line in events)
+            count = sum(_cgroup_event(file, name) for file, name in self._events)
         except (OSError, ValueError):
             return False
-        count = int(counts.get("oom_kill", 0))
         changed = count != self._seen
         self._seen = count
         return changed
+
+
+def _cgroup_event(file: str, name: str) -> int:
+    with open(f"{USER_CGROUP}/{file}", encoding="ascii") as events:
+        return int(dict(line.split() for line in events).get(name, 0))
+
+
+def oom_kills(enabled: bool) -> LimitWatch:
+    return LimitWatch(enabled, ("memory.events", "oom_kill"))
+
+
+def refusals(enabled: bool) -> LimitWatch:
+    """Forks that were refused, or memory that was."""
+    return LimitWatch(enabled, ("pids.events", "max"), ("memory.events", "oom"))
 
 
 def set_clock(time_ns: int) -> None:

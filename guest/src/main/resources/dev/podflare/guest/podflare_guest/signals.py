@@ -1,0 +1,32 @@
+"""Signals to process groups: a call's process leads one."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+from .output import Call
+
+
+def signal_group(group: int, call: Call, name: str) -> None:
+    """`name`: INT, TERM or KILL. Stopped processes hear it too."""
+    number = {"INT": signal.SIGINT, "TERM": signal.SIGTERM, "KILL": signal.SIGKILL}[name]
+    call.signalled = True
+    if number != signal.SIGINT:
+        call.killed = True
+    try:
+        os.killpg(group, number)
+        os.killpg(group, signal.SIGCONT)
+    except ProcessLookupError:
+        pass
+
+
+def group_members(group: int) -> Iterator[int]:
+    """Pids, zombies included, as /proc tells them."""
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            pid = int(name)
+            try:
+                if os.getpgid(pid) == group:
+                    yield pid
+            except ProcessLookupError:
+                pass
