@@ -57,6 +57,21 @@ public record ExecRequest(
         cancelOnDisconnect);
   }
 
+  /** For a copy in a fork: no caller waits for it. */
+  ExecRequest carried(boolean inputOpen) {
+    return new ExecRequest(
+        "",
+        language,
+        framing,
+        timeout,
+        Optional.empty(),
+        Map.of(),
+        Optional.empty(),
+        inputOpen,
+        true,
+        false);
+  }
+
   /** Bytes of memory that the code and the input take until they are sent, about. */
   long weight() {
     return (long) code.length() + stdin.map(String::length).orElse(0);

@@ -67,6 +67,14 @@ final class Executions {
     start(execution);
   }
 
+  /** Takes in one that runs already, before any other. */
+  synchronized void carryOn(LocalExecution execution) {
+    if (execution.request().language() == Language.PYTHON) {
+      python = execution;
+    }
+    remember(execution);
+  }
+
   private static PodflareException full(String figures) {
     return new PodflareException(
         ErrorCode.EXEC_QUEUE_FULL, "this sandbox has too much to do: " + figures);

@@ -21,8 +21,8 @@ final class ForkRun {
   private final ForkRequest request;
   private final Laps laps;
 
-  /** A child's machine, and what was reseeded in it. */
-  private record Child(GuestMachine guest, List<String> reseeded) {}
+  /** A child's machine, what was reseeded in it, and the copies of the parent's calls. */
+  private record Child(GuestMachine guest, List<String> reseeded, List<CarriedCall> calls) {}
 
   ForkRun(Forks forks, Caller caller, Sandbox parent, ForkRequest request, Laps laps) {
     this.forks = forks;
@@ -115,7 +115,7 @@ final class ForkRun {
                     GuestMachine.restoreMachine(shape, frozen, blanks.get(i), host.ids().sandbox()),
                 GuestMachine.Restored::discard);
     laps.lap("restore");
-    List<Child> children = renew(restored, frozen.epoch() + 1);
+    List<Child> children = renew(restored, frozen);
     laps.lap("renew");
     try {
       List<SandboxView> views = register(children, places);
@@ -128,21 +128,24 @@ final class ForkRun {
     }
   }
 
-  private List<Child> renew(List<GuestMachine.Restored> restored, long epoch) {
+  private List<Child> renew(List<GuestMachine.Restored> restored, GuestMachine.Frozen frozen) {
     try {
       return forks
           .machines()
-          .all(restored.size(), i -> child(restored.get(i), epoch), child -> child.guest().close());
+          .all(
+              restored.size(), i -> child(restored.get(i), frozen), child -> child.guest().close());
     } catch (RuntimeException e) {
       restored.forEach(GuestMachine.Restored::discard); // those too whose turn never came
       throw e;
     }
   }
 
-  private Child child(GuestMachine.Restored restored, long epoch) {
-    GuestMachine guest = restored.renewFork(epoch, forks.config().deadlines().guest());
+  private Child child(GuestMachine.Restored restored, GuestMachine.Frozen frozen) {
+    List<CarriedCall> calls = CarriedCall.of(frozen.running(), restored.channel());
+    GuestMachine guest =
+        restored.renewFork(frozen.epoch() + 1, calls, forks.config().deadlines().guest());
     try {
-      return new Child(guest, request.reseed() ? Reseeding.run(guest) : List.of());
+      return new Child(guest, request.reseed() ? Reseeding.run(guest) : List.of(), calls);
     } catch (RuntimeException e) {
       guest.close();
       throw e;
@@ -175,7 +178,11 @@ final class ForkRun {
     }
     host.records().insertAll(sandboxes.stream().map(Sandbox::record).toList());
     laps.lap("record");
-    sandboxes.forEach(host.sandboxes()::add);
+    for (int i = 0; i < children.size(); i++) {
+      Sandbox sandbox = sandboxes.get(i);
+      children.get(i).calls().forEach(call -> sandbox.carryOn(host.ids().execution(), call));
+      host.sandboxes().add(sandbox);
+    }
     if (sandboxes.stream().anyMatch(sandbox -> !sandbox.guest().alive())) {
       sandboxes.forEach(sandbox -> host.sandboxes().close(sandbox, CloseReason.GUEST_CRASHED));
       throw new PodflareException(

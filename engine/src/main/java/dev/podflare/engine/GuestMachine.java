@@ -5,6 +5,7 @@ import dev.podflare.guest.AgentChannel;
 import dev.podflare.guest.ChannelListener;
 import dev.podflare.guest.ExecCommand;
 import dev.podflare.guest.GuestCall;
+import dev.podflare.guest.GuestExec;
 import dev.podflare.guest.GuestLanguage;
 import dev.podflare.guest.GuestStream;
 import dev.podflare.guest.Renewal;
@@ -12,6 +13,7 @@ import dev.podflare.qemu.Checkpoint;
 import dev.podflare.qemu.Machine;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
@@ -117,11 +119,13 @@ final class GuestMachine implements AutoCloseable {
 
     /**
      * The same for a copy of a sandbox: its generators of random numbers go on as they were, since
-     * they are the user's state.
+     * they are the user's state, and so do the calls that are named.
      */
-    GuestMachine renewFork(long epoch, Duration deadline) {
+    GuestMachine renewFork(long epoch, List<CarriedCall> calls, Duration deadline) {
       try {
-        channel.renew(Renewal.of(epoch, hostname(sandboxId), false), deadline);
+        Renewal renewal = Renewal.of(epoch, hostname(sandboxId), false);
+        channel.renew(
+            renewal.withCarried(calls.stream().map(CarriedCall::guest).toList()), deadline);
         channel.sendClock(); // the renewal's own time may have waited for a processor
         return new GuestMachine(this, epoch);
       } catch (RuntimeException e) {
@@ -147,9 +151,11 @@ final class GuestMachine implements AutoCloseable {
    * A guest at one instant: memory, devices and disk.
    *
    * @param epoch of the channel, as the memory knows it
+   * @param running calls that the host had begun; the memory may not have all of them
    * @param paused how long the guest stood still for it
    */
-  record Frozen(Checkpoint checkpoint, long epoch, Duration paused) implements AutoCloseable {
+  record Frozen(Checkpoint checkpoint, long epoch, List<GuestExec> running, Duration paused)
+      implements AutoCloseable {
     @Override
     public void close() {
       checkpoint.close();
@@ -169,11 +175,12 @@ final class GuestMachine implements AutoCloseable {
     try {
       channel.barrier(BARRIER_PATIENCE);
       laps.lap("barrier");
+      List<GuestExec> running = channel.running();
       long begin = System.nanoTime();
       Checkpoint checkpoint = stopAndCopy(layerFolder);
       Duration paused = Duration.ofNanos(System.nanoTime() - begin);
       laps.lap("checkpoint");
-      return new Frozen(checkpoint, epoch, paused);
+      return new Frozen(checkpoint, epoch, running, paused);
     } finally {
       channel.release();
     }

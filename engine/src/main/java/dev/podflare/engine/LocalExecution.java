@@ -59,6 +59,7 @@ final class LocalExecution implements Execution, ExecListener {
   private State state = State.QUEUED;
   private @Nullable GuestExec guest;
   private @Nullable Instant startedAt;
+  private Instant deadline = Instant.MAX;
   private @Nullable Instant endedAt;
   private @Nullable Reason wantedEnd;
   private ExecEvent.@Nullable Exit exit;
@@ -137,6 +138,7 @@ final class LocalExecution implements Execution, ExecListener {
    * lock: a guest that does not read must not stop those who look at this execution or end it.
    */
   void start(Duration limit) {
+    Instant end;
     lock.lock();
     try {
       if (state != State.QUEUED) {
@@ -144,9 +146,9 @@ final class LocalExecution implements Execution, ExecListener {
       }
       state = State.RUNNING;
       startedAt = clock.instant();
-      if (request.framing() == ExecRequest.Framing.CHUNKS) {
-        emit(new ExecEvent.Started(sequence++, clock.millis(), id));
-      }
+      deadline = startedAt.plus(limit);
+      end = deadline;
+      emitStart();
     } finally {
       lock.unlock();
     }
@@ -154,7 +156,7 @@ final class LocalExecution implements Execution, ExecListener {
     Optional<String> input = request.stdin();
     boolean keepOpen = request.stdinOpen();
     letGoOfCode();
-    begun(started, limit);
+    begun(started, end);
     if (input.isPresent()) {
       Thread.ofVirtual()
           .name("stdin " + id)
@@ -172,14 +174,50 @@ final class LocalExecution implements Execution, ExecListener {
     }
   }
 
-  private void begun(GuestExec started, Duration limit) {
+  private void emitStart() {
+    if (request.framing() == ExecRequest.Framing.CHUNKS) {
+      emit(new ExecEvent.Started(sequence++, clock.millis(), id));
+    }
+  }
+
+  /**
+   * QUEUED → RUNNING, for the copy of an execution in a fork: it is heard from the fork on, has
+   * what was left of its time, and is ended if the other was to be ended.
+   */
+  void goOn(GuestExec copy, LocalExecution original) {
+    Instant end;
+    @Nullable Instant begin;
+    @Nullable Reason wanted;
+    original.lock.lock();
+    try {
+      begin = original.startedAt;
+      end = original.deadline;
+      wanted = original.wantedEnd;
+    } finally {
+      original.lock.unlock();
+    }
+    lock.lock();
+    try {
+      state = State.RUNNING;
+      startedAt = begin;
+      deadline = end;
+      wantedEnd = wanted;
+      emitStart();
+    } finally {
+      lock.unlock();
+    }
+    begun(copy, end);
+  }
+
+  private void begun(GuestExec started, Instant end) {
     Reason wanted;
     lock.lock();
     try {
       guest = started;
       wanted = wantedEnd;
       if (state != State.ENDED) {
-        timeout = owner.after(limit, () -> interrupt(Reason.TIMEOUT));
+        Duration left = Duration.between(clock.instant(), end);
+        timeout = owner.after(left, () -> interrupt(Reason.TIMEOUT));
       }
     } finally {
       lock.unlock();

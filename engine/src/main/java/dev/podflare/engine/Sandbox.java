@@ -164,6 +164,25 @@ final class Sandbox implements LocalExecution.Owner {
     return execution;
   }
 
+  /**
+   * Goes on with the copy of a call that ran in the parent when this sandbox was forked from it.
+   */
+  void carryOn(String executionId, CarriedCall call) {
+    if (call.began()) {
+      LocalExecution copy =
+          new LocalExecution(
+              executionId,
+              call.original().request().carried(call.guest().takesInput()),
+              this,
+              clock,
+              budget,
+              replay::add);
+      executions.carryOn(copy);
+      copy.goOn(call.guest(), call.original());
+      call.attach(copy);
+    }
+  }
+
   @Override
   public GuestExec startInGuest(LocalExecution execution) {
     ExecRequest request = execution.request();

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -61,13 +62,27 @@ public final class AgentChannel implements AutoCloseable {
     return Messages.hello(ask(reader.boot, () -> {}, patience));
   }
 
+  /** Executions that have begun and whose end was not heard yet. */
+  public List<GuestExec> running() {
+    return reader.running();
+  }
+
+  /**
+   * The host's end of a copy of an execution: of one that ran, on another channel, when this
+   * machine was frozen. To be named in {@link #renew}; it is heard from then on.
+   */
+  public GuestExec carry(GuestExec original, ExecListener execListener) {
+    return new GuestExec(
+        original.id(), original.window(), original.takesInput(), this, execListener);
+  }
+
   /**
    * Makes a restored machine its own, and ends a barrier. Frames that arrive before the answer are
-   * dropped. {@code MACHINE_FAILED} if entropy or clock could not be renewed: the machine must not
-   * run user code.
+   * dropped. Carried executions that the guest does not have are lost. {@code MACHINE_FAILED} if
+   * entropy or clock could not be renewed: the machine must not run user code.
    */
   public Hello renew(Renewal renewal, Duration patience) {
-    reader.awaitEpoch(renewal.epoch());
+    reader.awaitEpoch(renewal.epoch(), renewal.carried());
     byte[] answer =
         ask(
             reader.renewal,

@@ -32,6 +32,7 @@ final class AgentReader {
   private final Map<Long, GuestExec> executions = new ConcurrentHashMap<>();
   private final AtomicLong lastId = new AtomicLong();
   private volatile long awaitedEpoch = NONE;
+  private volatile List<GuestExec> carried = List.of();
   private volatile boolean ended;
   private boolean greeted;
 
@@ -62,7 +63,8 @@ final class AgentReader {
   }
 
   /** From now on everything is dropped until the greeting of that epoch. */
-  void awaitEpoch(long epoch) {
+  void awaitEpoch(long epoch, List<GuestExec> carriedOver) {
+    carried = carriedOver;
     awaitedEpoch = epoch;
     all().forEach(PendingAnswer::forgetAbandoned);
   }
@@ -78,6 +80,10 @@ final class AgentReader {
       throw new PodflareException(ErrorCode.MACHINE_FAILED, "the agent channel is closed");
     }
     return exec;
+  }
+
+  List<GuestExec> running() {
+    return List.copyOf(executions.values());
   }
 
   /** Tells everybody who waits that nothing more comes. */
@@ -111,9 +117,22 @@ final class AgentReader {
           (mine, theirs) -> Math.max(mine, Math.min(theirs, MAX_ID / 2)));
       awaitedEpoch = NONE;
       greeted = true;
-      // The agent has let go of whatever ran before.
+      // The agent has let go of whatever else ran before.
       loseExecutions();
+      takeOn(hello.running());
       accept(renewal, frame);
+    }
+  }
+
+  private void takeOn(List<Long> running) {
+    List<GuestExec> asked = carried;
+    carried = List.of();
+    for (GuestExec exec : asked) {
+      if (running.contains(exec.id())) {
+        executions.put(exec.id(), exec);
+      } else {
+        exec.onLost();
+      }
     }
   }
 

@@ -36,17 +36,41 @@ public final class GuestExec {
   private boolean over;
 
   GuestExec(long id, ExecCommand command, AgentChannel channel, ExecListener listener) {
+    // And not the command: its code may be large.
+    this(id, command.window(), command.stdin(), channel, listener);
+  }
+
+  GuestExec(long id, int window, boolean stdin, AgentChannel channel, ExecListener listener) {
     this.id = id;
-    window = command.window(); // and not the command: its code may be large
+    this.window = window;
     this.channel = channel;
     this.listener = listener;
     granted = window;
-    inputEnded = !command.stdin();
+    inputEnded = !stdin;
   }
 
   /** Number of the execution within its machine. */
   public long id() {
     return id;
+  }
+
+  /** Bytes of output that the guest may be ahead of what was acknowledged. */
+  public int window() {
+    return window;
+  }
+
+  public ExecListener listener() {
+    return listener;
+  }
+
+  /** Whether its standard input is open. */
+  public boolean takesInput() {
+    lock.lock();
+    try {
+      return !inputEnded && !over;
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Whether the end has been heard. */

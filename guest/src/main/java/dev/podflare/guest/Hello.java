@@ -8,7 +8,7 @@ import java.util.List;
  * @param timeNanos the guest's clock, nanoseconds since the epoch
  * @param agent version of the agent
  * @param python version of the user's interpreter
- * @param running ids of executions that a checkpoint carried over; their output is dropped
+ * @param running ids of executions that a checkpoint carried over
  * @param failed steps of the renewal that failed, other than those that make it fail as a whole
  */
 public record Hello(

@@ -65,6 +65,9 @@ final class Messages {
     body.put("machine_id", renewal.machineId());
     body.put("entropy", Base64.getEncoder().encodeToString(renewal.entropy()));
     body.put("first", renewal.first());
+    Map<String, Integer> windows = new LinkedHashMap<>();
+    renewal.carried().forEach(exec -> windows.put(Long.toString(exec.id()), exec.window()));
+    body.put("carry", windows);
     return JSON.writeValueAsBytes(body);
   }
 

@@ -6,6 +6,7 @@ import java.security.SecureRandom;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.random.RandomGenerator;
 
 /**
@@ -15,6 +16,8 @@ import java.util.random.RandomGenerator;
  *     dropped
  * @param machineId 32 lower-case hex digits
  * @param entropy 64 to 4096 bytes for the guest's kernel
+ * @param carried executions of the machine's memory that go on and are heard here; all others go on
+ *     unheard
  * @param first whether this is the first renewal of a checkpoint's copy
  * @param clock read when the renewal is sent
  */
@@ -24,11 +27,13 @@ public record Renewal(
     String hostname,
     String machineId,
     byte[] entropy,
+    List<GuestExec> carried,
     boolean first,
     InstantSource clock) {
   private static final SecureRandom RANDOM = new SecureRandom();
 
   public Renewal {
+    carried = List.copyOf(carried);
     if (epoch < 1) {
       throw invalid("epoch must be positive, not " + epoch);
     }
@@ -54,7 +59,13 @@ public record Renewal(
     byte[] entropy = new byte[64];
     random.nextBytes(id);
     random.nextBytes(entropy);
-    return new Renewal(epoch, hostname, HexFormat.of().formatHex(id), entropy, first, clock);
+    return new Renewal(
+        epoch, hostname, HexFormat.of().formatHex(id), entropy, List.of(), first, clock);
+  }
+
+  /** The same with executions that go on: of {@link AgentChannel#carry}. */
+  public Renewal withCarried(List<GuestExec> executions) {
+    return new Renewal(epoch, hostname, machineId, entropy, executions, first, clock);
   }
 
   static long nanos(Instant instant) {

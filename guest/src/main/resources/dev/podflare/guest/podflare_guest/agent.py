@@ -168,13 +168,24 @@ class Agent(Sink):
         failed = self._identity.renew(request)
         epoch = int(request["epoch"])
         if epoch != self._epoch:
-            # Calls that a checkpoint carried over: nobody here asked for them.
-            for call in list(self.calls.values()):
-                call.abandon()
+            self._take_on_calls(request.get("carry") or {})
         self._epoch = epoch
         self._greeted = True
         self.loop.held = False
         self._hello(failed)
+
+    def _take_on_calls(self, windows: dict[str, int]) -> None:
+        """Calls that a checkpoint carried over go on; those whose window is not named are not heard any more."""
+        for upload in self._uploads.values():
+            upload.error = "cut off"
+            upload.close()
+        self._uploads.clear()
+        for call in list(self.calls.values()):
+            window = windows.get(str(call.number))
+            if window is None:
+                call.abandon()
+            else:
+                call.take_on(int(window))
 
     def _clock(self, _number: int, payload: bytes) -> None:
         self._identity.set_clock(int(json.loads(payload)["time_ns"]))

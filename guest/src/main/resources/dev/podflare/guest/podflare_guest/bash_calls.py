@@ -22,6 +22,7 @@ class Input:
         self._fd = fd
         self._call = call
         self._queue: deque[memoryview] = deque()
+        self._unreported = 0
         self._ended = False
         self._watched = False
         os.set_blocking(fd, False)
@@ -33,6 +34,10 @@ class Input:
     def end(self) -> None:
         self._ended = True
         self._push(0)
+
+    def take_on(self) -> None:
+        """What waits here was sent by another host than the one that would be told."""
+        self._unreported = sum(len(piece) for piece in self._queue)
 
     def close(self) -> None:
         if self._fd >= 0:
@@ -59,8 +64,10 @@ class Input:
                 self._queue.popleft()
             else:
                 self._queue[0] = head[written:]
-        if taken:
-            self._call.send(b"I", taken.to_bytes(4, "big"))
+        silent = min(taken, self._unreported)
+        self._unreported -= silent
+        if taken > silent:
+            self._call.send(b"I", (taken - silent).to_bytes(4, "big"))
         if not self._queue and self._ended:
             self.close()
         if self._fd >= 0 and bool(self._queue) != self._watched:
@@ -77,6 +84,11 @@ class BashCall(Call):
         self.pid = 0
         self.path: str | None = None
         self.input: Input | None = None
+
+    def take_on(self, window: int) -> None:
+        if self.input is not None:
+            self.input.take_on()
+        super().take_on(window)
 
 
 class BashCalls:

@@ -47,6 +47,11 @@ class Call:
         self.abandoned = True
         self.grant(_UNKNOWN)
 
+    def take_on(self, window: int) -> None:
+        """Another host has the call now, and has heard nothing of it yet."""
+        self.credit = 0
+        self.grant(window)
+
     @property
     def ending(self) -> bool:
         """Whether the end is known and only output is left to be sent."""

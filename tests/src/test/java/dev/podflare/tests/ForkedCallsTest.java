@@ -1,0 +1,170 @@
+package dev.podflare.tests;
+
+import static dev.podflare.tests.GuestProbe.assertUsable;
+import static dev.podflare.tests.GuestProbe.bash;
+import static dev.podflare.tests.GuestProbe.python;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.podflare.client.ExecutionInfo;
+import dev.podflare.client.Language;
+import dev.podflare.client.RunListener;
+import dev.podflare.client.RunRequest;
+import dev.podflare.client.RunResult;
+import dev.podflare.client.Sandbox;
+import dev.podflare.server.testing.ApiClient;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Calls that run while their sandbox is forked: each child has a copy that goes on. */
+@OnPlatform
+@Order(36)
+class ForkedCallsTest {
+  private static final int LINES = 150;
+  private final TestPlatform platform;
+
+  ForkedCallsTest(TestPlatform platform) {
+    this.platform = platform;
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Language.class,
+      names = {"PYTHON", "BASH"})
+  void aCallGoesOnInTheParentAndFromTheForkInEachChild(Language language) {
+    try (Sandbox parent = platform.createWarm()) {
+      String call = parent.start(RunRequest.of(count(language), language));
+      awaitOutput(parent);
+      List<Sandbox> children = parent.fork(2);
+      for (Sandbox child : children) {
+        ExecutionInfo copy = onlyExecution(child);
+        assertThat(copy.id()).isNotEqualTo(call);
+        assertThat(copy.language()).contains(language.wireName());
+        assertThat(copy.state()).isEqualTo("running");
+        assertThat(bash(child, "echo beside")).isEqualTo("beside");
+      }
+      RunResult whole = parent.join(call, 0, new RunListener() {});
+      assertThat(whole.stdout().lines()).containsExactlyElementsOf(numbers(0));
+      for (Sandbox child : children) {
+        RunResult rest = child.join(child.execs().getLast().id(), 0, new RunListener() {});
+        List<String> lines = rest.stdout().lines().toList();
+        int first = Integer.parseInt(lines.getFirst());
+        assertThat(first).isPositive();
+        assertThat(lines).isEqualTo(numbers(first));
+        assertThat(rest.exitCode()).isEqualTo(whole.exitCode());
+        assertThat(rest.reason()).isEqualTo("exited");
+        assertUsable(child);
+        child.close();
+      }
+    }
+  }
+
+  @Test
+  void theCopyIsCancelledAloneAndKeepsTheTimeItHad() {
+    try (Sandbox parent = platform.createWarm()) {
+      String call =
+          parent.start(
+              RunRequest.of("kept = 1\nwhile True: pass", Language.PYTHON)
+                  .withTimeout(Duration.ofSeconds(20)));
+      awaitRunning(parent);
+      Sandbox child = parent.fork(1).getFirst();
+      ExecutionInfo copy = onlyExecution(child);
+      assertThat(copy.startedAt()).isEqualTo(parent.execution(call).startedAt());
+      child.cancel(copy.id());
+      assertThat(child.join(copy.id(), 0, new RunListener() {}).reason()).isEqualTo("cancelled");
+      assertThat(python(child, "print(kept)")).isEqualTo("1");
+      assertThat(parent.execution(call).state()).isEqualTo("running");
+      Sandbox other = parent.fork(1).getFirst();
+      String last = onlyExecution(other).id();
+      parent.cancel(call);
+      assertThat(parent.join(call, 0, new RunListener() {}).reason()).isEqualTo("cancelled");
+      assertThat(other.join(last, 0, new RunListener() {}).reason()).isEqualTo("timeout");
+      assertUsable(other);
+      other.close();
+      child.close();
+    }
+  }
+
+  @Test
+  void aChildsCopyGoesOnInItsOwnChildAndUnderTheParentsIdOnceMerged() {
+    try (Sandbox parent = platform.createWarm()) {
+      parent.start(RunRequest.of(count(Language.PYTHON), Language.PYTHON));
+      awaitOutput(parent);
+      Sandbox child = parent.fork(1).getFirst();
+      Sandbox grandchild = child.fork(1).getFirst();
+      String copy = onlyExecution(grandchild).id();
+      parent.mergeInto(grandchild);
+      List<String> lines = parent.join(copy, 0, new RunListener() {}).stdout().lines().toList();
+      assertThat(lines).isEqualTo(numbers(Integer.parseInt(lines.getFirst())));
+      child.close();
+    }
+  }
+
+  @Test
+  void parentAndChildReadTheirOwnInputFromThere() {
+    try (Sandbox parent = platform.createWarm()) {
+      String started =
+          ApiClient.json(
+                  platform.api.post(
+                      path(parent, "/exec"),
+                      """
+                      {"code": "read a; read b; echo $a $b", "language": "bash",
+                       "stdin_open": true, "background": true}
+                      """))
+              .get("exec_id")
+              .stringValue();
+      write(parent, started, "same");
+      Sandbox child = parent.fork(1).getFirst();
+      String copy = onlyExecution(child).id();
+      write(child, copy, "child");
+      write(parent, started, "parent");
+      assertThat(parent.join(started, 0, new RunListener() {}).stdout()).isEqualTo("same parent");
+      assertThat(child.join(copy, 0, new RunListener() {}).stdout()).isEqualTo("same child");
+      child.close();
+    }
+  }
+
+  private void write(Sandbox sandbox, String exec, String text) {
+    String body = "{\"data\": \"" + text + "\\n\"}";
+    assertThat(platform.api.post(path(sandbox, "/execs/" + exec + "/stdin"), body).status())
+        .isEqualTo(204);
+  }
+
+  private static String path(Sandbox sandbox, String rest) {
+    return "/v1/sandboxes/" + sandbox.id() + rest;
+  }
+
+  private static List<String> numbers(int first) {
+    return IntStream.range(first, LINES).mapToObj(Integer::toString).toList();
+  }
+
+  private static String count(Language language) {
+    return switch (language) {
+      case PYTHON ->
+          "import time\nfor i in range(" + LINES + "):\n  print(i, flush=True); time.sleep(0.02)";
+      case BASH -> "for i in $(seq 0 " + (LINES - 1) + "); do echo $i; sleep 0.02; done; exit 3";
+    };
+  }
+
+  private static ExecutionInfo onlyExecution(Sandbox sandbox) {
+    assertThat(sandbox.execs()).hasSize(1);
+    return sandbox.execs().getFirst();
+  }
+
+  private static void awaitRunning(Sandbox sandbox) {
+    Awaitility.await()
+        .atMost(TestPlatform.PATIENCE)
+        .until(() -> sandbox.execs().getFirst().state().equals("running"));
+  }
+
+  private void awaitOutput(Sandbox sandbox) {
+    Awaitility.await()
+        .atMost(TestPlatform.PATIENCE)
+        .until(() -> platform.api.get(path(sandbox, "/replay")).text().contains("stdout"));
+  }
+}
