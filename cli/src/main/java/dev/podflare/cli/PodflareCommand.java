@@ -32,6 +32,7 @@ import picocli.CommandLine.Spec;
       LsCommand.class,
       RmCommand.class,
       ForkCommand.class,
+      FanOutCommand.class,
       MergeCommand.class,
       TreeCommand.class,
       McpCommand.class,

@@ -62,6 +62,7 @@ class VerbsTest {
         "ls",
         "rm",
         "fork",
+        "fanout",
         "merge",
         "tree",
         "mcp",
@@ -97,6 +98,8 @@ class VerbsTest {
         "run -f /no/such/file     | cannot read /no/such/file: no such file",
         "run -f /                 | cannot read /: ",
         "run -l ruby x            | 'ruby' is not known; write python or bash",
+        "fanout sbx_1 -n 3 a b    | -n 3 does not fit 2 codes",
+        "fanout sbx_1 --pick b x  | 'b' is not known; write first_success, min or max",
         "run -i x                 | --stdin is for bash",
         "run -i -l bash           | standard input is the code already",
         "run --timeout soon x     | 'soon' is no duration",
@@ -149,6 +152,26 @@ class VerbsTest {
         .on("GET /v1/sandboxes", 200, "{\"sandboxes\":[" + SANDBOX + "]}")
         .on("DELETE /v1/sandboxes/sbx_1", 204, "");
     assertThat(call("rm", "--all").out()).isEqualToIgnoringNewLines("sbx_1");
+  }
+
+  @Test
+  void aFanOutSaysWhoWon() {
+    server.on(
+        "POST /v1/sandboxes/sbx_1/fanout",
+        200,
+        """
+        {"type":"forked","children":["sbx_2","sbx_3"],"reseeded":[],"timings_ms":{},"parent_paused_ms":1}
+
+        {"type":"stdout","data":"7\\n","seq":1,"ts":1,"exec_id":"exe_1","sandbox_id":"sbx_3","index":1}
+        {"type":"exit","data":0,"seq":2,"ts":1,"reason":"exited","sandbox_id":"sbx_3","index":1}
+        {"type":"done","winner":{"index":1,"sandbox_id":"sbx_3","value":7},"children":[]}
+        """);
+    Outcome outcome = call("fanout", "sbx_1", "-n", "2", "--pick", "max", "print(7)");
+    assertThat(outcome.out())
+        .contains("[1] exit code 0, exited", "    7", "[1] goes on as sbx_1: 7");
+    assertThat(outcome.exitCode()).isZero();
+    assertThat(call("fanout", "sbx_1", "-n", "2", "--pick", "max", "--json", "print(7)").out())
+        .contains("\"winner\" : 1", "\"stdout\" : \"7\\n\"");
   }
 
   @Test

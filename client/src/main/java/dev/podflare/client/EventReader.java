@@ -1,7 +1,6 @@
 package dev.podflare.client;
 
 import java.io.ByteArrayOutputStream;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -9,16 +8,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Reads one execution's NDJSON events, tells the listener and gathers the result. Empty lines are
- * heartbeats; event types it does not know are skipped. One thread, used once.
+ * Takes one execution's events, tells the listener and gathers the result. Event types that it does
+ * not know are skipped. One thread, used once.
  */
 final class EventReader {
-  private static final int MAX_LINE_BYTES = 16 << 20;
-
   private final RunListener listener;
   private final int maxOutputBytes;
   private final ByteArrayOutputStream stdout = new ByteArrayOutputStream();
@@ -33,56 +29,13 @@ final class EventReader {
     this.execId = execId;
   }
 
-  /** Reads to the exit event; {@code BAD_ANSWER} if the stream ends without one. */
-  RunResult read(DeadlineBody body) throws IOException {
-    byte[] block = new byte[1 << 16];
-    ByteArrayOutputStream line = new ByteArrayOutputStream();
-    for (int count = body.read(block); count >= 0; count = body.read(block)) {
-      int start = 0;
-      for (int end = newline(block, 0, count); end < count; end = newline(block, start, count)) {
-        line.write(block, start, end - start);
-        Optional<RunResult> result = event(line.toByteArray());
-        if (result.isPresent()) {
-          return result.get();
-        }
-        line.reset();
-        start = end + 1;
-      }
-      line.write(block, start, count - start);
-      if (line.size() > MAX_LINE_BYTES) {
-        throw bad("an event of more than " + MAX_LINE_BYTES + " bytes");
-      }
-    }
-    throw bad("the end of the events before that of the execution");
-  }
-
-  /** Index of the next newline, or {@code end} if there is none. */
-  private static int newline(byte[] block, int start, int end) {
-    int index = start;
-    while (index < end && block[index] != '\n') {
-      index++;
-    }
-    return index;
-  }
-
-  private Optional<RunResult> event(byte[] line) {
-    if (line.length <= 1) {
-      return Optional.empty(); // heartbeat
-    }
-    JsonNode event = parse(line);
+  /** Takes in an event; the result if it is the exit. */
+  Optional<RunResult> take(JsonNode event) {
     if (event.path("type").asString("").equals("exit")) {
       return Optional.of(exit(event));
     }
     handle(event);
     return Optional.empty();
-  }
-
-  private static JsonNode parse(byte[] line) {
-    try {
-      return Json.MAPPER.readTree(line);
-    } catch (JacksonException malformed) {
-      throw bad("an event that is no JSON: " + new String(line, StandardCharsets.UTF_8));
-    }
   }
 
   private void handle(JsonNode event) {
@@ -117,7 +70,7 @@ final class EventReader {
   private RunResult exit(JsonNode event) {
     JsonNode code = event.path("data");
     if (!code.isIntegralNumber()) {
-      throw bad("an exit event without a code: " + event);
+      throw LineReader.bad("an exit event without a code: " + event);
     }
     return new RunResult(
         stdout.toString(StandardCharsets.UTF_8),
@@ -137,7 +90,7 @@ final class EventReader {
     try {
       return Base64.getDecoder().decode(base64);
     } catch (IllegalArgumentException malformed) {
-      throw bad("data_b64 that is no base64");
+      throw LineReader.bad("data_b64 that is no base64");
     }
   }
 
@@ -155,9 +108,5 @@ final class EventReader {
     int room = maxOutputBytes - kept.size();
     kept.write(bytes, 0, Math.min(room, bytes.length));
     truncated |= bytes.length > room;
-  }
-
-  private static ApiException bad(String what) {
-    return ApiException.own(ApiException.BAD_ANSWER, "the server sent " + what, null);
   }
 }

@@ -1,10 +1,13 @@
 package dev.podflare.client;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -70,8 +73,20 @@ public final class Sandbox implements AutoCloseable {
 
   private RunResult read(HttpResponse<DeadlineBody> response, RunListener listener) {
     String execId = response.headers().firstValue("X-Exec-Id").orElse("");
+    EventReader reader = new EventReader(listener, config.maxOutputBytes(), execId);
+    AtomicReference<RunResult> result = new AtomicReference<>();
+    read(
+        response,
+        event -> {
+          reader.take(event).ifPresent(result::set);
+          return result.get() != null;
+        });
+    return requireNonNull(result.get());
+  }
+
+  private void read(HttpResponse<DeadlineBody> response, LineReader.Taker taker) {
     try (DeadlineBody body = response.body()) {
-      return new EventReader(listener, config.maxOutputBytes(), execId).read(body);
+      LineReader.read(body, taker);
     } catch (IOException failure) {
       throw http.failure(failure);
     }
@@ -123,6 +138,21 @@ public final class Sandbox implements AutoCloseable {
         answer.reseeded().orElse(List.of()),
         answer.timingsMs().orElse(Map.of()),
         answer.parentPausedMs().orElse(0.0));
+  }
+
+  /**
+   * Forks this sandbox and runs code in every child, side by side; the listener hears all of them.
+   * With a pick the winner's state becomes this sandbox's and the other children are closed; else
+   * all live on.
+   */
+  public FannedOut fanOut(FanOutOptions options, FanOutListener listener) {
+    FanOutReader reader =
+        new FanOutReader(
+            listener,
+            config.maxOutputBytes(),
+            child -> new Sandbox(http, config, child, Optional.empty()));
+    read(http.open("POST", path("/fanout"), Optional.of(options.body())), reader::take);
+    return reader.result();
   }
 
   /**

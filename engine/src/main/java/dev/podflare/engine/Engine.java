@@ -41,6 +41,17 @@ public interface Engine {
   void merge(Caller caller, String sandboxId, String winnerId, boolean closeSiblings);
 
   /**
+   * Forks a sandbox and starts one call in each child. The children are closed if the fan-out does
+   * not reach its end.
+   */
+  default FanOut fanOut(Caller caller, String sandboxId, FanOutRequest request) {
+    return LocalFanOut.start(this, caller, sandboxId, request);
+  }
+
+  /** Somebody is busy with the sandbox: its idle time starts anew. */
+  void touch(Caller caller, String sandboxId);
+
+  /**
    * A sandbox's ancestors, oldest first, then itself, then all that were forked from it, over
    * generations, in order of creation. Closed ones are remembered for a day.
    */

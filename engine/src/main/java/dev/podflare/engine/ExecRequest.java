@@ -57,6 +57,21 @@ public record ExecRequest(
         cancelOnDisconnect);
   }
 
+  /** The same for other code. */
+  public ExecRequest withCode(String other) {
+    return new ExecRequest(
+        other,
+        language,
+        framing,
+        timeout,
+        cwd,
+        env,
+        stdin,
+        stdinOpen,
+        background,
+        cancelOnDisconnect);
+  }
+
   /** For a copy in a fork: no caller waits for it. */
   ExecRequest carried(boolean inputOpen) {
     return new ExecRequest(

@@ -249,6 +249,17 @@ public final class LocalEngine implements Engine, AutoCloseable {
   }
 
   @Override
+  public FanOut fanOut(Caller caller, String sandboxId, FanOutRequest request) {
+    request.calls().forEach(planner::check); // before there are children
+    return Engine.super.fanOut(caller, sandboxId, request);
+  }
+
+  @Override
+  public void touch(Caller caller, String sandboxId) {
+    sandboxes.find(caller, sandboxId).touch();
+  }
+
+  @Override
   public List<FamilyMember> tree(Caller caller, String sandboxId) {
     return sandboxes.tree(sandboxes.find(caller, sandboxId));
   }

@@ -3,6 +3,7 @@ package dev.podflare.server;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import dev.podflare.engine.ExecEvent;
+import dev.podflare.engine.ExecRequest.Framing;
 import dev.podflare.engine.ExecStream;
 import dev.podflare.engine.Execution;
 import jakarta.servlet.ServletOutputStream;
@@ -36,27 +37,48 @@ final class EventStream {
     this.heartbeat = heartbeat;
   }
 
+  /** Where the lines come from. One thread; closed when the stream ends, for whatever reason. */
+  interface Source extends AutoCloseable {
+    /** Whether the last line was written. */
+    boolean ended();
+
+    /** Writes what comes within {@code wait}; false if nothing came. */
+    boolean writeNext(EventWriter writer, Duration wait) throws IOException, InterruptedException;
+
+    @Override
+    void close();
+  }
+
   /**
    * Streams until the exit event is sent or the caller is gone.
    *
    * @param cancelWhenGone whether the execution is cancelled when the caller is gone
    */
   void send(Exchange exchange, Execution execution, ExecStream stream, boolean cancelWhenGone) {
+    exchange.context().res().setHeader("X-Exec-Id", execution.id());
+    Framing framing = execution.view().framing();
+    Runnable leave = cancelWhenGone ? execution::cancel : () -> {};
+    send(exchange, framing, new ExecSource(stream), silence(cancelWhenGone), leave);
+  }
+
+  /** As above for another source, to which it matters whether the caller is gone. */
+  void send(Exchange exchange, Framing framing, Source source) {
+    send(exchange, framing, source, silence(true), () -> {});
+  }
+
+  private void send(
+      Exchange exchange, Framing framing, Source source, Duration silence, Runnable whenGone) {
     var response = exchange.context().res();
     response.setStatus(200);
     response.setContentType("application/x-ndjson");
-    response.setHeader("X-Exec-Id", execution.id());
     response.setHeader("Cache-Control", "no-cache");
     running.add(Thread.currentThread());
-    try (stream;
-        EventWriter writer =
-            new EventWriter(execution.view().framing(), response.getOutputStream())) {
-      pump(response.getOutputStream(), stream, writer, silence(cancelWhenGone));
+    try (source;
+        EventWriter writer = new EventWriter(framing, response.getOutputStream())) {
+      pump(response.getOutputStream(), source, writer, silence);
     } catch (IOException | JacksonIOException gone) {
       LOG.debug("request {}: the caller is gone", exchange.requestId(), gone);
-      if (cancelWhenGone) {
-        execution.cancel();
-      }
+      whenGone.run();
     } catch (InterruptedException stopping) {
       refuseOrCut(
           exchange, new PodflareException(ErrorCode.SHUTTING_DOWN, "this node is stopping"));
@@ -64,6 +86,25 @@ final class EventStream {
       refuseOrCut(exchange, failed);
     } finally {
       running.remove(Thread.currentThread());
+    }
+  }
+
+  private record ExecSource(ExecStream stream) implements Source {
+    @Override
+    public boolean ended() {
+      return stream.ended();
+    }
+
+    @Override
+    public boolean writeNext(EventWriter writer, Duration wait) throws InterruptedException {
+      Optional<ExecEvent> event = stream.next(wait);
+      event.ifPresent(writer::write);
+      return event.isPresent();
+    }
+
+    @Override
+    public void close() {
+      stream.close();
     }
   }
 
@@ -86,15 +127,13 @@ final class EventStream {
   }
 
   private static void pump(
-      ServletOutputStream out, ExecStream stream, EventWriter writer, Duration silence)
+      ServletOutputStream out, Source source, EventWriter writer, Duration silence)
       throws IOException, InterruptedException {
     boolean headSent = false;
-    while (!stream.ended()) {
-      Optional<ExecEvent> first = stream.next(headSent ? silence : HEAD_WAIT);
-      if (first.isPresent()) {
-        writer.write(first.get());
-        addWhatIsReady(stream, writer);
-      } else if (stream.ended()) {
+    while (!source.ended()) {
+      if (source.writeNext(writer, headSent ? silence : HEAD_WAIT)) {
+        addWhatIsReady(source, writer);
+      } else if (source.ended()) {
         break;
       } else if (headSent) {
         writer.blankLine();
@@ -102,21 +141,17 @@ final class EventStream {
       headSent = true;
       writer.passOn();
       // The last lines go out with the end of the answer.
-      if (!stream.ended()) {
+      if (!source.ended()) {
         out.flush();
       }
     }
     out.close();
   }
 
-  private static void addWhatIsReady(ExecStream stream, EventWriter writer)
-      throws InterruptedException {
-    while (!stream.ended() && writer.written() < LineBuffer.SIZE) {
-      Optional<ExecEvent> next = stream.next(Duration.ZERO);
-      if (next.isEmpty()) {
-        return;
-      }
-      writer.write(next.get());
-    }
+  private static void addWhatIsReady(Source source, EventWriter writer)
+      throws IOException, InterruptedException {
+    while (!source.ended()
+        && writer.written() < LineBuffer.SIZE
+        && source.writeNext(writer, Duration.ZERO)) {}
   }
 }

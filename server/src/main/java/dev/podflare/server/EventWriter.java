@@ -30,11 +30,11 @@ final class EventWriter implements AutoCloseable {
   }
 
   void write(ExecEvent event) {
-    write(event, framing, Optional.empty());
+    write(event, framing, Map.of());
   }
 
-  /** {@code executionId}: added to the line, for streams of more than one execution. */
-  void write(ExecEvent event, Framing framing, Optional<String> executionId) {
+  /** {@code labels}: added to the line, for streams of more than one execution. */
+  void write(ExecEvent event, Framing framing, Map<String, Object> labels) {
     json.writeStartObject();
     switch (event) {
       case ExecEvent.Started started -> {
@@ -53,8 +53,18 @@ final class EventWriter implements AutoCloseable {
     if (event instanceof ExecEvent.Exit exit && framing == Framing.CHUNKS) {
       json.writeStringProperty("reason", ExecAnswers.lower(exit.reason()));
     }
-    executionId.ifPresent(id -> json.writeStringProperty("exec_id", id));
+    labels.forEach(json::writePOJOProperty);
     json.writeEndObject();
+    endLine();
+  }
+
+  /** A line of another kind. */
+  void write(Json.Entries object) {
+    json.writePOJO(object.map());
+    endLine();
+  }
+
+  private void endLine() {
     json.writeRaw('\n');
     json.flush();
   }

@@ -30,6 +30,11 @@ final class Exchange implements AutoCloseable {
     return scope.identity().caller();
   }
 
+  /** For a route that needs more than one scope. */
+  void require(Scope other) {
+    scope.identity().require(other);
+  }
+
   String requestId() {
     return scope.id();
   }

@@ -109,7 +109,7 @@ final class ExecRoutes {
     ServletOutputStream out = response.getOutputStream();
     try (EventWriter writer = new EventWriter(Framing.CHUNKS, out)) {
       for (ReplayEvent each : events) {
-        writer.write(each.event(), each.framing(), Optional.of(each.executionId()));
+        writer.write(each.event(), each.framing(), Map.of("exec_id", each.executionId()));
         if (writer.written() >= REPLAY_STEP) {
           writer.passOn();
         }
@@ -144,7 +144,7 @@ final class ExecRoutes {
         fields.flag("cancel_on_disconnect").orElse(false));
   }
 
-  private static Language language(Fields fields) {
+  static Language language(Fields fields) {
     String name = fields.text("language").orElse("python");
     return switch (name) {
       case "python" -> Language.PYTHON;
@@ -157,7 +157,7 @@ final class ExecRoutes {
     };
   }
 
-  private static Framing framing(Fields fields) {
+  static Framing framing(Fields fields) {
     return switch (fields.text("framing").orElse("lines")) {
       case "lines" -> Framing.LINES;
       case "chunks" -> Framing.CHUNKS;

@@ -2,6 +2,8 @@ package dev.podflare.server;
 
 import dev.podflare.engine.Engine;
 import dev.podflare.engine.FamilyMember;
+import dev.podflare.engine.FanOut;
+import dev.podflare.engine.FanOutRequest;
 import dev.podflare.engine.ForkRequest;
 import dev.podflare.engine.ForkedSandboxes;
 import dev.podflare.engine.SandboxView;
@@ -12,24 +14,29 @@ import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** Forks and merges. Thread-safe. */
+/** Forks, fan-outs and merges. Thread-safe. */
 final class FamilyRoutes {
   private static final String FORK = "/v1/sandboxes/{id}/fork";
+  private static final String FAN_OUT = "/v1/sandboxes/{id}/fanout";
   private static final String MERGE = "/v1/sandboxes/{id}/merge_into/{winner}";
-
   private static final String TREE = "/v1/sandboxes/{id}/tree";
 
   private final Engine engine;
   private final Idempotency idempotency;
+  private final EventStream streams;
+  private final Metrics metrics;
 
-  FamilyRoutes(Engine engine, Idempotency idempotency) {
+  FamilyRoutes(Engine engine, Idempotency idempotency, EventStream streams, Metrics metrics) {
     this.engine = engine;
     this.idempotency = idempotency;
+    this.streams = streams;
+    this.metrics = metrics;
   }
 
   List<Route> routes() {
     return List.of(
         new Route("POST", FORK, Scope.WRITE, this::fork),
+        new Route("POST", FAN_OUT, Scope.WRITE, this::fanOut),
         new Route("POST", MERGE, Scope.WRITE, this::merge),
         new Route("GET", TREE, Scope.READ, this::tree));
   }
@@ -44,6 +51,15 @@ final class FamilyRoutes {
         body,
         UnaryOperator.identity(),
         () -> Json.bytes(answer(engine.fork(exchange.caller(), id, request)).map()));
+  }
+
+  private void fanOut(Exchange exchange) {
+    exchange.require(Scope.EXEC);
+    FanOutRequest request = FanOutBody.request(exchange.fields());
+    FanOut fanOut = engine.fanOut(exchange.caller(), exchange.path("id"), request);
+    exchange.releaseBody();
+    request.calls().forEach(call -> metrics.execution(call.language()));
+    streams.send(exchange, request.calls().getFirst().framing(), new FanOutSource(fanOut));
   }
 
   private void merge(Exchange exchange) {
@@ -84,7 +100,7 @@ final class FamilyRoutes {
         fields.flag("reseed").orElse(false));
   }
 
-  private static Json.Entries answer(ForkedSandboxes forked) {
+  static Json.Entries answer(ForkedSandboxes forked) {
     return Json.object()
         .put("children", forked.children().stream().map(SandboxView::id).toList())
         .put("reseeded", forked.reseeded())

@@ -41,7 +41,7 @@ public final class PodflareServer implements AutoCloseable {
     this.routes =
         Stream.of(
                 new SandboxRoutes(engine, config, idempotency).routes(),
-                new FamilyRoutes(engine, idempotency).routes(),
+                new FamilyRoutes(engine, idempotency, streams, metrics).routes(),
                 new ExecRoutes(engine, streams, metrics).routes(),
                 new InfoRoutes(engine, config, metrics).routes(),
                 new KeyRoutes(store.keys(), authenticator.fixedKeyIds(), requestLimits, idempotency)

@@ -2,11 +2,15 @@ package dev.podflare.server;
 
 import static dev.podflare.server.testing.ApiClient.json;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.podflare.server.testing.Answer;
 import dev.podflare.server.testing.ApiClient;
+import dev.podflare.server.testing.RawHttp;
 import dev.podflare.server.testing.TestServer;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -14,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 class FamilyRoutesTest {
   @TempDir Path folder;
@@ -101,6 +106,89 @@ class FamilyRoutesTest {
     assertThat(tree.get(1).path("id").asString()).isEqualTo(child);
     assertThat(tree.get(1).path("parent").asString()).isEqualTo(parent);
     assertThat(tree.get(1).path("state").asString()).isEqualTo("ready");
+  }
+
+  @Test
+  void aFanOutRunsOneCodeInEachChildAndMergesTheBest() {
+    List<JsonNode> lines = fanOut("{'codes':['3','-2.5e0','1'],'pick':'min'}");
+    JsonNode children = lines.getFirst().path("children");
+    assertThat(lines.getFirst().path("type").asString()).isEqualTo("forked");
+    assertThat(children).hasSize(3);
+    JsonNode said =
+        lines.stream().filter(it -> it.path("data").asString("").equals("1")).findFirst().get();
+    assertThat(said.path("index").asInt()).isEqualTo(2);
+    assertThat(said.path("sandbox_id")).isEqualTo(children.get(2));
+    JsonNode done = lines.getLast();
+    assertThat(done.path("winner").path("index").asInt()).isEqualTo(1);
+    assertThat(done.path("winner").path("value").asDouble()).isEqualTo(-2.5);
+    assertThat(done.path("winner").path("sandbox_id")).isEqualTo(children.get(1));
+    children.forEach(child -> assertThat(status(child)).isEqualTo(404));
+  }
+
+  @Test
+  void withoutAPickAllChildrenLiveOnAndWithoutAWinnerNone() {
+    List<JsonNode> kept = fanOut("{'code':'text','n':2}");
+    assertThat(kept.getLast().path("winner").isNull()).isTrue();
+    assertThat(kept.getLast().path("children")).isEqualTo(kept.getFirst().path("children"));
+    kept.getLast().path("children").forEach(child -> assertThat(status(child)).isEqualTo(200));
+    List<JsonNode> lost = fanOut("{'code':'text','n':2,'pick':'max'}");
+    assertThat(lost.getLast().path("winner").isNull()).isTrue();
+    lost.getFirst().path("children").forEach(child -> assertThat(status(child)).isEqualTo(404));
+  }
+
+  @Test
+  void whoeverGoesAwayFromAFanOutEndsItsChildren() throws Exception {
+    try (RawHttp raw = new RawHttp(test.uri(), Duration.ofSeconds(10))) {
+      String body = "{\"code\":\"#hold\",\"n\":2}";
+      raw.send(
+          "POST /v1/sandboxes/"
+              + parent
+              + "/fanout HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
+              + test.server.newAdminKey().orElseThrow()
+              + "\r\nContent-Type: application/json\r\nContent-Length: "
+              + body.length()
+              + "\r\n\r\n"
+              + body);
+      await().until(() -> family() == 3);
+      raw.reset();
+    }
+    await().until(() -> family() == 1);
+  }
+
+  private int family() {
+    return json(api.get("/v1/sandboxes/" + parent + "/tree")).path("sandboxes").size();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{}",
+        "{'code':'a','codes':['a']}",
+        "{'codes':['a'],'n':2}",
+        "{'codes':[]}",
+        "{'code':'a','n':101}",
+        "{'code':'a','pick':'best'}",
+        "{'code':'a','language':'perl'}"
+      })
+  void whatIsNoFanOutIsRefused(String body) {
+    Answer answer = postFanOut(body);
+    assertThat(answer.status()).isEqualTo(400);
+    assertThat(family()).isEqualTo(1);
+  }
+
+  private List<JsonNode> fanOut(String body) {
+    Answer answer = postFanOut(body);
+    assertThat(answer.status()).as("%s", answer.text()).isEqualTo(200);
+    return answer
+        .text()
+        .lines()
+        .filter(line -> !line.isEmpty())
+        .map(line -> JsonMapper.shared().readTree(line))
+        .toList();
+  }
+
+  private Answer postFanOut(String body) {
+    return api.post("/v1/sandboxes/" + parent + "/fanout", body.replace('\'', '"'));
   }
 
   private Answer merge(String winner, String query) {

@@ -220,6 +220,11 @@ public final class FakeEngine implements Engine {
   }
 
   @Override
+  public void touch(Caller caller, String sandboxId) {
+    get(caller, sandboxId);
+  }
+
+  @Override
   public List<FamilyMember> tree(Caller caller, String sandboxId) {
     SandboxView root = get(caller, sandboxId);
     synchronized (sandboxes) {
