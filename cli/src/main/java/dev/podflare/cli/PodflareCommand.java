@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
       RmCommand.class,
       ForkCommand.class,
       FanOutCommand.class,
+      DiffCommand.class,
       MergeCommand.class,
       TreeCommand.class,
       McpCommand.class,

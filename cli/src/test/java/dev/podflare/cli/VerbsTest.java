@@ -63,6 +63,7 @@ class VerbsTest {
         "rm",
         "fork",
         "fanout",
+        "diff",
         "merge",
         "tree",
         "mcp",
@@ -152,6 +153,22 @@ class VerbsTest {
         .on("GET /v1/sandboxes", 200, "{\"sandboxes\":[" + SANDBOX + "]}")
         .on("DELETE /v1/sandboxes/sbx_1", 204, "");
     assertThat(call("rm", "--all").out()).isEqualToIgnoringNewLines("sbx_1");
+  }
+
+  @Test
+  void aDiffIsPrintedWithoutWhatCouldSteerTheTerminal() {
+    server.on(
+        "GET /v1/sandboxes/sbx_1/diff/sbx_2",
+        200,
+        """
+        {"added":[{"path":"/root/d","type":"directory","size":0,"mode":"0755","sha256":null}],
+         "removed":[{"path":"/a\\u001b[2J","type":"file","size":1,"mode":"0644","sha256":null}],
+         "modified":[{"path":"/b","type":"file","size":1,"mode":"0644","sha256":"00","patch":"-1\\n+2\\n"}]}
+        """);
+    assertThat(call("diff", "sbx_1", "sbx_2", "-p").out())
+        .isEqualToNormalizingNewlines("A /root/d/\nD /a?[2J\nM /b\n-1\n+2\n");
+    assertThat(call("diff", "sbx_1", "sbx_2", "--json").out())
+        .contains("\"patch\" : \"-1\\n+2\\n\"");
   }
 
   @Test

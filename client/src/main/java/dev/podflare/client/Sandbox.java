@@ -170,6 +170,18 @@ public final class Sandbox implements AutoCloseable {
     winner.givenAway = true;
   }
 
+  /**
+   * What the other sandbox's files have that this one's have not.
+   *
+   * @param paths absolute; none: {@code /root} and {@code /tmp}
+   * @param content also patches of text files
+   */
+  public FileDiff diff(Sandbox other, List<String> paths, boolean content) {
+    StringBuilder query = new StringBuilder("?content=").append(content);
+    paths.forEach(path -> query.append("&path=").append(Wire.encode(path)));
+    return http.get(path("/diff/" + Wire.encode(other.id) + query), FileDiff.class);
+  }
+
   private record Family(List<FamilyMember> sandboxes) {}
 
   /** Ancestors, oldest first, then this sandbox, then all that were forked from it. */

@@ -48,6 +48,12 @@ public interface Engine {
     return LocalFanOut.start(this, caller, sandboxId, request);
   }
 
+  /**
+   * What the second sandbox's files have that the first's have not, as both are now. {@code
+   * PAYLOAD_TOO_LARGE} if there are too many files below the paths.
+   */
+  FileDiff diff(Caller caller, String sandboxId, String otherId, DiffRequest request);
+
   /** Somebody is busy with the sandbox: its idle time starts anew. */
   void touch(Caller caller, String sandboxId);
 

@@ -45,6 +45,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private final SandboxPlanner planner;
   private final Forks forks;
   private final Merges merges;
+  private final Diffs diffs;
   private final Waker waker = new Waker();
   private final Timers timers = new Timers();
   private final EventBudget budget = EventBudget.ofHeap();
@@ -72,6 +73,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
             new Forks.Host(
                 shapes, admission, sandboxes, store.sandboxes(), ids, budget, timers, clock));
     this.merges = new Merges(sandboxes, config.deadlines().create());
+    this.diffs = new Diffs(sandboxes);
     this.keeper = Thread.ofVirtual().name("sandbox keeper").unstarted(this::keep);
   }
 
@@ -252,6 +254,11 @@ public final class LocalEngine implements Engine, AutoCloseable {
   public FanOut fanOut(Caller caller, String sandboxId, FanOutRequest request) {
     request.calls().forEach(planner::check); // before there are children
     return Engine.super.fanOut(caller, sandboxId, request);
+  }
+
+  @Override
+  public FileDiff diff(Caller caller, String sandboxId, String otherId, DiffRequest request) {
+    return diffs.diff(caller, sandboxId, otherId, request);
   }
 
   @Override

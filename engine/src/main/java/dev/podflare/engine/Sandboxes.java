@@ -64,14 +64,34 @@ final class Sandboxes {
 
   /** Whether the one was forked from the other, directly or over generations. */
   boolean descends(SandboxRecord record, String ancestor) {
-    Optional<String> up = record.parent();
-    for (int depth = 0; up.isPresent() && depth < MAX_DEPTH; depth++) {
-      if (up.get().equals(ancestor)) {
-        return true;
+    return bornFrom(record, ancestor).isPresent();
+  }
+
+  /**
+   * When the earlier of two went its own way: by their records, in which what a fork took is not
+   * counted. Those that are no relatives parted when the first of them was made.
+   */
+  Instant parted(SandboxRecord one, SandboxRecord other) {
+    return bornFrom(other, one.id())
+        .or(() -> bornFrom(one, other.id()))
+        .orElseGet(() ->
+            one.createdAt().isBefore(other.createdAt()) ? one.createdAt() : other.createdAt());
+  }
+
+  /** Birth of that child of the ancestor from which the other descends. */
+  private Optional<Instant> bornFrom(SandboxRecord descendant, String ancestor) {
+    SandboxRecord record = descendant;
+    for (int depth = 0; depth < MAX_DEPTH; depth++) {
+      if (record.parent().filter(ancestor::equals).isPresent()) {
+        return Optional.of(record.createdAt());
       }
-      up = records.find(up.get()).flatMap(SandboxRecord::parent);
+      Optional<SandboxRecord> up = record.parent().flatMap(records::find);
+      if (up.isEmpty()) {
+        return Optional.empty();
+      }
+      record = up.get();
     }
-    return false;
+    return Optional.empty();
   }
 
   /** Ancestors, oldest first, then the sandbox, then its descendants in order of creation. */

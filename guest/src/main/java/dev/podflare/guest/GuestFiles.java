@@ -36,6 +36,7 @@ public final class GuestFiles {
           "output.py",
           "python_calls.py",
           "signals.py",
+          "scan.py",
           "shell.py",
           "spawn.py",
           "system.py",

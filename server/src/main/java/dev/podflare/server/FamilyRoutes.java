@@ -1,9 +1,12 @@
 package dev.podflare.server;
 
+import dev.podflare.engine.DiffRequest;
 import dev.podflare.engine.Engine;
 import dev.podflare.engine.FamilyMember;
 import dev.podflare.engine.FanOut;
 import dev.podflare.engine.FanOutRequest;
+import dev.podflare.engine.FileDiff;
+import dev.podflare.engine.FileDiff.FileChange;
 import dev.podflare.engine.ForkRequest;
 import dev.podflare.engine.ForkedSandboxes;
 import dev.podflare.engine.SandboxView;
@@ -14,11 +17,12 @@ import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** Forks, fan-outs and merges. Thread-safe. */
+/** Forks, fan-outs, merges and what is asked about families. Thread-safe. */
 final class FamilyRoutes {
   private static final String FORK = "/v1/sandboxes/{id}/fork";
   private static final String FAN_OUT = "/v1/sandboxes/{id}/fanout";
   private static final String MERGE = "/v1/sandboxes/{id}/merge_into/{winner}";
+  private static final String DIFF = "/v1/sandboxes/{id}/diff/{other}";
   private static final String TREE = "/v1/sandboxes/{id}/tree";
 
   private final Engine engine;
@@ -38,6 +42,7 @@ final class FamilyRoutes {
         new Route("POST", FORK, Scope.WRITE, this::fork),
         new Route("POST", FAN_OUT, Scope.WRITE, this::fanOut),
         new Route("POST", MERGE, Scope.WRITE, this::merge),
+        new Route("GET", DIFF, Scope.READ, this::diff),
         new Route("GET", TREE, Scope.READ, this::tree));
   }
 
@@ -70,6 +75,39 @@ final class FamilyRoutes {
     engine.merge(
         exchange.caller(), exchange.path("id"), exchange.path("winner"), siblings.isPresent());
     exchange.noContent();
+  }
+
+  private void diff(Exchange exchange) {
+    List<String> paths = exchange.context().queryParams("path");
+    Optional<String> content = exchange.query("content");
+    if (content.filter(word -> !word.equals("true") && !word.equals("false")).isPresent()) {
+      throw Fields.invalid("content", "true or false");
+    }
+    DiffRequest request =
+        new DiffRequest(
+            paths.isEmpty() ? DiffRequest.USUAL_PATHS : paths,
+            content.filter("true"::equals).isPresent());
+    FileDiff diff =
+        engine.diff(exchange.caller(), exchange.path("id"), exchange.path("other"), request);
+    exchange.answer(
+        Json.object()
+            .put("added", changes(diff.added()))
+            .put("removed", changes(diff.removed()))
+            .put("modified", changes(diff.modified())));
+  }
+
+  private static List<Map<String, @Nullable Object>> changes(List<FileChange> changes) {
+    return changes.stream()
+        .map(change ->
+            Json.object()
+                .put("path", Text.writable(change.path()))
+                .put("type", Text.writable(change.type()))
+                .put("size", change.size())
+                .put("mode", "%04o".formatted(change.mode() & 07777))
+                .put("sha256", change.sha256().map(Text::writable))
+                .putIfPresent("patch", change.patch().map(Text::writable))
+                .map())
+        .toList();
   }
 
   private void tree(Exchange exchange) {

@@ -14,7 +14,6 @@ final class LaterRoutes {
   private final List<Route> routes = new ArrayList<>();
 
   List<Route> routes() {
-    add("comparing sandboxes", Scope.READ, "GET " + SANDBOX + "/diff/{other}");
     add("pausing", Scope.WRITE, "POST " + SANDBOX + "/pause", "POST " + SANDBOX + "/resume");
     add("network policy", Scope.WRITE, "PUT " + SANDBOX + "/network");
     add("network policy", Scope.READ, "GET " + SANDBOX + "/network");

@@ -191,6 +191,22 @@ class FamilyRoutesTest {
     return api.post("/v1/sandboxes/" + parent + "/fanout", body.replace('\'', '"'));
   }
 
+  @Test
+  void aDiffTellsTypesModesAndDigests() {
+    String child = json(fork("")).path("children").get(0).asString();
+    String diff = "/v1/sandboxes/" + parent + "/diff/" + child;
+    JsonNode usual = json(api.get(diff)).path("added").get(0);
+    assertThat(usual.path("path").asString()).isEqualTo("/root:/tmp");
+    assertThat(usual.path("mode").asString()).isEqualTo("0644");
+    assertThat(usual.path("sha256").asString()).hasSize(64);
+    assertThat(usual.has("patch")).isFalse();
+    JsonNode own = json(api.get(diff + "?path=/a&path=/b&content=true")).path("added").get(0);
+    assertThat(own.path("path").asString()).isEqualTo("/a:/b");
+    assertThat(own.path("patch").asString()).isEqualTo("+new\n");
+    assertThat(api.get(diff + "?content=yes").status()).isEqualTo(400);
+    assertThat(api.get("/v1/sandboxes/" + parent + "/diff/sbx_0").status()).isEqualTo(404);
+  }
+
   private Answer merge(String winner, String query) {
     return api.post("/v1/sandboxes/" + parent + "/merge_into/" + winner + query, "");
   }

@@ -7,6 +7,7 @@ import dev.podflare.engine.Caller;
 import dev.podflare.engine.CapacityView;
 import dev.podflare.engine.CreateRequest;
 import dev.podflare.engine.CreatedSandbox;
+import dev.podflare.engine.DiffRequest;
 import dev.podflare.engine.Engine;
 import dev.podflare.engine.EngineInfo;
 import dev.podflare.engine.ExecEvent;
@@ -14,6 +15,7 @@ import dev.podflare.engine.ExecRequest;
 import dev.podflare.engine.Execution;
 import dev.podflare.engine.ExecutionView;
 import dev.podflare.engine.FamilyMember;
+import dev.podflare.engine.FileDiff;
 import dev.podflare.engine.ForkRequest;
 import dev.podflare.engine.ForkedSandboxes;
 import dev.podflare.engine.ListRequest;
@@ -217,6 +219,22 @@ public final class FakeEngine implements Engine {
         sandboxes.values().removeIf(it -> it.parent().equals(Optional.of(sandboxId)));
       }
     }
+  }
+
+  /** Says what it was asked for, as a file that was added. */
+  @Override
+  public FileDiff diff(Caller caller, String sandboxId, String otherId, DiffRequest request) {
+    get(caller, sandboxId);
+    get(caller, otherId);
+    FileDiff.FileChange change =
+        new FileDiff.FileChange(
+            String.join(":", request.paths()),
+            "file",
+            3,
+            0644,
+            Optional.of("0".repeat(64)),
+            request.content() ? Optional.of("+new\n") : Optional.empty());
+    return new FileDiff(List.of(change), List.of(), List.of());
   }
 
   @Override

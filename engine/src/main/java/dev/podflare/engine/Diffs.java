@@ -1,0 +1,207 @@
+package dev.podflare.engine;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import dev.podflare.engine.FileDiff.FileChange;
+import dev.podflare.guest.FileEntry;
+import dev.podflare.guest.FileScan;
+import dev.podflare.guest.FileScan.Content;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Compares files of two sandboxes. Relatives share most of their disk: a file that has the same
+ * inode, size and times on both sides, and was not changed about the time that they parted, is the
+ * same and is not read. Thread-safe.
+ */
+final class Diffs {
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
+  private static final int MOST_PATHS = 32;
+  private static final int LONGEST_TEXT = 256 << 10;
+
+  /** Texts of all files together; what comes later in the order of paths has no patch. */
+  private static final long ALL_TEXTS = 8L << 20;
+
+  /**
+   * A guest's clock stands still while it is frozen, so a change just before and one just after may
+   * have the same time. It may also be late by as much as a fork takes.
+   */
+  private static final Duration PARTING = Duration.ofSeconds(10);
+
+  private final Sandboxes sandboxes;
+
+  Diffs(Sandboxes sandboxes) {
+    this.sandboxes = sandboxes;
+  }
+
+  FileDiff diff(Caller caller, String firstId, String secondId, DiffRequest request) {
+    check(request);
+    Sandbox first = sandboxes.find(caller, firstId);
+    Sandbox second = sandboxes.find(caller, secondId);
+    Instant parted = sandboxes.parted(first.record(), second.record()).minus(PARTING);
+    try (FileScan before = scan(first, request);
+        FileScan after = scan(second, request)) {
+      return compare(before, after, nanos(parted), request.content());
+    } finally {
+      first.touch();
+      second.touch();
+    }
+  }
+
+  private static long nanos(Instant time) {
+    return time.getEpochSecond() <= 0 ? 0 : time.getEpochSecond() * 1_000_000_000L;
+  }
+
+  private static void check(DiffRequest request) {
+    List<String> paths = request.paths();
+    boolean sound =
+        paths.stream()
+            .allMatch(path -> path.startsWith("/") && path.indexOf(0) < 0 && path.length() < 4096);
+    if (paths.isEmpty() || paths.size() > MOST_PATHS || !sound) {
+      throw new PodflareException(
+          ErrorCode.INVALID_FIELD,
+          "'path' must be 1 to " + MOST_PATHS + " absolute paths",
+          Map.of("field", "path", "max", MOST_PATHS));
+    }
+  }
+
+  private static FileScan scan(Sandbox sandbox, DiffRequest request) {
+    sandbox.touch();
+    sandbox.guest().wake();
+    return FileScan.start(sandbox.guest().channel(), request.paths(), PATIENCE);
+  }
+
+  /** A pair of which at least one side is there. */
+  private record Pair(@Nullable FileEntry before, @Nullable FileEntry after) {}
+
+  private static FileDiff compare(FileScan before, FileScan after, long parted, boolean content) {
+    var lists = bothOf(before::list, after::list);
+    List<Pair> pairs = candidates(lists.first(), lists.second(), parted);
+    int limit = content ? LONGEST_TEXT : 0;
+    var contents =
+        bothOf(
+            () -> before.look(files(pairs.stream().map(Pair::before).toList()), limit),
+            () -> after.look(files(pairs.stream().map(Pair::after).toList()), limit));
+    List<FileChange> added = new ArrayList<>();
+    List<FileChange> removed = new ArrayList<>();
+    List<FileChange> modified = new ArrayList<>();
+    Texts texts = new Texts(content);
+    for (Pair pair : pairs) {
+      FileEntry old = pair.before();
+      FileEntry now = pair.after();
+      if (now == null && old != null) {
+        removed.add(change(old, contents.first(), Optional.empty()));
+      } else if (now != null && old == null) {
+        Optional<String> patch = texts.patch(now.path(), "", text(now, contents.second()));
+        added.add(change(now, contents.second(), patch));
+      } else if (now != null && old != null && differ(old, now, contents)) {
+        Optional<String> patch =
+            text(old, contents.first())
+                .flatMap(text -> texts.patch(now.path(), text, text(now, contents.second())));
+        modified.add(change(now, contents.second(), patch));
+      }
+    }
+    return new FileDiff(added, removed, modified);
+  }
+
+  private static List<Pair> candidates(
+      Map<String, FileEntry> before, Map<String, FileEntry> after, long parted) {
+    List<Pair> pairs = new ArrayList<>();
+    Map<String, FileEntry> all = new HashMap<>(before);
+    all.putAll(after);
+    all.keySet().stream()
+        .sorted()
+        .forEach(path -> {
+          FileEntry old = before.get(path);
+          FileEntry now = after.get(path);
+          boolean known =
+              old != null && now != null && old.isSameVersion(now) && now.changedNanos() < parted;
+          if (!known) {
+            pairs.add(new Pair(old, now));
+          }
+        });
+    return pairs;
+  }
+
+  private static List<Integer> files(Collection<@Nullable FileEntry> entries) {
+    List<Integer> indices = new ArrayList<>();
+    for (FileEntry entry : entries) {
+      if (entry != null && entry.type().equals("file")) {
+        indices.add(entry.index());
+      }
+    }
+    return indices;
+  }
+
+  private static boolean differ(
+      FileEntry old, FileEntry now, Both<Map<Integer, Content>> contents) {
+    return !old.type().equals(now.type())
+        || old.mode() != now.mode()
+        || !old.target().equals(now.target())
+        || !digest(old, contents.first()).equals(digest(now, contents.second()));
+  }
+
+  private static FileChange change(
+      FileEntry entry, Map<Integer, Content> contents, Optional<String> patch) {
+    return new FileChange(
+        entry.path(), entry.type(), entry.size(), entry.mode(), digest(entry, contents), patch);
+  }
+
+  private static Optional<String> digest(FileEntry entry, Map<Integer, Content> contents) {
+    return Optional.ofNullable(contents.get(entry.index()))
+        .map(Content::sha256)
+        .filter(sha -> sha.length() == 64);
+  }
+
+  private static Optional<String> text(FileEntry entry, Map<Integer, Content> contents) {
+    return Optional.ofNullable(contents.get(entry.index())).flatMap(Content::text);
+  }
+
+  /** Makes patches as long as there is room. One thread. */
+  private static final class Texts {
+    private final boolean wanted;
+    private long room = ALL_TEXTS;
+
+    Texts(boolean wanted) {
+      this.wanted = wanted;
+    }
+
+    Optional<String> patch(String path, String before, Optional<String> after) {
+      if (!wanted || after.isEmpty() || before.equals(after.get())) {
+        return Optional.empty();
+      }
+      room -= before.length() + after.get().length();
+      return room < 0 ? Optional.empty() : Patches.unified(path, before, after.get());
+    }
+  }
+
+  private record Both<T>(T first, T second) {}
+
+  /** Both at the same time; the first failure is thrown when both have ended. */
+  private static <T> Both<T> bothOf(Supplier<T> first, Supplier<T> second) {
+    try (ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor()) {
+      Future<T> other = executor.submit(second::get);
+      T one = first.get();
+      return new Both<>(one, other.get());
+    } catch (java.util.concurrent.ExecutionException e) {
+      if (e.getCause() instanceof PodflareException coded) {
+        throw coded;
+      }
+      throw new PodflareException(ErrorCode.INTERNAL, "comparing failed: " + e.getCause(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new PodflareException(ErrorCode.SHUTTING_DOWN, "interrupted", e);
+    }
+  }
+}
