@@ -3,6 +3,11 @@ package dev.podflare.cli;
 import static dev.podflare.cli.DemoSteps.check;
 
 import dev.podflare.client.ApiException;
+import dev.podflare.client.FanOutListener;
+import dev.podflare.client.FanOutOptions;
+import dev.podflare.client.FanOutOptions.Pick;
+import dev.podflare.client.FannedOut;
+import dev.podflare.client.FileDiff;
 import dev.podflare.client.ForkOptions;
 import dev.podflare.client.Forked;
 import dev.podflare.client.Language;
@@ -112,7 +117,9 @@ final class DemoScript {
           () -> Durations.text(forked.parentPausedMs()) + " of " + total(forked));
       steps.run("each knows what the parent knew", () -> inherit(children));
       steps.run("and goes its own way", () -> differ(sandbox, children));
+      steps.run("what a branch wrote", () -> differences(sandbox, children.getLast()));
       steps.run("merge the best one", () -> merge(sandbox, children.getLast()));
+      steps.run("three tries in one call, keep the best", () -> tries(sandbox));
     } finally {
       children.forEach(Sandbox::close);
     }
@@ -150,6 +157,31 @@ final class DemoScript {
       return "x is 12 under the parent's id, the winner's is gone";
     }
     throw new DemoSteps.Wrong("expected 410 gone, found the winner");
+  }
+
+  private static String differences(Sandbox parent, Sandbox child) {
+    prints(child, "with open('/root/found', 'w') as f: print(x, file=f)", "");
+    FileDiff diff = parent.diff(child, List.of(), true);
+    check(
+        diff.added().size() == 1 && diff.removed().isEmpty() && diff.modified().isEmpty(),
+        "one file that was added",
+        diff);
+    return "added "
+        + diff.added().getFirst().path()
+        + ", of "
+        + diff.added().getFirst().size()
+        + " bytes";
+  }
+
+  private static String tries(Sandbox sandbox) {
+    List<String> codes =
+        List.of("x = x - 5; print(x)", "x = x * 3; print(x)", "x = x + 1; print(x)");
+    FannedOut done =
+        sandbox.fanOut(
+            FanOutOptions.each(codes, Language.PYTHON).withPick(Pick.MAX), FanOutListener.NONE);
+    prints(sandbox, "print(x)", "36\n");
+    check(done.winner().isPresent(), "a winner", done);
+    return "7, 36 and 13; x is 36 now";
   }
 
   private static String isolated(Sandbox other) {

@@ -59,6 +59,6 @@ final class EngineSettings {
         usual.diskReserve(),
         usual.queuedExecutions(),
         usual.codeBytes(),
-        usual.maxFork());
+        more.maxFork().orElse(usual.maxFork()));
   }
 }

@@ -37,6 +37,7 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  *   max_sandboxes: 1000
  *   max_sandboxes_per_key: 200
  *   memory_overcommit: 4           # promised guest memory, as a multiple of the host's
+ *   max_fork: 32                   # children of one fork, 100 at most
  *   timeout_seconds: 1800          # lifetime of a sandbox that states none
  *   idle_timeout_seconds: 300
  * log:
@@ -65,6 +66,7 @@ record ServeFile(
       OptionalInt maxSandboxes,
       OptionalInt maxSandboxesPerKey,
       OptionalDouble memoryOvercommit,
+      OptionalInt maxFork,
       OptionalInt timeoutSeconds,
       OptionalInt idleTimeoutSeconds) {
     static final EnginePart EMPTY =
@@ -78,6 +80,7 @@ record ServeFile(
             OptionalInt.empty(),
             OptionalInt.empty(),
             OptionalDouble.empty(),
+            OptionalInt.empty(),
             OptionalInt.empty(),
             OptionalInt.empty());
   }

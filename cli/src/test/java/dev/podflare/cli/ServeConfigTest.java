@@ -33,6 +33,7 @@ class ServeConfigTest {
         max_sandboxes: 10
         max_sandboxes_per_key: 5
         memory_overcommit: 1.5
+        max_fork: 50
         timeout_seconds: 60
         idle_timeout_seconds: 30
       log:
@@ -68,6 +69,7 @@ class ServeConfigTest {
     assertThat(engine.maxSandboxes()).hasValue(10);
     assertThat(engine.maxSandboxesPerKey()).hasValue(5);
     assertThat(engine.memoryOvercommit()).hasValue(1.5);
+    assertThat(engine.maxFork()).hasValue(50);
     assertThat(engine.timeoutSeconds()).hasValue(60);
     assertThat(engine.idleTimeoutSeconds()).hasValue(30);
     assertThat(ServeConfig.of(file))

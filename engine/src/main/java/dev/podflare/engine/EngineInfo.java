@@ -21,4 +21,5 @@ public record EngineInfo(
     Duration maxIdleTimeout,
     int maxSandboxes,
     int maxQueuedExecutions,
-    long maxCodeBytes) {}
+    long maxCodeBytes,
+    int maxFork) {}

@@ -339,7 +339,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
         config.lifetimes().maxIdle(),
         config.limits().sandboxes(),
         config.limits().queuedExecutions(),
-        config.limits().codeBytes());
+        config.limits().codeBytes(),
+        config.limits().maxFork());
   }
 
   /** A look inside, for the benchmark and for tests. */

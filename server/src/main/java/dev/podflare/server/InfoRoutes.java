@@ -99,6 +99,7 @@ final class InfoRoutes {
         .put("sandboxes", info.maxSandboxes())
         .put("queued_executions", info.maxQueuedExecutions())
         .put("code_bytes", info.maxCodeBytes())
+        .put("fork", info.maxFork())
         .put("request_body_bytes", config.limits().maxBody().bytes())
         .put("requests_at_once", config.limits().maxRequests())
         .put("requests_per_minute", ExecAnswers.boxed(perMinute));

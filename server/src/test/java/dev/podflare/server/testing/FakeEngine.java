@@ -360,7 +360,8 @@ public final class FakeEngine implements Engine {
         Duration.ofHours(24),
         100,
         64,
-        48L << 20);
+        48L << 20,
+        32);
   }
 
   private List<FakeExecution> all(Caller caller, String sandboxId) {
