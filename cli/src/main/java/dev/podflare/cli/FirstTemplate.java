@@ -6,33 +6,54 @@ import dev.podflare.image.Progress;
 import dev.podflare.image.Recipes;
 import dev.podflare.image.TemplateFactory;
 import java.time.Duration;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A daemon on a fresh machine builds its default template by itself, beside its other work. */
-final class FirstTemplate {
+/**
+ * A daemon on a fresh machine builds its default template by itself, beside its other work. Closing
+ * gives the build up, and ends the processes that it has started.
+ */
+final class FirstTemplate implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(FirstTemplate.class);
+  private static final Duration END_PATIENCE = Duration.ofSeconds(20);
 
-  private FirstTemplate() {}
+  private final Thread builder;
+
+  private FirstTemplate(Runnable build) {
+    builder = Thread.ofVirtual().name("first template").start(build);
+  }
 
   /** Meanwhile creates answer {@code template_not_built}. */
-  static void buildIfMissing(ServeConfig config, LocalEngine engine) {
+  static Optional<FirstTemplate> buildIfMissing(ServeConfig config, LocalEngine engine) {
     TemplateFactory factory =
         new TemplateFactory(DaemonWiring.templates(config), DaemonWiring.choice(config));
     if (factory.store().find(config.template()).isPresent()) {
-      return;
+      return Optional.empty();
     }
     LOG.info("template {} is not built; building it now, once", config.template());
-    Thread.ofVirtual()
-        .name("first template")
-        .start(() -> {
-          try {
-            factory.build(Recipes.find(config.template()), false, new Logged());
-            engine.preload();
-          } catch (PodflareException e) {
-            LOG.error("template {} was not built: {}", config.template(), e.sentence());
-          }
-        });
+    return Optional.of(new FirstTemplate(() -> build(factory, config.template(), engine)));
+  }
+
+  private static void build(TemplateFactory factory, String template, LocalEngine engine) {
+    try {
+      factory.build(Recipes.find(template), false, new Logged());
+      engine.preload();
+    } catch (PodflareException e) {
+      LOG.error("template {} was not built: {}", template, e.sentence());
+    }
+  }
+
+  @Override
+  public void close() {
+    builder.interrupt();
+    try {
+      if (!builder.join(END_PATIENCE)) {
+        LOG.warn("the build of the template did not end; the next start ends what it left");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private static final class Logged implements Progress {

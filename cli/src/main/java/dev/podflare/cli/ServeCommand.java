@@ -35,7 +35,8 @@ final class ServeCommand implements Callable<Integer> {
     CountDownLatch ended = new CountDownLatch(1);
     LocalDaemon daemon = start(config, ended);
     announce(daemon);
-    FirstTemplate.buildIfMissing(config, daemon.engine());
+    FirstTemplate.buildIfMissing(config, daemon.engine())
+        .ifPresent(first -> daemon.undo().add(first::close));
     ended.await(); // until told to end: the one wait without a deadline
     return 0;
   }

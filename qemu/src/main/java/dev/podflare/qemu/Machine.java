@@ -37,6 +37,7 @@ import tools.jackson.databind.JsonNode;
  */
 public final class Machine implements AutoCloseable {
   private static final Duration EXIT_DEADLINE = Duration.ofSeconds(5);
+  private static final Duration FOLD_LOOK = Duration.ofMillis(50);
   private static final int MAX_STATE = 16 << 20; // some 13 KB are usual
   private static final int MAX_LOG = 1 << 20;
   private static final String STATE_FILE = "state";
@@ -237,6 +238,35 @@ public final class Machine implements AutoCloseable {
    */
   public void prepareCheckpoint() {
     act(EnumSet.of(MachineState.RUNNING, MachineState.PAUSED), "checkpoint", disk::prepareFreeze);
+  }
+
+  /**
+   * Copies what frozen layers of its disk have into the one that is written, if there are more than
+   * {@code most} layers; then they are gone, as far as others do not use them. The guest goes on; a
+   * checkpoint meanwhile gives it up. Returns when nothing is left to be done.
+   */
+  public void foldDisk(int most) {
+    EnumSet<MachineState> allowed = EnumSet.of(MachineState.RUNNING, MachineState.PAUSED);
+    act(
+        allowed,
+        "fold its disk",
+        () -> {
+          if (disk.count() > most) {
+            disk.beginFold();
+          }
+        });
+    AtomicBoolean ended = new AtomicBoolean();
+    while (!ended.get()) {
+      act(allowed, "fold its disk", () -> ended.set(disk.foldEnded()));
+      if (!ended.get()) {
+        pause(FOLD_LOOK);
+      }
+    }
+  }
+
+  /** Layers of its disk above the template's. */
+  public int diskLayers() {
+    return disk.count();
   }
 
   private byte[] saveDeviceState() {

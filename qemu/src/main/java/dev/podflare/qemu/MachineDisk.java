@@ -9,13 +9,15 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.function.BiConsumer;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 
 /**
  * The chain of qcow2 layers under a machine's disk: the template's, then frozen ones, then the one
@@ -23,15 +25,29 @@ import org.jspecify.annotations.Nullable;
  * time, under the machine's lock.
  */
 final class MachineDisk {
+  private static final String FOLD = "fold";
+
+  /** Bytes a second. */
+  private static final long FOLD_SPEED = 100L << 20;
+
+  private static final Duration CANCEL_DEADLINE = Duration.ofSeconds(10);
+
+  /** QEMU's answer to a command. */
+  interface Monitor {
+    JsonNode execute(String command, Map<String, ?> arguments);
+  }
+
   private final MachineSpec spec;
   private final Path folder;
   private final int uid;
-  private final BiConsumer<String, Map<String, ?>> qmp;
+  private final Monitor qmp;
   private final List<Path> layers = new ArrayList<>();
   private @Nullable String top;
   private @Nullable Path prepared;
+  private int made;
+  private boolean folding;
 
-  MachineDisk(MachineSpec spec, Path folder, int uid, BiConsumer<String, Map<String, ?>> qmp) {
+  MachineDisk(MachineSpec spec, Path folder, int uid, Monitor qmp) {
     this.spec = spec;
     this.folder = folder;
     this.uid = uid;
@@ -45,7 +61,7 @@ final class MachineDisk {
     }
     String below = CommandLine.lowestNode(spec).orElseThrow();
     for (Path layer : frozen) {
-      Path own = folder.resolve("layer-" + layers.size() + ".qcow2");
+      Path own = nextFile();
       link(layer, own);
       below = add(own, below, true);
       layers.add(own);
@@ -53,7 +69,7 @@ final class MachineDisk {
     Path own = newLayer();
     top = add(own, below, false);
     layers.add(own);
-    qmp.accept(
+    qmp.execute(
         "blockdev-reopen",
         Map.of(
             "options",
@@ -71,7 +87,11 @@ final class MachineDisk {
 
   /** Makes and opens the layer that the next {@link #freeze} will switch to. Idempotent. */
   void prepareFreeze() {
-    if (spec.disk().isEmpty() || prepared != null) {
+    if (spec.disk().isEmpty()) {
+      return;
+    }
+    giveUpFold();
+    if (prepared != null) {
       return;
     }
     Path next = newLayer();
@@ -95,12 +115,88 @@ final class MachineDisk {
       link(layer, linked);
       frozen.add(linked);
     }
-    qmp.accept("blockdev-snapshot", Map.of("node", top, "overlay", node(next)));
+    qmp.execute("blockdev-snapshot", Map.of("node", top, "overlay", node(next)));
     seal(layers.getLast());
     top = node(next);
     layers.add(next);
     prepared = null;
     return frozen;
+  }
+
+  /** Layers above the template's disk, the one that is written included. */
+  int count() {
+    return layers.size();
+  }
+
+  /**
+   * Begins to copy what all frozen layers have into the one that is written. QEMU does it beside
+   * the guest's own work, no faster than {@link #FOLD_SPEED}.
+   */
+  void beginFold() {
+    if (top != null && layers.size() > 1 && !folding) {
+      qmp.execute(
+          "block-stream",
+          Map.of(
+              "job-id",
+              FOLD,
+              "device",
+              top,
+              "base-node",
+              CommandLine.lowestNode(spec).orElseThrow(),
+              "speed",
+              FOLD_SPEED,
+              "auto-dismiss",
+              false));
+      folding = true;
+    }
+  }
+
+  /** Whether no fold is under way any more. Frozen layers that are not needed any more are gone. */
+  boolean foldEnded() {
+    if (!folding) {
+      return true;
+    }
+    for (JsonNode job : qmp.execute("query-jobs", Map.of())) {
+      if (job.path("id").asString("").equals(FOLD)) {
+        if (!job.path("status").asString("").equals("concluded")) {
+          return false;
+        }
+        qmp.execute("job-dismiss", Map.of("id", FOLD));
+        folding = false;
+        if (!job.has("error")) {
+          dropFrozen();
+        }
+        return true;
+      }
+    }
+    throw new PodflareException(ErrorCode.MACHINE_FAILED, "QEMU does not know its job any more");
+  }
+
+  /** From the newest to the oldest: each stands on the next. Others that use a file keep it. */
+  private void dropFrozen() {
+    for (int i = layers.size() - 2; i >= 0; i--) {
+      Path layer = layers.remove(i);
+      qmp.execute("blockdev-del", Map.of("node-name", node(layer)));
+      try {
+        Files.deleteIfExists(layer);
+      } catch (IOException e) {
+        throw new PodflareException(ErrorCode.INTERNAL, "cannot remove " + layer, e);
+      }
+    }
+  }
+
+  /** A chain cannot be changed while it is copied; what was copied so far does no harm. */
+  private void giveUpFold() {
+    if (folding && !foldEnded()) {
+      qmp.execute("job-cancel", Map.of("id", FOLD));
+      long end = System.nanoTime() + CANCEL_DEADLINE.toNanos();
+      while (!foldEnded()) {
+        if (System.nanoTime() > end) {
+          throw new PodflareException(ErrorCode.TIMED_OUT, "a fold of the disk does not stop");
+        }
+        LockSupport.parkNanos(500_000);
+      }
+    }
   }
 
   /** Bytes that the layers take on the host. */
@@ -121,8 +217,12 @@ final class MachineDisk {
     return SparseFile.dataRuns(layer).stream().mapToLong(PageRun::length).sum();
   }
 
+  private Path nextFile() {
+    return folder.resolve("layer-" + made++ + ".qcow2");
+  }
+
   private Path newLayer() {
-    Path file = folder.resolve("layer-" + layers.size() + ".qcow2");
+    Path file = nextFile();
     Qcow2.create(file, spec.disk().orElseThrow().size());
     try {
       Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
@@ -150,7 +250,7 @@ final class MachineDisk {
     } else {
       options.put("detect-zeroes", "unmap");
     }
-    qmp.accept("blockdev-add", options);
+    qmp.execute("blockdev-add", options);
     return name;
   }
 
