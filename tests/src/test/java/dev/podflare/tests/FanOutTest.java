@@ -124,7 +124,7 @@ class FanOutTest {
           }
         };
     FanOutOptions options =
-        FanOutOptions.of(2, "sleep 0.5", Language.BASH)
+        FanOutOptions.of(2, "sleep 5", Language.BASH)
             .withTimeout(Duration.ofSeconds(60))
             .withPick(Pick.FIRST_SUCCESS);
     assertThatThrownBy(() -> parent.fanOut(options, listener))

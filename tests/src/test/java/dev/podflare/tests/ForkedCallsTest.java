@@ -25,7 +25,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 @OnPlatform
 @Order(36)
 class ForkedCallsTest {
-  private static final int LINES = 150;
   private final TestPlatform platform;
 
   ForkedCallsTest(TestPlatform platform) {
@@ -46,16 +45,16 @@ class ForkedCallsTest {
         assertThat(copy.id()).isNotEqualTo(call);
         assertThat(copy.language()).contains(language.wireName());
         assertThat(copy.state()).isEqualTo("running");
-        assertThat(bash(child, "echo beside")).isEqualTo("beside");
       }
+      stop(parent);
       RunResult whole = parent.join(call, 0, new RunListener() {});
-      assertThat(whole.stdout().lines()).containsExactlyElementsOf(numbers(0));
+      assertCounts(whole.stdout(), 0);
       for (Sandbox child : children) {
+        stop(child);
         RunResult rest = child.join(child.execs().getLast().id(), 0, new RunListener() {});
-        List<String> lines = rest.stdout().lines().toList();
-        int first = Integer.parseInt(lines.getFirst());
+        int first = Integer.parseInt(rest.stdout().lines().findFirst().orElseThrow());
         assertThat(first).isPositive();
-        assertThat(lines).isEqualTo(numbers(first));
+        assertCounts(rest.stdout(), first);
         assertThat(rest.exitCode()).isEqualTo(whole.exitCode());
         assertThat(rest.reason()).isEqualTo("exited");
         assertUsable(child);
@@ -70,7 +69,7 @@ class ForkedCallsTest {
       String call =
           parent.start(
               RunRequest.of("kept = 1\nwhile True: pass", Language.PYTHON)
-                  .withTimeout(Duration.ofSeconds(20)));
+                  .withTimeout(Duration.ofSeconds(40)));
       awaitRunning(parent);
       Sandbox child = parent.fork(1).getFirst();
       ExecutionInfo copy = onlyExecution(child);
@@ -99,8 +98,9 @@ class ForkedCallsTest {
       Sandbox grandchild = child.fork(1).getFirst();
       String copy = onlyExecution(grandchild).id();
       parent.mergeInto(grandchild);
-      List<String> lines = parent.join(copy, 0, new RunListener() {}).stdout().lines().toList();
-      assertThat(lines).isEqualTo(numbers(Integer.parseInt(lines.getFirst())));
+      stop(parent);
+      String output = parent.join(copy, 0, new RunListener() {}).stdout();
+      assertCounts(output, Integer.parseInt(output.lines().findFirst().orElseThrow()));
       child.close();
     }
   }
@@ -139,16 +139,32 @@ class ForkedCallsTest {
     return "/v1/sandboxes/" + sandbox.id() + rest;
   }
 
-  private static List<String> numbers(int first) {
-    return IntStream.range(first, LINES).mapToObj(Integer::toString).toList();
-  }
-
+  /** Counts until {@link #stop}. */
   private static String count(Language language) {
     return switch (language) {
       case PYTHON ->
-          "import time\nfor i in range(" + LINES + "):\n  print(i, flush=True); time.sleep(0.02)";
-      case BASH -> "for i in $(seq 0 " + (LINES - 1) + "); do echo $i; sleep 0.02; done; exit 3";
+          """
+          import os, time
+          i = 0
+          while not os.path.exists('/root/stop'):
+              print(i, flush=True)
+              i += 1
+              time.sleep(0.02)
+          """;
+      case BASH ->
+          "i=0; until [ -e /root/stop ]; do echo $i; i=$((i + 1)); sleep 0.02; done; exit 3";
     };
+  }
+
+  private static void stop(Sandbox sandbox) {
+    assertThat(bash(sandbox, "touch /root/stop; echo beside")).isEqualTo("beside");
+  }
+
+  private static void assertCounts(String output, int first) {
+    List<String> lines = output.lines().toList();
+    assertThat(lines)
+        .isEqualTo(
+            IntStream.range(first, first + lines.size()).mapToObj(Integer::toString).toList());
   }
 
   private static ExecutionInfo onlyExecution(Sandbox sandbox) {
