@@ -17,7 +17,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -91,9 +90,10 @@ final class BenchCommand implements Callable<Integer> {
     return options.config(System.getenv());
   }
 
-  /** The burst needs a pool of its size. */
+  /** The burst needs a pool of its size, and a fork a blank for each child. */
   private ServeConfig ownDaemon(ServeConfig config) {
-    return config.pool().isPresent() ? config : config.withPool(OptionalInt.of(burst));
+    return config.withMachines(
+        config.pool().orElse(burst), config.blanks().orElse(ForkBench.CHILDREN));
   }
 
   private int bench(ClientConfig server, List<BenchRow> first, Optional<EngineProbe> probe) {

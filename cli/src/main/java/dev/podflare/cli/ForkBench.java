@@ -22,7 +22,7 @@ import java.util.concurrent.Future;
  * side by side. One thread.
  */
 final class ForkBench {
-  private static final int CHILDREN = 3;
+  static final int CHILDREN = 3;
   private static final int ROUNDS = 10;
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 

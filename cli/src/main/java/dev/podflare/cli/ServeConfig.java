@@ -66,15 +66,15 @@ record ServeConfig(
         logLevel);
   }
 
-  ServeConfig withPool(OptionalInt newPool) {
+  ServeConfig withMachines(int newPool, int newBlanks) {
     return new ServeConfig(
         listen,
         data,
         accelerator,
         templates,
         template,
-        newPool,
-        blanks,
+        OptionalInt.of(newPool),
+        OptionalInt.of(newBlanks),
         more,
         region,
         endpoint,

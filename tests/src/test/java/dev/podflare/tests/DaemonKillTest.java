@@ -10,6 +10,7 @@ import dev.podflare.client.RunRequest;
 import dev.podflare.client.Sandbox;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
@@ -87,12 +88,12 @@ class DaemonKillTest {
       if (alive) {
         assertThat(answer).isEqualTo("gone host_shutdown");
       } else {
-        assertThat(answer).isIn("gone host_shutdown", "gone deleted");
+        assertThat(answer).isIn("gone host_shutdown", "gone deleted", "gone merged");
       }
     });
   }
 
-  /** Creates, runs and deletes without end, and dies at a random moment of it. */
+  /** Creates, forks, merges, runs and deletes without end, and dies at a random moment of it. */
   private Set<Long> killAtWork(DaemonProcess daemon, Podflare client) throws Exception {
     Thread[] workers = new Thread[3];
     for (int i = 0; i < workers.length; i++) {
@@ -113,6 +114,11 @@ class DaemonKillTest {
         Sandbox kept = client.create();
         made.put(kept.id(), true);
         kept.start(RunRequest.of("import time; time.sleep(600)", Language.PYTHON));
+        List<Sandbox> children = kept.fork(2);
+        children.forEach(child -> made.put(child.id(), true));
+        Sandbox winner = children.getFirst();
+        made.put(winner.id(), false);
+        kept.mergeInto(winner);
         Sandbox deleted = client.create();
         made.put(deleted.id(), true);
         deleted.runCode("echo file > /root/file; sync", Language.BASH);
