@@ -14,9 +14,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -39,7 +42,11 @@ final class Diffs {
    */
   private static final Duration PARTING = Duration.ofSeconds(10);
 
+  /** Lists of files take memory: that many at the same time. */
+  private static final int AT_ONCE = 2;
+
   private final Sandboxes sandboxes;
+  private final Semaphore turns = new Semaphore(AT_ONCE, true);
 
   Diffs(Sandboxes sandboxes) {
     this.sandboxes = sandboxes;
@@ -50,12 +57,26 @@ final class Diffs {
     Sandbox first = sandboxes.find(caller, firstId);
     Sandbox second = sandboxes.find(caller, secondId);
     Instant parted = sandboxes.parted(first.record(), second.record()).minus(PARTING);
+    awaitTurn();
     try (FileScan before = scan(first, request);
         FileScan after = scan(second, request)) {
       return compare(before, after, nanos(parted), request.content());
     } finally {
+      turns.release();
       first.touch();
       second.touch();
+    }
+  }
+
+  private void awaitTurn() {
+    try {
+      if (!turns.tryAcquire(PATIENCE.toNanos(), TimeUnit.NANOSECONDS)) {
+        throw new PodflareException(
+            ErrorCode.HOST_FULL, "other comparisons of files are still under way");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new PodflareException(ErrorCode.SHUTTING_DOWN, "interrupted", e);
     }
   }
 
@@ -194,7 +215,7 @@ final class Diffs {
       Future<T> other = executor.submit(second::get);
       T one = first.get();
       return new Both<>(one, other.get());
-    } catch (java.util.concurrent.ExecutionException e) {
+    } catch (ExecutionException e) {
       if (e.getCause() instanceof PodflareException coded) {
         throw coded;
       }

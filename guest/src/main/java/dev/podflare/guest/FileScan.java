@@ -29,9 +29,9 @@ public final class FileScan implements AutoCloseable {
           + " from podflare_guest.scan import main; main()'";
 
   /** Of one guest. */
-  public static final int MOST_ENTRIES = 200_000;
+  public static final int MOST_ENTRIES = 100_000;
 
-  private static final long MOST_BYTES = 128L << 20;
+  private static final long MOST_BYTES = 48L << 20;
 
   /**
    * What is in a file.
@@ -88,8 +88,12 @@ public final class FileScan implements AutoCloseable {
    */
   public Map<Integer, Content> look(List<Integer> indices, int textLimit) {
     String order = JSON.writeValueAsString(List.of(indices, textLimit)) + "\n";
-    exec.stdin(order.getBytes(StandardCharsets.UTF_8));
-    exec.stdinEnd();
+    try {
+      exec.stdin(order.getBytes(StandardCharsets.UTF_8));
+      exec.stdinEnd();
+    } catch (PodflareException e) {
+      throw e.code() == ErrorCode.STDIN_CLOSED ? failed("no end") : e;
+    }
     Map<Integer, Content> contents = new LinkedHashMap<>();
     lines(node ->
         contents.put(

@@ -28,8 +28,8 @@ class DiskFoldTest {
     List<Sandbox> kept = new ArrayList<>();
     List<String> sums = new ArrayList<>();
     try (Sandbox parent = platform.createWarm()) {
-      for (int round = 0; round < 20; round++) {
-        bash(parent, "head -c 2M /dev/urandom > /root/part-" + round);
+      for (int round = 0; round < 18; round++) {
+        bash(parent, "head -c 512K /dev/urandom > /root/part-" + round);
         String sum = bash(parent, SUM);
         Sandbox child = parent.fork(1).getFirst();
         if (round % 7 == 0) {
@@ -57,7 +57,7 @@ class DiskFoldTest {
   @Test
   void aForkGivesUpAFoldThatIsUnderWay() throws Exception {
     try (Sandbox parent = platform.createWarm()) {
-      bash(parent, "head -c 48M /dev/zero | tr '\\0' x > /root/large; sync");
+      bash(parent, "head -c 24M /dev/zero | tr '\\0' x > /root/large; sync");
       String sum = bash(parent, SUM);
       parent.fork(1).forEach(Sandbox::delete);
       Thread fold = Thread.ofVirtual().start(() -> platform.machine(parent).foldDisk(1));
