@@ -21,7 +21,7 @@ final class CarriedCall implements ExecListener {
   private final LocalExecution original;
   private final GuestExec guest;
   private final List<Consumer<ExecListener>> kept = new ArrayList<>();
-  private @Nullable ExecListener listener;
+  private @Nullable LocalExecution listener;
   private boolean lost;
 
   private CarriedCall(LocalExecution original, GuestExec guest, AgentChannel channel) {
@@ -64,7 +64,7 @@ final class CarriedCall implements ExecListener {
   }
 
   private synchronized LocalExecution heardBy() {
-    return listener instanceof LocalExecution execution ? execution : original;
+    return listener == null ? original : listener;
   }
 
   private synchronized void tell(Consumer<ExecListener> event) {

@@ -14,13 +14,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,6 +41,7 @@ final class Diffs {
   private static final int AT_ONCE = 2;
 
   private final Sandboxes sandboxes;
+  private final SideBySide sides = new SideBySide(2 * AT_ONCE);
   private final Semaphore turns = new Semaphore(AT_ONCE, true);
 
   Diffs(Sandboxes sandboxes) {
@@ -60,7 +56,7 @@ final class Diffs {
     awaitTurn();
     try (FileScan before = scan(first, request);
         FileScan after = scan(second, request)) {
-      return compare(before, after, nanos(parted), request.content());
+      return compare(List.of(before, after), nanos(parted), request.content());
     } finally {
       turns.release();
       first.touch();
@@ -106,14 +102,19 @@ final class Diffs {
   /** A pair of which at least one side is there. */
   private record Pair(@Nullable FileEntry before, @Nullable FileEntry after) {}
 
-  private static FileDiff compare(FileScan before, FileScan after, long parted, boolean content) {
-    var lists = bothOf(before::list, after::list);
-    List<Pair> pairs = candidates(lists.first(), lists.second(), parted);
+  /** {@code scans}: of the first and of the second. */
+  private FileDiff compare(List<FileScan> scans, long parted, boolean content) {
+    List<Map<String, FileEntry>> lists = sides.all(2, i -> scans.get(i).list(), _ -> {});
+    List<Pair> pairs = candidates(lists.getFirst(), lists.getLast(), parted);
     int limit = content ? LONGEST_TEXT : 0;
-    var contents =
-        bothOf(
-            () -> before.look(files(pairs.stream().map(Pair::before).toList()), limit),
-            () -> after.look(files(pairs.stream().map(Pair::after).toList()), limit));
+    List<List<Integer>> wanted =
+        List.of(
+            files(pairs.stream().map(Pair::before).toList()),
+            files(pairs.stream().map(Pair::after).toList()));
+    List<Map<Integer, Content>> contents =
+        sides.all(2, i -> scans.get(i).look(wanted.get(i), limit), _ -> {});
+    Map<Integer, Content> before = contents.getFirst();
+    Map<Integer, Content> after = contents.getLast();
     List<FileChange> added = new ArrayList<>();
     List<FileChange> removed = new ArrayList<>();
     List<FileChange> modified = new ArrayList<>();
@@ -122,15 +123,14 @@ final class Diffs {
       FileEntry old = pair.before();
       FileEntry now = pair.after();
       if (now == null && old != null) {
-        removed.add(change(old, contents.first(), Optional.empty()));
+        removed.add(change(old, before, Optional.empty()));
       } else if (now != null && old == null) {
-        Optional<String> patch = texts.patch(now.path(), "", text(now, contents.second()));
-        added.add(change(now, contents.second(), patch));
-      } else if (now != null && old != null && differ(old, now, contents)) {
+        Optional<String> patch = texts.patch(now.path(), "", text(now, after));
+        added.add(change(now, after, patch));
+      } else if (now != null && old != null && differ(old, now, before, after)) {
         Optional<String> patch =
-            text(old, contents.first())
-                .flatMap(text -> texts.patch(now.path(), text, text(now, contents.second())));
-        modified.add(change(now, contents.second(), patch));
+            text(old, before).flatMap(text -> texts.patch(now.path(), text, text(now, after)));
+        modified.add(change(now, after, patch));
       }
     }
     return new FileDiff(added, removed, modified);
@@ -166,11 +166,11 @@ final class Diffs {
   }
 
   private static boolean differ(
-      FileEntry old, FileEntry now, Both<Map<Integer, Content>> contents) {
+      FileEntry old, FileEntry now, Map<Integer, Content> before, Map<Integer, Content> after) {
     return !old.type().equals(now.type())
         || old.mode() != now.mode()
         || !old.target().equals(now.target())
-        || !digest(old, contents.first()).equals(digest(now, contents.second()));
+        || !digest(old, before).equals(digest(now, after));
   }
 
   private static FileChange change(
@@ -204,25 +204,6 @@ final class Diffs {
       }
       room -= before.length() + after.get().length();
       return room < 0 ? Optional.empty() : Patches.unified(path, before, after.get());
-    }
-  }
-
-  private record Both<T>(T first, T second) {}
-
-  /** Both at the same time; the first failure is thrown when both have ended. */
-  private static <T> Both<T> bothOf(Supplier<T> first, Supplier<T> second) {
-    try (ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor()) {
-      Future<T> other = executor.submit(second::get);
-      T one = first.get();
-      return new Both<>(one, other.get());
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof PodflareException coded) {
-        throw coded;
-      }
-      throw new PodflareException(ErrorCode.INTERNAL, "comparing failed: " + e.getCause(), e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new PodflareException(ErrorCode.SHUTTING_DOWN, "interrupted", e);
     }
   }
 }
