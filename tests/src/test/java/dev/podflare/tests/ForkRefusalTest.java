@@ -49,18 +49,7 @@ class ForkRefusalTest {
   }
 
   private static EngineConfig fourSandboxes(EngineConfig config) {
-    EngineConfig.Limits usual = EngineConfig.Limits.defaults();
-    return config.withLimits(
-        config.lifetimes(),
-        new EngineConfig.Limits(
-            4,
-            usual.sandboxesPerKey(),
-            usual.memoryOvercommit(),
-            usual.memoryReserve(),
-            usual.diskReserve(),
-            usual.queuedExecutions(),
-            usual.codeBytes(),
-            usual.maxFork()));
+    return TestPlatform.withMost(config, 4);
   }
 
   /** Blanks that are stopped answer nothing, so their restore fails at its deadline. */

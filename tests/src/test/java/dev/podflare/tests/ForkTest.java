@@ -32,37 +32,6 @@ import tools.jackson.databind.JsonNode;
 @OnPlatform
 @Order(35)
 class ForkTest {
-  /** 12 MB of random data, a file on disk, one that only the page cache has, a thread. */
-  private static final String PREPARE =
-      """
-      import hashlib, os, random, threading, time
-      name, big, ticks = 'parent', bytearray(os.urandom(12_000_000)), 0
-      def tick():
-          global ticks
-          while True:
-              ticks += 1
-              time.sleep(0.01)
-      threading.Thread(target=tick, daemon=True).start()
-      with open('/root/flushed', 'wb') as f:
-          f.write(big[:1_000_000])
-          f.flush()
-          os.fsync(f.fileno())
-      with open('/root/cached', 'wb') as f:
-          f.write(big[1_000_000:3_000_000])
-      """;
-
-  private static final String DIGEST =
-      """
-      d = hashlib.sha256(big)
-      for path in ('/root/flushed', '/root/cached'):
-          with open(path, 'rb') as f:
-              d.update(f.read())
-      print(name, d.hexdigest())
-      """;
-
-  private static final String FROM_THE_DISK =
-      "sync; echo 3 > /proc/sys/vm/drop_caches; cat /root/flushed /root/cached | sha256sum";
-
   private final TestPlatform platform;
 
   ForkTest(TestPlatform platform) {
@@ -72,8 +41,8 @@ class ForkTest {
   @Test
   void childrenAreTheParentAtOneInstantAndThenGoTheirOwnWay() {
     try (Sandbox parent = platform.createWarm()) {
-      python(parent, PREPARE);
-      String digest = python(parent, DIGEST);
+      python(parent, WrittenState.prepare(12_000_000));
+      String digest = python(parent, WrittenState.DIGEST);
       Forked forked = parent.fork(ForkOptions.of(3));
       assertThat(forked.children()).hasSize(3);
       assertThat(forked.parentPausedMs()).isPositive();
@@ -81,11 +50,11 @@ class ForkTest {
           .containsKeys("barrier", "checkpoint", "restore", "renew", "total");
       List<Sandbox> all = withParent(parent, forked.children());
       for (Sandbox sandbox : all) {
-        assertThat(python(sandbox, DIGEST)).isEqualTo(digest);
+        assertThat(python(sandbox, WrittenState.DIGEST)).isEqualTo(digest);
         assertTicking(sandbox);
       }
       Set<String> onDisk = new HashSet<>();
-      all.forEach(sandbox -> onDisk.add(bash(sandbox, FROM_THE_DISK)));
+      all.forEach(sandbox -> onDisk.add(bash(sandbox, WrittenState.FROM_THE_DISK)));
       assertThat(onDisk).hasSize(1);
       assertSecretsDiffer(all);
       assertDiverging(all);
@@ -194,18 +163,18 @@ class ForkTest {
   @Test
   void aParentMayEndBeforeItsChildren() {
     Sandbox parent = platform.createWarm();
-    python(parent, PREPARE);
-    String digest = python(parent, DIGEST);
+    python(parent, WrittenState.prepare(12_000_000));
+    String digest = python(parent, WrittenState.DIGEST);
     List<Sandbox> children = parent.fork(2);
     parent.delete();
     try {
       for (Sandbox child : children) {
         assertThat(child.info().parent()).contains(parent.id());
         assertThat(bash(child, "echo 3 > /proc/sys/vm/drop_caches; echo on")).isEqualTo("on");
-        assertThat(python(child, DIGEST)).isEqualTo(digest);
+        assertThat(python(child, WrittenState.DIGEST)).isEqualTo(digest);
       }
       try (Sandbox grandchild = children.getFirst().fork(1).getFirst()) {
-        assertThat(python(grandchild, DIGEST)).isEqualTo(digest);
+        assertThat(python(grandchild, WrittenState.DIGEST)).isEqualTo(digest);
       }
     } finally {
       children.forEach(Sandbox::close);

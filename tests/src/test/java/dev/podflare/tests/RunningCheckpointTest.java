@@ -32,56 +32,25 @@ import org.junit.jupiter.api.io.TempDir;
 @OnPlatform
 @Order(20)
 class RunningCheckpointTest {
-  /** 30 MB of random data, a file on disk, one that only the page cache has, a thread. */
-  private static final String PREPARE =
-      """
-      import hashlib, os, threading, time
-      name, big, ticks = 'parent', bytearray(os.urandom(30_000_000)), 0
-      def tick():
-          global ticks
-          while True:
-              ticks += 1
-              time.sleep(0.01)
-      threading.Thread(target=tick, daemon=True).start()
-      with open('/root/flushed', 'wb') as f:
-          f.write(big[:1_000_000])
-          f.flush()
-          os.fsync(f.fileno())
-      with open('/root/cached', 'wb') as f:
-          f.write(big[1_000_000:3_000_000])
-      """;
-
-  private static final String DIGEST =
-      """
-      d = hashlib.sha256(big)
-      for path in ('/root/flushed', '/root/cached'):
-          with open(path, 'rb') as f:
-              d.update(f.read())
-      print(name, d.hexdigest())
-      """;
-
-  private static final String FROM_THE_DISK =
-      "sync; echo 3 > /proc/sys/vm/drop_caches; cat /root/flushed /root/cached | sha256sum";
-
   @TempDir Path folder;
 
   @Test
   void childrenHaveTheParentsStateAndThenGoTheirOwnWay() throws Exception {
     try (CheckpointLab lab = new CheckpointLab(folder);
         Guest parent = lab.fromTemplate()) {
-      parent.python(PREPARE);
-      String digest = parent.python(DIGEST);
+      parent.python(WrittenState.prepare(30_000_000));
+      String digest = parent.python(WrittenState.DIGEST);
       try (Checkpoint frozen = lab.freeze(parent);
           Guest first = lab.restore(frozen, 2);
           Guest second = lab.restore(frozen, 2)) {
         List<Guest> all = List.of(parent, first, second);
         for (Guest guest : all) {
-          assertThat(guest.python(DIGEST)).isEqualTo(digest);
+          assertThat(guest.python(WrittenState.DIGEST)).isEqualTo(digest);
           assertTicking(guest);
         }
-        String onDisk = parent.bash(FROM_THE_DISK);
-        assertThat(first.bash(FROM_THE_DISK)).isEqualTo(onDisk);
-        assertThat(second.bash(FROM_THE_DISK)).isEqualTo(onDisk);
+        String onDisk = parent.bash(WrittenState.FROM_THE_DISK);
+        assertThat(first.bash(WrittenState.FROM_THE_DISK)).isEqualTo(onDisk);
+        assertThat(second.bash(WrittenState.FROM_THE_DISK)).isEqualTo(onDisk);
         assertSecretsDiffer(all);
         diverge(parent, first, second);
         assertGrandchild(lab, first);
@@ -123,10 +92,10 @@ class RunningCheckpointTest {
   }
 
   private static void assertGrandchild(CheckpointLab lab, Guest child) throws Exception {
-    String digest = child.python(DIGEST);
+    String digest = child.python(WrittenState.DIGEST);
     try (Checkpoint frozen = lab.freeze(child);
         Guest grandchild = lab.restore(frozen, 3)) {
-      assertThat(grandchild.python(DIGEST)).isEqualTo(digest).startsWith("one ");
+      assertThat(grandchild.python(WrittenState.DIGEST)).isEqualTo(digest).startsWith("one ");
       assertTicking(grandchild);
       assertSecretsDiffer(List.of(child, grandchild));
       grandchild.bash("echo grandchild > /root/mine; sync");

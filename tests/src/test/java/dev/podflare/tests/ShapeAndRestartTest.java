@@ -112,19 +112,6 @@ class ShapeAndRestartTest {
   }
 
   private static EngineConfig twoSandboxes(EngineConfig config) {
-    EngineConfig.Limits usual = config.limits();
-    return config
-        .withPool(1, 1)
-        .withLimits(
-            config.lifetimes(),
-            new EngineConfig.Limits(
-                2,
-                usual.sandboxesPerKey(),
-                usual.memoryOvercommit(),
-                usual.memoryReserve(),
-                usual.diskReserve(),
-                usual.queuedExecutions(),
-                usual.codeBytes(),
-                usual.maxFork()));
+    return TestPlatform.withMost(config.withPool(1, 1), 2);
   }
 }

@@ -63,6 +63,22 @@ final class TestPlatform implements AutoCloseable {
     return new TestPlatform(data, change.apply(config));
   }
 
+  /** The configuration with another limit of sandboxes. */
+  static EngineConfig withMost(EngineConfig config, int sandboxes) {
+    EngineConfig.Limits usual = config.limits();
+    return config.withLimits(
+        config.lifetimes(),
+        new EngineConfig.Limits(
+            sandboxes,
+            usual.sandboxesPerKey(),
+            usual.memoryOvercommit(),
+            usual.memoryReserve(),
+            usual.diskReserve(),
+            usual.queuedExecutions(),
+            usual.codeBytes(),
+            usual.maxFork()));
+  }
+
   /** A client of another key. */
   Podflare client(String otherKey) {
     return new Podflare(config(otherKey));
