@@ -102,7 +102,7 @@ final class GuestMachine implements AutoCloseable {
     /** Gives it identity, entropy and clock. */
     GuestMachine renew(Duration deadline) {
       try {
-        channel.renew(Renewal.of(1, hostname(sandboxId), true), deadline);
+        channel.renew(Renewal.of(1, hostname(sandboxId)), deadline);
         GuestCall.run(channel, ExecCommand.of(GuestLanguage.PYTHON, RESEED), deadline);
         channel.syncClock(deadline);
         return new GuestMachine(this, 1);
@@ -123,7 +123,7 @@ final class GuestMachine implements AutoCloseable {
      */
     GuestMachine renewFork(long epoch, List<CarriedCall> calls, Duration deadline) {
       try {
-        Renewal renewal = Renewal.of(epoch, hostname(sandboxId), false);
+        Renewal renewal = Renewal.of(epoch, hostname(sandboxId));
         channel.renew(
             renewal.withCarried(calls.stream().map(CarriedCall::guest).toList()), deadline);
         channel.sendClock(); // the renewal's own time may have waited for a processor

@@ -16,11 +16,9 @@ public record Hello(
     long timeNanos,
     String agent,
     String python,
-    List<String> languages,
     List<Long> running,
     List<String> failed) {
   public Hello {
-    languages = List.copyOf(languages);
     running = List.copyOf(running);
     failed = List.copyOf(failed);
   }

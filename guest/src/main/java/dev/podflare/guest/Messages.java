@@ -2,8 +2,9 @@ package dev.podflare.guest;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import java.nio.charset.StandardCharsets;
 import java.time.InstantSource;
-import java.util.Base64;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,13 +29,10 @@ final class Messages {
       long time_ns,
       @Nullable String agent,
       @Nullable String python,
-      @Nullable List<String> languages,
       @Nullable List<Long> running,
       @Nullable List<String> failed) {}
 
   private record DoneJson(int code, @Nullable String reason, @Nullable String message) {}
-
-  private record ClockJson(long time_ns) {}
 
   private Messages() {}
 
@@ -57,22 +55,22 @@ final class Messages {
     return JSON.writeValueAsBytes(body);
   }
 
+  /** Words, not JSON: what a restored guest runs first is slow when it is emulated. */
   static byte[] renewal(Renewal renewal) {
-    Map<String, Object> body = new LinkedHashMap<>();
-    body.put("epoch", renewal.epoch());
-    body.put("time_ns", Renewal.nanos(renewal.clock().instant()));
-    body.put("hostname", renewal.hostname());
-    body.put("machine_id", renewal.machineId());
-    body.put("entropy", Base64.getEncoder().encodeToString(renewal.entropy()));
-    body.put("first", renewal.first());
-    Map<String, Integer> windows = new LinkedHashMap<>();
-    renewal.carried().forEach(exec -> windows.put(Long.toString(exec.id()), exec.window()));
-    body.put("carry", windows);
-    return JSON.writeValueAsBytes(body);
+    StringBuilder text = new StringBuilder();
+    text.append(renewal.epoch()).append(' ');
+    text.append(Renewal.nanos(renewal.clock().instant())).append(' ');
+    text.append(renewal.hostname()).append(' ');
+    text.append(renewal.machineId()).append(' ');
+    text.append(HexFormat.of().formatHex(renewal.entropy())).append('\n');
+    renewal
+        .carried()
+        .forEach(exec -> text.append(exec.id()).append(' ').append(exec.window()).append('\n'));
+    return text.toString().getBytes(StandardCharsets.US_ASCII);
   }
 
   static byte[] clock(InstantSource clock) {
-    return JSON.writeValueAsBytes(Map.of("time_ns", Renewal.nanos(clock.instant())));
+    return Long.toString(Renewal.nanos(clock.instant())).getBytes(StandardCharsets.US_ASCII);
   }
 
   static Hello hello(byte[] payload) {
@@ -88,13 +86,16 @@ final class Messages {
         json.time_ns(),
         text(json.agent()),
         text(json.python()),
-        orEmpty(json.languages()).stream().limit(16).map(Messages::text).toList(),
         running,
         orEmpty(json.failed()).stream().limit(16).map(Messages::text).toList());
   }
 
   static long clockAnswer(byte[] payload) {
-    return read(payload, ClockJson.class, "clock").time_ns();
+    try {
+      return Long.parseLong(new String(payload, StandardCharsets.US_ASCII));
+    } catch (NumberFormatException e) {
+      throw fault("clock", "not a number");
+    }
   }
 
   static Done done(byte[] payload) {

@@ -18,7 +18,6 @@ import java.util.random.RandomGenerator;
  * @param entropy 64 to 4096 bytes for the guest's kernel
  * @param carried executions of the machine's memory that go on and are heard here; all others go on
  *     unheard
- * @param first whether this is the first renewal of a checkpoint's copy
  * @param clock read when the renewal is sent
  */
 @SuppressWarnings("ArrayRecordComponent") // a renewal is sent once and never compared
@@ -28,7 +27,6 @@ public record Renewal(
     String machineId,
     byte[] entropy,
     List<GuestExec> carried,
-    boolean first,
     InstantSource clock) {
   private static final SecureRandom RANDOM = new SecureRandom();
 
@@ -49,23 +47,22 @@ public record Renewal(
   }
 
   /** With the host's clock and fresh randomness. */
-  public static Renewal of(long epoch, String hostname, boolean first) {
-    return of(epoch, hostname, first, InstantSource.system(), RANDOM);
+  public static Renewal of(long epoch, String hostname) {
+    return of(epoch, hostname, InstantSource.system(), RANDOM);
   }
 
   public static Renewal of(
-      long epoch, String hostname, boolean first, InstantSource clock, RandomGenerator random) {
+      long epoch, String hostname, InstantSource clock, RandomGenerator random) {
     byte[] id = new byte[16];
     byte[] entropy = new byte[64];
     random.nextBytes(id);
     random.nextBytes(entropy);
-    return new Renewal(
-        epoch, hostname, HexFormat.of().formatHex(id), entropy, List.of(), first, clock);
+    return new Renewal(epoch, hostname, HexFormat.of().formatHex(id), entropy, List.of(), clock);
   }
 
   /** The same with executions that go on: of {@link AgentChannel#carry}. */
   public Renewal withCarried(List<GuestExec> executions) {
-    return new Renewal(epoch, hostname, machineId, entropy, executions, first, clock);
+    return new Renewal(epoch, hostname, machineId, entropy, executions, clock);
   }
 
   static long nanos(Instant instant) {

@@ -82,7 +82,7 @@ class AgentChannelTest {
                 "import time\nfor i in range(80):\n  print(i); time.sleep(0.02)"));
     await().until(() -> carried.stdoutSize() > 0);
     channel.barrier(PATIENCE);
-    Hello hello = channel.renew(Renewal.of(7, "pod-1", true), PATIENCE);
+    Hello hello = channel.renew(Renewal.of(7, "pod-1"), PATIENCE);
     assertThat(hello.epoch()).isEqualTo(7);
     assertThat(hello.running()).containsExactly(carried.exec().id());
     assertThat(carried.lostIt()).isTrue();

@@ -106,8 +106,7 @@ class UntrustedGuestTest implements ChannelListener {
   @Test
   void renewalDropsEverythingBeforeItsAnswer() throws Exception {
     CompletableFuture<Hello> renewed = new CompletableFuture<>();
-    Thread.ofVirtual()
-        .start(() -> renewed.complete(channel.renew(Renewal.of(4, "pod", true), PATIENCE)));
+    Thread.ofVirtual().start(() -> renewed.complete(channel.renew(Renewal.of(4, "pod"), PATIENCE)));
     ByteBuffer head = ByteBuffer.allocate(9);
     while (head.hasRemaining()) {
       guest.read(head);
@@ -126,7 +125,7 @@ class UntrustedGuestTest implements ChannelListener {
     Thread.ofVirtual()
         .start(() -> {
           try {
-            channel.renew(Renewal.of(4, "pod", true), PATIENCE);
+            channel.renew(Renewal.of(4, "pod"), PATIENCE);
           } catch (PodflareException error) {
             refused.complete(error);
           }

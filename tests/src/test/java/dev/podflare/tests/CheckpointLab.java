@@ -106,7 +106,7 @@ final class CheckpointLab implements AutoCloseable {
     Heard heard = new Heard();
     AgentChannel channel = AgentChannel.open(machine.connectChannel(), heard);
     machine.resume();
-    Hello hello = channel.renew(Renewal.of(epoch, "lab-" + machines, true), PATIENCE);
+    Hello hello = channel.renew(Renewal.of(epoch, "lab-" + machines), PATIENCE);
     return new Guest(machine, channel, hello, heard);
   }
 

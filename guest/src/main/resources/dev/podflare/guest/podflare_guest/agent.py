@@ -19,7 +19,7 @@ from .loop import Loop
 from .output import Call, Sink
 from .python_calls import PythonCalls
 from .spawn import Spawner, guest_environment
-from .system import Identity, log, oom_kills, refusals
+from .system import Identity, Renewal, log, oom_kills, refusals
 from .uploads import Upload
 
 DEFAULT_WINDOW = 256 << 10
@@ -152,44 +152,47 @@ class Agent(Sink):
             self._hello([])
 
     def _hello(self, failed: list[str]) -> None:
-        body = {
-            "epoch": self._epoch,
-            "time_ns": time.time_ns(),
-            "agent": VERSION,
-            "python": self.python.version,
-            "languages": ["python", "bash"],
-            "running": sorted(self.calls),
-            "failed": failed,
-        }
-        self.channel.send(b"H", 0, json.dumps(body).encode())
+        """JSON put together by hand, as `Renewal` says why."""
+        self.channel.send(
+            b"H",
+            0,
+            b'{"epoch":%d,"time_ns":%d,"agent":"%s","python":"%s","running":[%s],"failed":[%s]}'
+            % (
+                self._epoch,
+                time.time_ns(),
+                VERSION.encode(),
+                self.python.version.encode(),
+                b",".join(b"%d" % number for number in self.calls),
+                b",".join(b'"%s"' % name.encode() for name in failed),
+            ),
+        )
 
     def _renew(self, _number: int, payload: bytes) -> None:
-        request = json.loads(payload)
-        failed = self._identity.renew(request)
-        epoch = int(request["epoch"])
-        if epoch != self._epoch:
-            self._take_on_calls(request.get("carry") or {})
-        self._epoch = epoch
+        renewal = Renewal.parse(payload)
+        failed = self._identity.renew(renewal)
+        if renewal.epoch != self._epoch:
+            self._take_on_calls(renewal.windows)
+        self._epoch = renewal.epoch
         self._greeted = True
         self.loop.held = False
         self._hello(failed)
 
-    def _take_on_calls(self, windows: dict[str, int]) -> None:
+    def _take_on_calls(self, windows: dict[int, int]) -> None:
         """Calls that a checkpoint carried over go on; those whose window is not named are not heard any more."""
         for upload in self._uploads.values():
             upload.error = "cut off"
             upload.close()
         self._uploads.clear()
         for call in list(self.calls.values()):
-            window = windows.get(str(call.number))
+            window = windows.get(call.number)
             if window is None:
                 call.abandon()
             else:
-                call.take_on(int(window))
+                call.take_on(window)
 
     def _clock(self, _number: int, payload: bytes) -> None:
-        self._identity.set_clock(int(json.loads(payload)["time_ns"]))
-        self.channel.send(b"T", 0, b'{"time_ns":%d}' % time.time_ns())
+        self._identity.set_clock(int(payload))
+        self.channel.send(b"T", 0, b"%d" % time.time_ns())
 
     def _ping(self, _number: int, payload: bytes) -> None:
         self.channel.send(b"P", 0, payload)

@@ -1,6 +1,5 @@
 """What the first process of a machine owes it: mounts, network, clock, entropy, identity, cgroups."""
 
-import base64
 import ctypes
 import fcntl
 import os
@@ -9,6 +8,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 CGROUP = "/sys/fs/cgroup"
 USER_CGROUP = CGROUP + "/user"
@@ -22,6 +22,9 @@ RNDADDENTROPY = 0x40085203
 RNDRESEEDCRNG = 0x5207
 SIOCSIFFLAGS = 0x8914
 IFF_UP = 1
+MAX_HOST_NAME = 64
+MAX_HOSTS = 1 << 20
+HOSTS_MARK = b" # podflare\n"
 MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
 # Together the file systems in memory take less than the user cgroup may: full, they must leave room for processes.
 MOUNTS = (
@@ -85,6 +88,7 @@ def _bring_up_loopback() -> None:
 
 def _set_host_name() -> None:
     socket.sethostname("podflare")
+    _name_in_hosts(b"podflare")
 
 
 def _grow_root() -> None:
@@ -173,33 +177,56 @@ def set_clock(time_ns: int) -> None:
     time.clock_settime_ns(time.CLOCK_REALTIME, time_ns)
 
 
-def mix_entropy(data: bytes) -> None:
-    """Makes a clone's random numbers its own: credited, and in force at once."""
-    with open("/dev/random", "wb", buffering=0) as device:
-        fcntl.ioctl(device, RNDADDENTROPY, struct.pack("ii", len(data) * 8, len(data)) + data)
-        fcntl.ioctl(device, RNDRESEEDCRNG)
+class Renewal(NamedTuple):
+    """What makes a copy a machine of its own."""
+
+    epoch: int
+    time_ns: int
+    hostname: bytes
+    machine_id: bytes
+    entropy: bytes
+    windows: dict[int, int]  # of the calls that go on
+
+    @classmethod
+    def parse(cls, payload: bytes) -> "Renewal":
+        """A line of words and one for each call. No JSON: all code that a copy runs first is slow when emulated."""
+        head, *calls = payload.splitlines()
+        epoch, time_ns, hostname, machine_id, entropy = head.split()
+        windows = dict(map(int, call.split()) for call in calls)
+        raw = bytes.fromhex(entropy.decode())
+        return cls(int(epoch), int(time_ns), hostname, machine_id, raw, windows)
 
 
 class Identity:
     """Applies a renewal to the machine."""
 
-    def renew(self, request: dict[str, object]) -> list[str]:
+    def __init__(self) -> None:
+        self._random = os.open("/dev/random", os.O_WRONLY | os.O_CLOEXEC)
+
+    def renew(self, renewal: Renewal) -> list[str]:
         """Names of the steps that failed; every step is tried."""
-        steps: dict[str, Callable[[], None]] = {
-            "entropy": lambda: mix_entropy(base64.b64decode(str(request["entropy"]))),
-            "clock": lambda: set_clock(int(str(request["time_ns"]))),
-            "hostname": lambda: socket.sethostname(str(request["hostname"])),
-            "machine_id": lambda: _write_in_place("/etc/machine-id", f"{request['machine_id']}\n"),
-            "hosts": lambda: _name_in_hosts(str(request["hostname"])),
+        steps: dict[str, Callable[[], object]] = {
+            "entropy": lambda: self._mix(renewal.entropy),
+            "clock": lambda: set_clock(renewal.time_ns),
+            "hostname": lambda: socket.sethostname(renewal.hostname.decode()),
+            "machine_id": lambda: _write_in_place("/etc/machine-id", renewal.machine_id + b"\n"),
+            "hosts": lambda: _name_in_hosts(renewal.hostname),
         }
         failed = []
         for name, step in steps.items():
             try:
                 step()
-            except (OSError, ValueError, KeyError) as error:
+            except (OSError, ValueError) as error:
                 log(f"renew {name}: {error}")
                 failed.append(name)
         return failed
+
+    def _mix(self, data: bytes) -> None:
+        """Makes a clone's random numbers its own: credited, and in force at once."""
+        fcntl.ioctl(
+            self._random, RNDADDENTROPY, struct.pack("ii", len(data) * 8, len(data)) + data
+        )
+        fcntl.ioctl(self._random, RNDRESEEDCRNG)
 
     def set_clock(self, time_ns: int) -> None:
         set_clock(time_ns)
@@ -208,34 +235,42 @@ class Identity:
 class NoIdentity(Identity):
     """For an agent that is not alone on its machine: changes nothing of it."""
 
-    def renew(self, request: dict[str, object]) -> list[str]:
+    def __init__(self) -> None:
+        pass
+
+    def renew(self, renewal: Renewal) -> list[str]:
         return []
 
     def set_clock(self, time_ns: int) -> None:
         pass
 
 
-def _write_in_place(path: str, text: str) -> None:
+def _write_in_place(path: str, text: bytes) -> None:
     """Overwrites without a new block, so that it also works on a full disk."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        os.write(fd, text.encode())
-        os.ftruncate(fd, len(text.encode()))
+        os.write(fd, text)
+        os.ftruncate(fd, len(text))
     finally:
         os.close(fd)
 
 
-def _name_in_hosts(name: str) -> None:
-    """Lets the machine find itself by name; lines of the user's own are kept."""
+def _name_in_hosts(name: bytes) -> None:
+    """Lets the machine find itself by name; lines of the user's own are kept.
+
+    Our line always has the same length, so that usually only its bytes are written over.
+    """
+    line = b"127.0.1.1 " + name.ljust(MAX_HOST_NAME) + HOSTS_MARK
+    fd = os.open("/etc/hosts", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        with open("/etc/hosts", encoding="utf-8", errors="surrogateescape") as file:
-            old = file.read()
-    except FileNotFoundError:
-        old = "127.0.0.1 localhost\n::1 localhost\n"
-    mark = "# podflare"
-    lines = [line for line in old.splitlines() if not line.endswith(mark)]
-    lines.append(f"127.0.1.1 {name} {mark}")
-    new = "\n".join(lines) + "\n"
-    if new != old:
-        with open("/etc/hosts", "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(new)
+        old = os.read(fd, MAX_HOSTS)
+        end = old.rfind(HOSTS_MARK) + len(HOSTS_MARK)
+        start = old.rfind(b"\n", 0, end - 1) + 1
+        if end >= len(line) and end - start == len(line):
+            os.pwrite(fd, line, start)
+        else:
+            if old and not old.endswith(b"\n"):
+                line = b"\n" + line
+            os.pwrite(fd, line if old else b"127.0.0.1 localhost\n::1 localhost\n" + line, len(old))
+    finally:
+        os.close(fd)
