@@ -67,7 +67,8 @@ public final class EngineProbe {
     try (blank) {
       long blankCpu = blank.cgroup().cpuMillis();
       long begin = System.nanoTime();
-      GuestMachine.Restored restored = GuestMachine.restoreMachine(shape, blank, ids.sandbox());
+      GuestMachine.Restored restored =
+          GuestMachine.restoreMachine(shape, shape.checkpoint(), blank, ids.sandbox());
       Duration restore = Duration.ofNanos(System.nanoTime() - begin);
       long restoredCpu = blank.cgroup().cpuMillis();
       try (GuestMachine guest = restored.renew(config.deadlines().guest())) {

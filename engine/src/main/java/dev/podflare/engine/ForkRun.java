@@ -3,6 +3,7 @@ package dev.podflare.engine;
 import dev.podflare.common.DataSize;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import dev.podflare.qemu.Checkpoint;
 import dev.podflare.qemu.Machine;
 import dev.podflare.qemu.MachineState;
 import dev.podflare.store.SandboxRecord;
@@ -10,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 
 /** One fork, step by step; each step is undone if a later one fails. One thread, once. */
 final class ForkRun {
@@ -39,16 +41,22 @@ final class ForkRun {
     Caller owner =
         new Caller(
             record.keyId(), caller.admin(), caller.maxSandboxes(), caller.maxMemoryMebibytes());
-    // Each child gets a copy of the own pages, and one is held while they are written.
-    long copies = (request.count() + 1L) * parent.guest().machine().ownMemory();
     DataSize memory = DataSize.ofMebibytes(record.memoryMebibytes());
-    List<Admission.Place> places = host.admission().admit(owner, memory, request.count(), copies);
-    laps.lap("admit");
     try (LoadedShape shape = parent.guest().shape().retain()) {
-      return withBlanks(shape, blanks(shape), places);
-    } catch (RuntimeException e) {
-      places.forEach(Admission.Place::release);
-      throw e;
+      ForkMemory plan =
+          ForkMemory.choose(request.count(), parent.guest().machine().ownMemory(), shape.data());
+      List<Admission.Place> places =
+          host.admission().admit(owner, memory, request.count(), plan.bytes());
+      laps.lap("admit");
+      try {
+        return switch (plan.way()) {
+          case COPIES -> withBlanks(shape, blanks(shape), places);
+          case SHARED_IMAGE -> overOwnImage(shape, places);
+        };
+      } catch (RuntimeException e) {
+        places.forEach(Admission.Place::release);
+        throw e;
+      }
     }
   }
 
@@ -59,20 +67,25 @@ final class ForkRun {
     laps.lap("take_blanks");
     if (missing > 0) {
       try {
-        blanks.addAll(
-            forks
-                .machines()
-                .all(
-                    missing,
-                    _ -> host.shapes().startBlank(shape),
-                    blank -> host.shapes().giveBack(shape, blank)));
+        blanks.addAll(start(shape, missing));
       } catch (RuntimeException e) {
         giveBack(shape, blanks);
         throw e;
       }
-      laps.lap("start_blanks");
     }
     return blanks;
+  }
+
+  private List<Machine> start(LoadedShape shape, int count) {
+    List<Machine> started =
+        forks
+            .machines()
+            .all(
+                count,
+                _ -> host.shapes().startBlank(shape),
+                blank -> host.shapes().giveBack(shape, blank));
+    laps.lap("start_blanks");
+    return started;
   }
 
   private void giveBack(LoadedShape shape, List<Machine> blanks) {
@@ -83,26 +96,46 @@ final class ForkRun {
     }
   }
 
+  /** The own pages are written into each blank. */
   private ForkedSandboxes withBlanks(
       LoadedShape shape, List<Machine> blanks, List<Admission.Place> places) {
-    Path folder = null;
     try {
-      folder = forks.folders().create(blanks.getFirst().id());
-      try (GuestMachine.Frozen frozen = parent.guest().freeze(folder, laps)) {
-        return withFrozen(shape, blanks, places, frozen);
-      }
+      return inFolder(folder -> {
+        try (GuestMachine.Frozen frozen = parent.guest().freeze(folder, laps)) {
+          return children(shape, frozen.checkpoint(), blanks, places, frozen);
+        }
+      });
     } catch (RuntimeException e) {
       giveBack(shape, blanks); // those that have not been touched
       throw e;
-    } finally {
-      if (folder != null) {
-        forks.folders().remove(folder);
-      }
     }
   }
 
-  private ForkedSandboxes withFrozen(
+  /** The own pages are written once, into an image that all children map. */
+  private ForkedSandboxes overOwnImage(LoadedShape template, List<Admission.Place> places) {
+    return inFolder(folder -> {
+      try (GuestMachine.Frozen frozen = parent.guest().freeze(folder, laps);
+          LoadedShape image = template.over(frozen.checkpoint())) {
+        laps.lap("image");
+        List<Machine> blanks = start(image, request.count());
+        return children(image, image.checkpoint(), blanks, places, frozen);
+      }
+    });
+  }
+
+  /** Frozen disk layers are in the folder while the action runs. */
+  private ForkedSandboxes inFolder(Function<Path, ForkedSandboxes> action) {
+    Path folder = forks.folders().create(host.ids().machine());
+    try {
+      return action.apply(folder);
+    } finally {
+      forks.folders().remove(folder);
+    }
+  }
+
+  private ForkedSandboxes children(
       LoadedShape shape,
+      Checkpoint checkpoint,
       List<Machine> blanks,
       List<Admission.Place> places,
       GuestMachine.Frozen frozen) {
@@ -112,7 +145,8 @@ final class ForkRun {
             .all(
                 blanks.size(),
                 i ->
-                    GuestMachine.restoreMachine(shape, frozen, blanks.get(i), host.ids().sandbox()),
+                    GuestMachine.restoreMachine(
+                        shape, checkpoint, blanks.get(i), host.ids().sandbox()),
                 GuestMachine.Restored::discard);
     laps.lap("restore");
     List<Child> children = renew(restored, frozen);

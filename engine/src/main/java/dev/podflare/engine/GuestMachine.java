@@ -68,21 +68,11 @@ final class GuestMachine implements AutoCloseable {
    */
   static GuestMachine restore(
       LoadedShape shape, Machine blank, String sandboxId, Duration deadline) {
-    return restoreMachine(shape, blank, sandboxId).renew(deadline);
+    return restoreMachine(shape, shape.checkpoint(), blank, sandboxId).renew(deadline);
   }
 
-  /** As {@link #restoreMachine(LoadedShape, Machine, String)}, with all that a frozen one had. */
+  /** The first half: the guest runs, but still with the identity that it was frozen with. */
   static Restored restoreMachine(
-      LoadedShape shape, Frozen frozen, Machine blank, String sandboxId) {
-    return restoreMachine(shape, frozen.checkpoint(), blank, sandboxId);
-  }
-
-  /** The first half: the guest runs, but still with the identity of its template. */
-  static Restored restoreMachine(LoadedShape shape, Machine blank, String sandboxId) {
-    return restoreMachine(shape, shape.checkpoint(), blank, sandboxId);
-  }
-
-  private static Restored restoreMachine(
       LoadedShape shape, Checkpoint checkpoint, Machine blank, String sandboxId) {
     AgentChannel channel = null;
     try {

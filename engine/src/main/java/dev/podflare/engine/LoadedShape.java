@@ -1,5 +1,6 @@
 package dev.podflare.engine;
 
+import dev.podflare.common.DataSize;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import dev.podflare.image.FrozenShape;
@@ -11,19 +12,23 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A template's checkpoint of one shape, in memory: what every blank maps. Freed when the last of
- * its users has closed it: the pool, and each machine that may still be forked. Thread-safe.
+ * A checkpoint of one shape of a template, in memory: what every blank maps. It is the template's
+ * own, or that of a parent with so many pages of its own that its children share an image of their
+ * own. Freed when the last of its users has closed it: the pool, and each machine that may still be
+ * forked. Thread-safe.
  */
 final class LoadedShape implements AutoCloseable {
   private final FrozenShape frozen;
   private final MemoryImage memory;
   private final Checkpoint checkpoint;
+  private final DataSize data;
   private int users = 1;
 
   private LoadedShape(FrozenShape frozen, MemoryImage memory, Checkpoint checkpoint) {
     this.frozen = frozen;
     this.memory = memory;
     this.checkpoint = checkpoint;
+    this.data = memory.data();
   }
 
   static LoadedShape load(FrozenShape frozen) {
@@ -35,6 +40,21 @@ final class LoadedShape implements AutoCloseable {
       memory.close();
       throw e;
     }
+  }
+
+  /**
+   * The same shape over an image that has the pages of {@code parent} in it; they are freed. Its
+   * own checkpoint has the parent's layers, so it can be restored while these are kept.
+   *
+   * @param parent a machine of this shape, frozen
+   */
+  LoadedShape over(Checkpoint parent) {
+    return new LoadedShape(frozen, memory.with(parent.pages()), parent.withoutPages());
+  }
+
+  /** Memory that the image takes of the host. */
+  DataSize data() {
+    return data;
   }
 
   /** One more user, who must {@link #close} it. */
@@ -51,6 +71,7 @@ final class LoadedShape implements AutoCloseable {
     return frozen;
   }
 
+  /** What a blank of this shape is restored from. */
   Checkpoint checkpoint() {
     return checkpoint;
   }

@@ -17,6 +17,12 @@ public record Checkpoint(byte[] deviceState, OwnPages pages, List<Path> layers)
     layers = List.copyOf(layers);
   }
 
+  /** For machines whose own image holds the pages already; these are freed here. */
+  public Checkpoint withoutPages() {
+    pages.close();
+    return new Checkpoint(deviceState, OwnPages.none(), layers);
+  }
+
   @Override
   public void close() {
     pages.close();

@@ -4,6 +4,7 @@ import dev.podflare.common.DataSize;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import dev.podflare.linux.Memfd;
+import dev.podflare.linux.PageRun;
 import dev.podflare.linux.SparseFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -11,8 +12,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * A template's guest RAM. While the template boots, its machine writes into it; once sealed nobody
- * can change it, and any number of machines map it privately. Thread-safe.
+ * Guest RAM that many machines share: a template's, or a parent's for its children. While a
+ * template boots, its machine writes into it; once sealed nobody can change it, and any number of
+ * machines map it privately. Thread-safe.
  */
 public final class MemoryImage implements AutoCloseable {
   /** Name of the memory file as it shows in {@code /proc/PID/maps}. */
@@ -40,6 +42,31 @@ public final class MemoryImage implements AutoCloseable {
     }
     image.seal();
     return image;
+  }
+
+  /**
+   * A sealed image of its own: this one's content with {@code pages} in their places. Machines that
+   * map it share these pages, while each machine that they are written into has its own.
+   */
+  public MemoryImage with(OwnPages pages) {
+    MemoryImage image = create(size());
+    try (FileChannel target = image.file.open(StandardOpenOption.WRITE)) {
+      SparseFile.copyData(file.path(), target);
+      pages.writeTo(target);
+      image.seal();
+      return image;
+    } catch (IOException e) {
+      image.close();
+      throw new PodflareException(ErrorCode.HOST_FULL, "no memory for a memory image: " + e, e);
+    } catch (RuntimeException e) {
+      image.close();
+      throw e;
+    }
+  }
+
+  /** Memory that its content takes of the host. */
+  public DataSize data() {
+    return new DataSize(SparseFile.dataRuns(file.path()).stream().mapToLong(PageRun::length).sum());
   }
 
   /** Writes the image, without its zero pages, to a new file. Returns the bytes written. */

@@ -3,15 +3,19 @@ package dev.podflare.qemu;
 import dev.podflare.linux.PageMap;
 import dev.podflare.linux.PageRun;
 import dev.podflare.linux.ProcessMemory;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
 import java.util.List;
 
 /**
  * The pages of a machine that differ from its memory image, held outside the heap. Immutable;
- * {@link #close} frees them and must come after the last use.
+ * {@link #close} frees them, must come after the last use, and may be repeated.
  */
 public final class OwnPages implements AutoCloseable {
+  private static final long MAX_WRITE = 1 << 30; // what one ByteBuffer can show
+
   private final List<PageRun> runs;
   private final MemorySegment bytes;
   private final Arena arena;
@@ -49,6 +53,20 @@ public final class OwnPages implements AutoCloseable {
     ProcessMemory.write(pid, base, runs, bytes);
   }
 
+  /** Writes them to their places in a file of guest memory. */
+  void writeTo(FileChannel memory) throws IOException {
+    long done = 0;
+    for (PageRun run : runs) {
+      long position = run.offset();
+      while (position < run.end()) {
+        long part = Math.min(run.end() - position, MAX_WRITE);
+        int written = memory.write(bytes.asSlice(done, part).asByteBuffer(), position);
+        position += written;
+        done += written;
+      }
+    }
+  }
+
   /** Bytes held. */
   public long size() {
     return bytes.byteSize();
@@ -60,6 +78,8 @@ public final class OwnPages implements AutoCloseable {
 
   @Override
   public void close() {
-    arena.close();
+    if (arena.scope().isAlive()) {
+      arena.close();
+    }
   }
 }
