@@ -93,7 +93,7 @@ final class BenchCommand implements Callable<Integer> {
   /** The burst needs a pool of its size, and a fork a blank for each child. */
   private ServeConfig ownDaemon(ServeConfig config) {
     return config.withMachines(
-        config.pool().orElse(burst), config.blanks().orElse(ForkBench.CHILDREN));
+        config.pool().orElse(burst), config.blanks().orElse(ForkBench.MOST_CHILDREN));
   }
 
   private int bench(ClientConfig server, List<BenchRow> first, Optional<EngineProbe> probe) {

@@ -31,16 +31,12 @@ final class EngineBench {
     this.options = options;
   }
 
-  /**
-   * A row for restores, one for refills, two for forks, two for memory and processor time of idle
-   * sandboxes.
-   */
+  /** Rows for restores, refills, families, and for memory and processor time of idle sandboxes. */
   List<BenchRow> measure(Consumer<String> progress) {
     List<BenchRow> rows = new ArrayList<>();
     progress.accept("restores, ours and a script's, " + ROUNDS + " each in turn");
     restores(rows);
-    progress.accept("forks into three, and three bare restores, in turn");
-    rows.addAll(new ForkBench(probe, podflare, options).measure());
+    rows.addAll(new FamilyBench(probe, podflare, options).measure(progress));
     progress.accept("an idle sandbox, " + 2 * IDLE_WINDOW.toSeconds() + " s");
     idle(rows);
     return rows;

@@ -1,33 +1,30 @@
 package dev.podflare.cli;
 
-import dev.podflare.cli.BenchRow.Floor;
 import dev.podflare.client.ForkOptions;
 import dev.podflare.client.Forked;
 import dev.podflare.client.Podflare;
+import dev.podflare.client.RunResult;
 import dev.podflare.client.Sandbox;
 import dev.podflare.client.SandboxOptions;
 import dev.podflare.engine.EngineProbe;
+import dev.podflare.linux.ProcFs;
+import dev.podflare.qemu.Machine;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 
 /**
- * What a fork into three costs, and how long its parent stands still, against three bare restores
- * side by side. One thread.
+ * Forks one parent some times into n, in turn with the floor: a copy of its own pages for each
+ * child and n bare restores, side by side. One thread.
  */
 final class ForkBench {
-  static final int CHILDREN = 3;
-  private static final int ROUNDS = 10;
-  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  /** How many blanks the daemon should keep: the widest fork that is measured. */
+  static final int MOST_CHILDREN = 32;
 
-  /** What is written between two forks, as by somebody who works in the sandbox. */
-  private static final String WORK = "import os; work = os.urandom(4_000_000)";
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
+  private static final Duration SETTLE = Duration.ofSeconds(2);
 
   private final EngineProbe probe;
   private final Podflare podflare;
@@ -39,59 +36,132 @@ final class ForkBench {
     this.options = options;
   }
 
-  /** The parent's rows last. */
-  List<BenchRow> measure() {
-    List<Double> totals = new ArrayList<>();
-    List<Double> pauses = new ArrayList<>();
-    List<Map<String, Double>> timings = new ArrayList<>();
-    List<Double> floors = new ArrayList<>();
-    long own;
-    try (Sandbox parent = podflare.create(options);
-        ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor()) {
-      List<BareRestore> scripts = scripts();
-      try {
-        for (int i = 0; i < ROUNDS; i++) {
-          floors.add(slowest(scripts, executor));
-          parent.runCode(WORK);
-          awaitBlanks();
-          long begin = System.nanoTime();
-          Forked forked = parent.fork(ForkOptions.of(CHILDREN));
-          totals.add((System.nanoTime() - begin) / 1e6);
-          pauses.add(forked.parentPausedMs());
-          timings.add(forked.timingsMs());
-          forked.children().forEach(Sandbox::close);
+  /**
+   * What is measured.
+   *
+   * @param children of each fork
+   * @param work Python that runs in the parent before each fork
+   */
+  record Plan(int children, int rounds, String work) {}
+
+  /**
+   * Figures of all rounds; milliseconds but for the bytes.
+   *
+   * @param floors of each round
+   * @param firstExecs of each child, after the fork has returned
+   * @param hotExecs of the parent, before each fork
+   * @param ownBytes of the parent in the end
+   * @param beyondOwn proportional memory of each idle child without its own pages, bytes
+   */
+  record Figures(
+      Plan plan,
+      List<Double> totals,
+      List<Double> pauses,
+      List<Map<String, Double>> timings,
+      List<Double> floors,
+      List<Double> firstExecs,
+      List<Double> hotExecs,
+      long ownBytes,
+      List<Double> beyondOwn) {
+
+    private Figures(Plan plan) {
+      this(
+          plan,
+          new ArrayList<>(),
+          new ArrayList<>(),
+          new ArrayList<>(),
+          new ArrayList<>(),
+          new ArrayList<>(),
+          new ArrayList<>(),
+          0,
+          new ArrayList<>());
+    }
+
+    private Figures withOwnBytes(long bytes) {
+      return new Figures(
+          plan, totals, pauses, timings, floors, firstExecs, hotExecs, bytes, beyondOwn);
+    }
+
+    Statistics total() {
+      return Statistics.of(totals);
+    }
+
+    Statistics floor() {
+      return Statistics.of(floors);
+    }
+
+    /** Where the time went, in words. */
+    String steps() {
+      StringBuilder steps = new StringBuilder();
+      steps.append(
+          String.format(
+              Locale.ROOT,
+              "n=%d, p95 %.0f ms, %.0f MB own pages; p50 of",
+              totals.size(),
+              total().p95(),
+              ownBytes / 1e6));
+      for (String step :
+          List.of(
+              "prepare", "barrier", "checkpoint", "image", "start_blanks", "restore", "renew")) {
+        List<Double> values =
+            timings.stream().filter(it -> it.containsKey(step)).map(it -> it.get(step)).toList();
+        if (!values.isEmpty()) {
+          steps.append(String.format(Locale.ROOT, " %s %.1f,", step, Statistics.of(values).p50()));
         }
-      } finally {
-        scripts.forEach(BareRestore::close);
       }
-      own = parent.info().ownMemoryBytes();
+      return steps.substring(0, steps.length() - 1) + " ms";
     }
-    return rows(totals, pauses, timings, floors, own);
   }
 
-  private List<BareRestore> scripts() {
-    List<BareRestore> scripts = new ArrayList<>();
-    for (int i = 0; i < CHILDREN; i++) {
-      scripts.add(new BareRestore(probe.restoreInput()));
+  Figures measure(Plan plan) {
+    Figures figures = new Figures(plan);
+    try (Sandbox parent = podflare.create(options);
+        ForkFloor floor = new ForkFloor(probe, plan.children())) {
+      for (int i = 0; i < plan.rounds(); i++) {
+        run(parent, plan.work());
+        figures.hotExecs().add(timed(parent));
+        figures.floors().add(floor.once(probe.machine(parent.id()).ownMemory()));
+        awaitBlanks();
+        round(parent, figures, i == plan.rounds() - 1);
+      }
+      return figures.withOwnBytes(parent.info().ownMemoryBytes());
     }
-    return scripts;
   }
 
-  private static double slowest(List<BareRestore> scripts, ExecutorService executor) {
-    List<Future<Double>> restores =
-        scripts.stream().map(script -> executor.submit(script::once)).toList();
-    double slowest = 0;
-    for (Future<Double> restore : restores) {
-      try {
-        slowest = Math.max(slowest, restore.get());
-      } catch (ExecutionException e) {
-        throw new IllegalStateException("a bare restore failed", e.getCause());
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new IllegalStateException("interrupted", e);
+  private void round(Sandbox parent, Figures figures, boolean last) {
+    long begin = System.nanoTime();
+    Forked forked = parent.fork(ForkOptions.of(figures.plan().children()));
+    figures.totals().add((System.nanoTime() - begin) / 1e6);
+    figures.pauses().add(forked.parentPausedMs());
+    figures.timings().add(forked.timingsMs());
+    try {
+      forked.children().forEach(child -> figures.firstExecs().add(timed(child)));
+      if (last) {
+        sleep(SETTLE);
+        forked.children().forEach(child -> figures.beyondOwn().add(beyondOwn(child)));
       }
+    } finally {
+      forked.children().forEach(Sandbox::close);
     }
-    return slowest;
+  }
+
+  private static double timed(Sandbox sandbox) {
+    long begin = System.nanoTime();
+    run(sandbox, "print(1)");
+    return (System.nanoTime() - begin) / 1e6;
+  }
+
+  /** A wrong answer ends the bench, so that no failure counts as fast. */
+  static void run(Sandbox sandbox, String code) {
+    RunResult result = sandbox.runCode(code);
+    if (result.exitCode() != 0) {
+      throw new IllegalStateException(code + " failed: " + result.stderr());
+    }
+  }
+
+  private double beyondOwn(Sandbox child) {
+    Machine machine = probe.machine(child.id());
+    return Math.max(0, ProcFs.memory(machine.pid(), "Pss") - machine.ownMemory());
   }
 
   /** Machines that are missing would be started within the fork. */
@@ -99,57 +169,16 @@ final class ForkBench {
     long end = System.nanoTime() + PATIENCE.toNanos();
     while (System.nanoTime() < end
         && podflare.capacity().templates().values().stream()
-            .noneMatch(pool -> pool.blanks() >= CHILDREN)) {
-      try {
-        Thread.sleep(50);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return;
-      }
+            .noneMatch(pool -> pool.blanks() >= MOST_CHILDREN && pool.ready() >= pool.target())) {
+      sleep(Duration.ofMillis(50));
     }
   }
 
-  private static List<BenchRow> rows(
-      List<Double> totals,
-      List<Double> pauses,
-      List<Map<String, Double>> timings,
-      List<Double> floors,
-      long own) {
-    Statistics total = Statistics.of(totals);
-    Statistics pause = Statistics.of(pauses);
-    long started = timings.stream().filter(it -> it.containsKey("start_blanks")).count();
-    String steps =
-        String.format(
-            Locale.ROOT,
-            "n=%d, p95 %.0f ms, %.0f MB own pages, %d with machines started; p50 of prepare %.1f,"
-                + " barrier %.1f, checkpoint %.1f, restore %.1f, renew %.1f ms",
-            ROUNDS,
-            total.p95(),
-            own / 1e6,
-            started,
-            step(timings, "prepare"),
-            step(timings, "barrier"),
-            step(timings, "checkpoint"),
-            step(timings, "restore"),
-            step(timings, "renew"));
-    return List.of(
-        BenchRow.bounded(
-            "fork(3) over HTTP, p50",
-            total.p50(),
-            "ms",
-            new Floor("3 bare restores side by side", Statistics.of(floors).p50()),
-            1.5,
-            0,
-            steps),
-        BenchRow.limited(
-            "fork(3), parent stood still, p50",
-            pause.p50(),
-            "ms",
-            20,
-            String.format(Locale.ROOT, "p95 %.1f ms", pause.p95())));
-  }
-
-  private static double step(List<Map<String, Double>> timings, String name) {
-    return Statistics.of(timings.stream().map(it -> it.getOrDefault(name, 0.0)).toList()).p50();
+  private static void sleep(Duration time) {
+    try {
+      Thread.sleep(time);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }
