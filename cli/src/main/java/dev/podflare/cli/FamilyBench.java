@@ -108,7 +108,7 @@ final class FamilyBench {
     ForkBench.Figures many = forks.measure(new ForkBench.Plan(ForkBench.MOST_CHILDREN, 2, WORK));
     rows.add(
         BenchRow.bounded(
-            "fork(" + ForkBench.MOST_CHILDREN + ")",
+            "fork(" + ForkBench.MOST_CHILDREN + "), against fork(1)",
             many.total().min(),
             "ms",
             new Floor("fork(1)", one.total().p50()),

@@ -233,6 +233,15 @@ final class GuestMachine implements AutoCloseable {
     }
   }
 
+  /** Calls the guest by the sandbox that it is from now on. */
+  void setName(String newSandboxId) {
+    try {
+      channel.sendName(hostname(newSandboxId));
+    } catch (PodflareException lost) {
+      LOG.debug("{}: {}", sandboxId, lost.sentence());
+    }
+  }
+
   private void setClock() {
     try {
       channel.sendClock();

@@ -64,6 +64,7 @@ final class Merges {
             ? sandboxes.childrenOf(parentId).stream().filter(it -> it != winner).toList()
             : List.of();
     sandboxes.merge(parent, winner);
+    winner.guest().setName(parentId);
     siblings.forEach(sibling -> sandboxes.close(sibling, CloseReason.DELETED));
   }
 }

@@ -135,6 +135,15 @@ public final class AgentChannel implements AutoCloseable {
     });
   }
 
+  /** Gives the guest another host name; does not wait for it. */
+  public void sendName(String hostname) {
+    byte[] name = Renewal.checkedHostname(hostname).getBytes(StandardCharsets.US_ASCII);
+    attempt(() -> {
+      writer.send(FrameType.NAME, 0, name);
+      return true;
+    });
+  }
+
   private void clockWasSet(Duration bound) {
     if (bound.compareTo(CLOCK_GOOD_ENOUGH) <= 0) {
       return;

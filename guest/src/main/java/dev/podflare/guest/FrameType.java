@@ -5,6 +5,7 @@ final class FrameType {
   // To the guest
   static final byte RENEW = 'h';
   static final byte CLOCK = 't';
+  static final byte NAME = 'n';
   static final byte PING = 'p';
   static final byte EXEC = 'x';
   static final byte CODE = 'c';

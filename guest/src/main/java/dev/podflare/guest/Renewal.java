@@ -35,15 +35,21 @@ public record Renewal(
     if (epoch < 1) {
       throw invalid("epoch must be positive, not " + epoch);
     }
-    if (!hostname.matches("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")) {
-      throw invalid("not a host name: '" + hostname + "'");
-    }
+    checkedHostname(hostname);
     if (!machineId.matches("[0-9a-f]{32}")) {
       throw invalid("machine id must be 32 hex digits, not '" + machineId + "'");
     }
     if (entropy.length < 64 || entropy.length > 4096) {
       throw invalid("entropy must be 64 to 4096 bytes, not " + entropy.length);
     }
+  }
+
+  /** The name itself, or a refusal. */
+  static String checkedHostname(String hostname) {
+    if (!hostname.matches("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")) {
+      throw invalid("not a host name: '" + hostname + "'");
+    }
+    return hostname;
   }
 
   /** With the host's clock and fresh randomness. */

@@ -34,7 +34,7 @@ class DaemonKillTest {
 
   @Test
   void theNextStartIsClean() throws Exception {
-    int rounds = LongRun.choose(4, 25);
+    int rounds = LongRun.choose(4, 50);
     Set<Long> before = Set.of();
     for (int round = 0; round <= rounds; round++) {
       try (DaemonProcess daemon = DaemonProcess.start(data)) {
@@ -128,6 +128,29 @@ class DaemonKillTest {
     } catch (ApiException dead) {
       assertThat(dead.code()).isIn(ApiException.UNREACHABLE, ApiException.BAD_ANSWER, "host_full");
     }
+  }
+
+  /** After so many forks the parent's disk is folded in the background. */
+  @Test
+  void theNextStartAfterAFoldIsClean() throws Exception {
+    for (int round = 0; round < LongRun.choose(1, 10); round++) {
+      try (DaemonProcess daemon = DaemonProcess.start(data);
+          Podflare client = daemon.client()) {
+        Sandbox parent = client.create();
+        parent.runCode("head -c 24M /dev/urandom > /root/large; sync", Language.BASH);
+        for (int fork = 0; fork < 18; fork++) {
+          parent.fork(1).forEach(Sandbox::delete);
+        }
+        Thread.sleep(random.nextInt(300));
+        daemon.kill();
+      }
+      try (DaemonProcess next = DaemonProcess.start(data);
+          Podflare client = next.client()) {
+        next.awaitPool(client);
+        assertNothingElse(next);
+      }
+    }
+    assertThat(HostState.leftovers(data)).isEmpty();
   }
 
   @Test

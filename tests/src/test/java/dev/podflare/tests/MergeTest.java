@@ -50,6 +50,8 @@ class MergeTest {
 
     assertThat(python(parent, "print(x)")).isEqualTo("2");
     assertThat(bash(parent, "cat /root/won")).isEqualTo("yes");
+    String name = parent.id().replace('_', '-');
+    assertThat(bash(parent, "hostname; grep -c " + name + " /etc/hosts")).isEqualTo(name + "\n1");
     SandboxInfo after = parent.info();
     assertThat(after.id()).isEqualTo(parent.id());
     assertThat(after.expiresAt()).isEqualTo(before.expiresAt());

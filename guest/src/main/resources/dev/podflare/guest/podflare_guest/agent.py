@@ -58,6 +58,7 @@ class Agent(Sink):
             b"w": self._window,
             b"p": self._ping,
             b"t": self._clock,
+            b"n": self._name,
             b"h": self._renew,
             b"b": self._barrier,
             b"u": self._release,
@@ -193,6 +194,9 @@ class Agent(Sink):
     def _clock(self, _number: int, payload: bytes) -> None:
         self._identity.set_clock(int(payload))
         self.channel.send(b"T", 0, b"%d" % time.time_ns())
+
+    def _name(self, _number: int, payload: bytes) -> None:
+        self._identity.set_name(payload)
 
     def _ping(self, _number: int, payload: bytes) -> None:
         self.channel.send(b"P", 0, payload)

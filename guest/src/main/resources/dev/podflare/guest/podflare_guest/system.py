@@ -228,6 +228,10 @@ class Identity:
         )
         fcntl.ioctl(self._random, RNDRESEEDCRNG)
 
+    def set_name(self, hostname: bytes) -> None:
+        socket.sethostname(hostname.decode())
+        _name_in_hosts(hostname)
+
     def set_clock(self, time_ns: int) -> None:
         set_clock(time_ns)
 
@@ -240,6 +244,9 @@ class NoIdentity(Identity):
 
     def renew(self, renewal: Renewal) -> list[str]:
         return []
+
+    def set_name(self, hostname: bytes) -> None:
+        pass
 
     def set_clock(self, time_ns: int) -> None:
         pass
