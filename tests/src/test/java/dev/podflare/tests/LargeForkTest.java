@@ -35,9 +35,10 @@ class LargeForkTest {
 
   @Test
   void childrenShareADataSetUntilTheyWrite() {
-    long images = images();
     List<Sandbox> all = new ArrayList<>();
+    long images;
     try (Sandbox parent = platform.client.create(roomy())) {
+      images = images();
       python(parent, FILL);
       String digest = python(parent, DIGEST);
       Forked forked = parent.fork(ForkOptions.of(CHILDREN));
@@ -57,7 +58,9 @@ class LargeForkTest {
     } finally {
       all.forEach(Sandbox::close);
     }
-    Awaitility.await().atMost(TestPlatform.PATIENCE).until(() -> images() == images);
+    Awaitility.await()
+        .atMost(TestPlatform.PATIENCE)
+        .untilAsserted(() -> assertThat(images()).isEqualTo(images));
   }
 
   /** Its own few pages are written into blanks that map the same image. */
