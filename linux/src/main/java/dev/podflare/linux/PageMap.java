@@ -64,7 +64,9 @@ public final class PageMap {
           long end = regions.getAtIndex(JAVA_LONG, 3L * i + 1);
           append(runs, start - address, end - address);
         }
-        from = arg.getAtIndex(JAVA_LONG, 4); // walk_end: where the kernel stopped
+        // Where the kernel stopped, walk_end, can lie before the end of what it has just told.
+        long told = count == 0 ? 0 : regions.getAtIndex(JAVA_LONG, 3L * (count - 1) + 1);
+        from = Math.max(arg.getAtIndex(JAVA_LONG, 4), told);
       }
       return runs;
     } finally {

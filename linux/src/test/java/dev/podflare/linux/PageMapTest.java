@@ -3,6 +3,7 @@ package dev.podflare.linux;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.BufferedReader;
+import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -58,6 +59,29 @@ class PageMapTest {
       }
       process.outputWriter(StandardCharsets.UTF_8).append('\n').close();
       assertThat(lines.readLine()).isEqualTo("fine");
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  /** More runs than the kernel tells in one call: none is told twice. */
+  @Test
+  void manyRunsAreEachFoundOnce() throws Exception {
+    long pages = 65_536;
+    Path file = folder.resolve("podflare-sparse");
+    try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
+      sparse.setLength(pages * PAGE);
+    }
+    String program =
+        PROGRAM.replace(
+            "(0, 1, 2, 100, 4000, 4095)", "[p for p in range(50_000) if p % 10 not in (3, 7)]");
+    Process process = new ProcessBuilder("python3", "-c", program, file.toString()).start();
+    try (BufferedReader lines = process.inputReader(StandardCharsets.UTF_8)) {
+      assertThat(lines.readLine()).isEqualTo("ready");
+      long base = ProcFs.mapping(process.pid(), "podflare-sparse", pages * PAGE).start();
+      List<PageRun> own = PageMap.scan(process.pid(), base, pages * PAGE);
+      assertThat(own.stream().mapToLong(PageRun::length).sum()).isEqualTo(40_000 * PAGE);
+      assertThat(own).isEqualTo(PageMap.read(process.pid(), base, pages * PAGE));
     } finally {
       process.destroyForcibly();
     }
