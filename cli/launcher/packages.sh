@@ -16,6 +16,7 @@ readonly GUEST_PACKAGES=(
   util-linux=setpriv
   debian-archive-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   iproute2=ip
+  libnftables1=/usr/lib/x86_64-linux-gnu/libnftables.so.1
 )
 readonly BUILD_PACKAGES=(maven=mvn)
 readonly TEST_PACKAGES=(maven=mvn python3=python3 python3-venv=py:ensurepip)

@@ -14,12 +14,16 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
+import java.util.Map;
 
 /**
  * The system calls that Java lacks, one method each, errors as exceptions that name the call and
  * errno. Every method says why it is needed and why it is safe. Thread-safe.
  */
 final class Libc {
+  /** Detail of the exceptions of this module that has the kernel's error number. */
+  static final String ERRNO_DETAIL = "errno";
+
   static final int EINTR = 4;
   static final int ENXIO = 6;
 
@@ -125,16 +129,21 @@ final class Libc {
                     errno, pid, local, localCount, remote, remoteCount, 0L));
   }
 
+  /** Whether a call of this module failed with this error number. */
+  static boolean failedWith(PodflareException error, int errno) {
+    return Integer.valueOf(errno).equals(error.details().get(ERRNO_DETAIL));
+  }
+
   @FunctionalInterface
-  private interface Call {
+  interface Call {
     long invoke(MemorySegment errno) throws Throwable;
   }
 
-  private static long call(String name, Call call) {
+  static long call(String name, Call call) {
     return call(name, 0, call);
   }
 
-  private static long call(String name, int harmlessErrno, Call call) {
+  static long call(String name, int harmlessErrno, Call call) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(CAPTURE);
       while (true) {
@@ -149,7 +158,8 @@ final class Libc {
         if (harmlessErrno != 0 && errno == harmlessErrno) {
           return -1;
         }
-        throw new PodflareException(ErrorCode.INTERNAL, name + " failed with errno " + errno);
+        throw new PodflareException(
+            ErrorCode.INTERNAL, name + " failed with errno " + errno, Map.of(ERRNO_DETAIL, errno));
       }
     } catch (RuntimeException | Error e) {
       throw e;
@@ -158,7 +168,7 @@ final class Libc {
     }
   }
 
-  private static MethodHandle function(String name, FunctionDescriptor descriptor) {
+  static MethodHandle function(String name, FunctionDescriptor descriptor) {
     return LINKER.downcallHandle(
         LINKER.defaultLookup().findOrThrow(name),
         descriptor,

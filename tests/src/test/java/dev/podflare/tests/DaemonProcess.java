@@ -62,6 +62,7 @@ final class DaemonProcess implements AutoCloseable {
     line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     line.addAll(List.of(flags));
     line.add("--enable-native-access=ALL-UNNAMED");
+    line.add("--add-exports=java.base/sun.nio.ch=ALL-UNNAMED");
     line.addAll(List.of("-cp", LIBRARIES.toAbsolutePath().normalize() + "/*"));
     line.add("dev.podflare.cli.Main");
     return line;

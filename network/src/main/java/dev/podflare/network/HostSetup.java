@@ -1,0 +1,119 @@
+package dev.podflare.network;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import dev.podflare.linux.Links;
+import dev.podflare.linux.NamespaceThread;
+import dev.podflare.linux.PacketLog;
+import java.net.Inet4Address;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The steps that set the host up, on a host without leftovers. What they made is taken away by
+ * {@link Leftovers}. One thread.
+ */
+final class HostSetup {
+  private static final int MOST_MTU = 1500;
+  private static final int FIRST_GROUP = 256;
+  private static final int GROUPS = 65_000;
+  private static final int GROUPS_TRIED = 16;
+
+  private final NetworkConfig config;
+  private final Plan plan;
+  private final NamespaceThread host;
+  private final Network.HostParts parts;
+  private final HostFilter filter;
+  private final List<Links.Link> uplinks;
+
+  HostSetup(
+      NetworkConfig config,
+      Plan plan,
+      NamespaceThread host,
+      Network.HostParts parts,
+      HostFilter filter) {
+    this.config = config;
+    this.plan = plan;
+    this.host = host;
+    this.parts = parts;
+    this.filter = filter;
+    uplinks = Forwarding.uplinks(parts.links(), config.exceptions());
+  }
+
+  /** Makes all; the table first, so that nothing is forwarded without it. */
+  PacketLog make() {
+    requireFreeRange(plan.range(), parts.links());
+    LogGroup group = logGroup();
+    try {
+      filter.create(config.exceptions(), group.number(), uid());
+      Links links = parts.links();
+      links.addBridge(plan.gateLink());
+      links.addAddress(links.index(plan.gateLink()), plan.gate(), 32);
+      links.addUnreachable(
+          (Inet4Address) plan.range().network(), plan.range().prefix(), plan.metric());
+      forward();
+      new ForeignFirewalls(parts.nftables(), plan).open();
+      return group.log();
+    } catch (RuntimeException e) {
+      group.log().close();
+      throw e;
+    }
+  }
+
+  /** The largest packet that fits through every link to the internet. */
+  int mtu() {
+    return config
+        .mtu()
+        .orElseGet(() -> uplinks.stream().mapToInt(Links.Link::mtu).reduce(MOST_MTU, Math::min));
+  }
+
+  /** First the note, then the change, so that a killed daemon's change is known. */
+  private void forward() {
+    List<String> closed = host.call(() -> Forwarding.closed(uplinks));
+    filter.noteOpened(closed);
+    host.run(() -> Forwarding.open(closed));
+  }
+
+  static void requireFreeRange(Cidr range, Links links) {
+    Optional<Cidr> taken = overlapping(range, links);
+    if (taken.isPresent()) {
+      throw new PodflareException(
+          ErrorCode.INVALID_CONFIG,
+          "the range of the slots, "
+              + range
+              + ", overlaps with the host's route to "
+              + taken.get()
+              + "; choose another range for the network");
+    }
+  }
+
+  /** Where the host has a route to a part of the range. */
+  static Optional<Cidr> overlapping(Cidr range, Links links) {
+    return links.routes().stream()
+        .filter(route -> route.prefix() > 0)
+        .map(route -> new Cidr(route.destination(), route.prefix()))
+        .filter(destination -> destination.overlaps(range))
+        .findFirst();
+  }
+
+  private record LogGroup(int number, PacketLog log) {}
+
+  /** A group of the kernel's packet log that no other program has. */
+  private LogGroup logGroup() {
+    int first = (int) (Long.parseLong(plan.instance(), 16) % GROUPS);
+    for (int attempt = 0; attempt < GROUPS_TRIED; attempt++) {
+      int number = FIRST_GROUP + (first + attempt) % GROUPS;
+      Optional<PacketLog> log = host.call(() -> PacketLog.open(number));
+      if (log.isPresent()) {
+        return new LogGroup(number, log.get());
+      }
+    }
+    throw new PodflareException(
+        ErrorCode.HOST_NOT_READY,
+        "no group of the packet log is free from " + (FIRST_GROUP + first) + " on");
+  }
+
+  private static long uid() {
+    return new com.sun.security.auth.module.UnixSystem().getUid();
+  }
+}

@@ -1,0 +1,98 @@
+package dev.podflare.network;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import dev.podflare.linux.Links;
+import dev.podflare.linux.NamespaceThread;
+import dev.podflare.linux.Nftables;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/**
+ * Takes away everything of one instance by its names alone: at close, after a start that failed,
+ * and at the start after a daemon was killed. Slots lose their link to the host first and the rules
+ * go last, so that at no time a guest that still runs is without rules. Can be repeated. Stateless.
+ */
+final class Leftovers {
+  private static final Pattern ELEMENTS = Pattern.compile("elements = \\{([^}]*)}");
+  private static final Pattern QUOTED = Pattern.compile("\"([^\"]+)\"");
+
+  private static final Duration PATIENCE = Duration.ofMillis(200);
+
+  private Leftovers() {}
+
+  static void clear(Plan plan, NamespaceThread host, Network.HostParts parts) {
+    removeNamespaces(plan.folder());
+    removeLinks(plan, parts.links());
+    new ForeignFirewalls(parts.nftables(), plan).close();
+    List<String> opened = opened(plan, parts.nftables());
+    host.run(() -> Forwarding.restore(opened));
+    parts.links().delete(plan.gateLink());
+    parts.links().deleteUnreachable(plan.metric());
+    new HostFilter(parts.nftables(), plan).delete();
+    int ignored = parts.connections().delete(plan.range()::contains);
+  }
+
+  /**
+   * With its namespace a slot's link goes by itself, and the kernel does many of them in one go,
+   * where each single one takes it some 50 ms. Those that are left, because a hypervisor is still
+   * in the namespace, are removed one by one.
+   */
+  private static void removeLinks(Plan plan, Links links) {
+    List<String> left = slotLinks(plan, links);
+    int before = Integer.MAX_VALUE;
+    while (!left.isEmpty() && left.size() < before) {
+      before = left.size();
+      pause();
+      left = slotLinks(plan, links);
+    }
+    left.forEach(links::delete);
+  }
+
+  private static List<String> slotLinks(Plan plan, Links links) {
+    return links.all().stream()
+        .map(Links.Link::name)
+        .filter(name -> name.startsWith(plan.gateLink() + "-"))
+        .toList();
+  }
+
+  private static void pause() {
+    try {
+      Thread.sleep(PATIENCE);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // then they are removed one by one
+    }
+  }
+
+  private static void removeNamespaces(Path folder) {
+    if (!Files.isDirectory(folder)) {
+      return;
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : (Iterable<Path>) files::iterator) {
+        boolean ignored = NamespaceThread.release(file);
+        Files.delete(file);
+      }
+      Files.delete(folder);
+    } catch (IOException e) {
+      throw new PodflareException(ErrorCode.INTERNAL, "cannot remove " + folder, e);
+    }
+  }
+
+  /** Links on which forwarding was turned on: the table itself remembers them. */
+  private static List<String> opened(Plan plan, Nftables nftables) {
+    if (!nftables.run("list tables").contains("table inet " + plan.table() + "\n")) {
+      return List.of();
+    }
+    Matcher elements = ELEMENTS.matcher(nftables.run("list set inet " + plan.table() + " opened"));
+    return elements.find()
+        ? QUOTED.matcher(elements.group(1)).results().map(quoted -> quoted.group(1)).toList()
+        : List.of();
+  }
+}

@@ -1,0 +1,250 @@
+package dev.podflare.network;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import dev.podflare.linux.Conntrack;
+import dev.podflare.linux.Links;
+import dev.podflare.linux.NamespaceThread;
+import dev.podflare.linux.Nftables;
+import dev.podflare.linux.PacketLog;
+import java.net.Inet4Address;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+
+/**
+ * The host's side of all guests' networks. Opening makes a table of its own in the packet filter, a
+ * link with the address of resolver and gate, and turns forwarding on for the links to the internet
+ * where it is off; closing undoes all of it. What a killed daemon of the same instance has left is
+ * in force until it is taken away here, see {@link Leftovers}.
+ *
+ * <p>Other firewalls of the host: where a chain of nftables drops by policy, as Docker's and ufw's
+ * do, a rule for the slots' links is added and at close removed, see {@link ForeignFirewalls}; for
+ * the rest {@link #check} says what to do. Policy is decided in our own table alone, before theirs.
+ * Thread-safe.
+ */
+public final class Network implements AutoCloseable {
+  private final Plan plan;
+  private final NamespaceThread host;
+  private final NamespaceThread worker;
+  private final HostParts parts;
+  private final Slots slots;
+  private final Slot.Parts slotParts;
+  private final RefusalReader refusals;
+  private final Clock clock;
+  private final Set<Slot> open = ConcurrentHashMap.newKeySet();
+  private final BitSet used = new BitSet();
+  private volatile Services services = Services.NONE;
+  private boolean closed;
+
+  /** What works in the host's namespace, wherever it is called from. */
+  record HostParts(Links links, Nftables nftables, Conntrack connections) {
+    static HostParts open(NamespaceThread host) {
+      return host.call(() -> new HostParts(Links.open(), Nftables.open(), Conntrack.open()));
+    }
+
+    void close() {
+      links.close();
+      nftables.close();
+      connections.close();
+    }
+  }
+
+  private Network(
+      NetworkConfig config,
+      Plan plan,
+      NamespaceThread host,
+      NamespaceThread worker,
+      HostParts parts,
+      Clock clock) {
+    this.plan = plan;
+    this.host = host;
+    this.worker = worker;
+    this.parts = parts;
+    this.clock = clock;
+    HostFilter filter = new HostFilter(parts.nftables(), plan);
+    HostAddresses addresses = new HostAddresses(parts.links(), clock);
+    slots = new Slots(new DeniedRanges(plan.range(), config.exceptions(), addresses));
+    HostSetup setup = new HostSetup(config, plan, host, parts, filter);
+    PacketLog log = setup.make();
+    refusals = new RefusalReader(log, plan.range(), slots, clock);
+    SlotWiring wiring =
+        new SlotWiring(
+            host, worker, parts.links(), plan, new SlotFilter(plan, config.limits()), setup.mtu());
+    slotParts = new Slot.Parts(wiring, filter, parts.connections(), slots, setup.mtu());
+    refusals.start();
+  }
+
+  /**
+   * Sets the host up.
+   *
+   * @param instance eight hexadecimal digits that name this daemon on the host, the same after a
+   *     restart
+   * @throws PodflareException {@code host_not_ready} or {@code invalid_config}, with the fix; then
+   *     the host is as before
+   */
+  public static Network open(NetworkConfig config, String instance) {
+    return open(config, instance, Clock.systemUTC());
+  }
+
+  static Network open(NetworkConfig config, String instance, Clock clock) {
+    Plan plan = new Plan(instance, config.range());
+    NamespaceThread host = NamespaceThread.open("network-host", config.hostNamespace());
+    NamespaceThread worker = NamespaceThread.open("network-slots", config.hostNamespace());
+    try {
+      HostParts parts = HostParts.open(host);
+      try {
+        Leftovers.clear(plan, host, parts);
+        return new Network(config, plan, host, worker, parts, clock);
+      } catch (RuntimeException e) {
+        Leftovers.clear(plan, host, parts);
+        parts.close();
+        throw e;
+      }
+    } catch (RuntimeException e) {
+      host.close();
+      worker.close();
+      throw e;
+    }
+  }
+
+  /** What {@code doctor} should say of this host; empty if all is well. */
+  public static List<Finding> check(NetworkConfig config) {
+    return new NetworkCheck(config).findings();
+  }
+
+  /** Where resolver and gate have to listen. */
+  public Inet4Address gateAddress() {
+    return plan.gate();
+  }
+
+  /** Runs a task in the host's namespace, for example one that makes a listening socket. */
+  public <T> T onHost(Callable<T> task) {
+    return host.call(task);
+  }
+
+  /**
+   * Runs what it is given in the host's namespace, before it returns: for {@link Resolver#start}
+   * and {@link Gate#start}. Not to be used from a task that already runs there.
+   */
+  public Executor hostExecutor() {
+    return host::run;
+  }
+
+  /** Leads guests to resolver and gate from now on. Until then names and the gate are refused. */
+  public void serve(Services listening) {
+    services = listening;
+    slotParts.filter().serve(listening.resolverPort(), listening.gatePort());
+  }
+
+  Services services() {
+    return services;
+  }
+
+  /** What resolver and gate may know and change of slots. */
+  public SlotAccess access() {
+    return slots;
+  }
+
+  /** How many slots the range has room for. */
+  public int capacity() {
+    return plan.slots();
+  }
+
+  /**
+   * Makes a slot, shut. Takes some tens of milliseconds, so {@link SlotPool} does it ahead.
+   *
+   * @throws PodflareException {@code host_full} when the range is used up
+   */
+  public Slot makeSlot() {
+    Plan.Place place = plan.place(reserve());
+    try {
+      SlotState state = SlotState.create(slotParts.filter(), place, clock);
+      try {
+        slotParts.wiring().make(place);
+      } catch (RuntimeException e) {
+        state.remove();
+        throw e;
+      }
+      slots.add(place.outer(), state);
+      Slot slot = new Slot(this, slotParts, place, state);
+      open.add(slot);
+      return slot;
+    } catch (RuntimeException e) {
+      release(place);
+      throw e;
+    }
+  }
+
+  private synchronized int reserve() {
+    if (closed) {
+      throw new PodflareException(ErrorCode.SHUTTING_DOWN, "the network is closed");
+    }
+    int index = used.nextClearBit(0);
+    if (index >= plan.slots()) {
+      throw new PodflareException(
+          ErrorCode.HOST_FULL,
+          "all " + plan.slots() + " addresses of " + plan.range() + " are used");
+    }
+    used.set(index);
+    return index;
+  }
+
+  private synchronized void release(Plan.Place place) {
+    used.clear(place.index());
+  }
+
+  synchronized boolean closed() {
+    return closed;
+  }
+
+  void forget(Slot slot, Plan.Place place) {
+    open.remove(slot);
+    release(place);
+  }
+
+  /** Takes everything away, open slots too. Can be repeated. */
+  @Override
+  public void close() {
+    synchronized (this) {
+      if (closed) {
+        return;
+      }
+      closed = true;
+    }
+    List<RuntimeException> failures = new ArrayList<>();
+    for (Slot slot : open) {
+      attempt(failures, () -> services.cut().accept(slot.outer()));
+    }
+    attempt(failures, () -> Leftovers.clear(plan, host, parts));
+    release(failures);
+    if (!failures.isEmpty()) {
+      throw failures.getFirst();
+    }
+  }
+
+  private void release(List<RuntimeException> failures) {
+    attempt(failures, refusals::close);
+    attempt(failures, parts::close);
+    attempt(failures, worker::close);
+    attempt(failures, host::close);
+  }
+
+  private static void attempt(List<RuntimeException> failures, Runnable step) {
+    try {
+      step.run();
+    } catch (RuntimeException e) {
+      failures.add(e);
+    }
+  }
+
+  /** Ends as {@code kill -9} would: nothing on the host is taken away. For tests. */
+  void abandon() {
+    release(new ArrayList<>());
+  }
+}

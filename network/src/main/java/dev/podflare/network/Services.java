@@ -1,0 +1,20 @@
+package dev.podflare.network;
+
+import java.net.Inet4Address;
+import java.util.function.Consumer;
+
+/**
+ * The daemon's resolver and gate, as the packet filter needs them. Both listen on {@link
+ * Network#gateAddress}, in the host's namespace.
+ *
+ * @param resolverPort UDP and TCP port of the resolver
+ * @param gatePort TCP port of the gate
+ * @param recheck called after a slot's policy changed: ends relays that the new one refuses
+ * @param cut called when a slot is scrubbed: ends all its relays
+ */
+public record Services(
+    int resolverPort, int gatePort, Consumer<Inet4Address> recheck, Consumer<Inet4Address> cut) {
+
+  /** Nobody listens: what would go there is refused. */
+  static final Services NONE = new Services(0, 0, slot -> {}, slot -> {});
+}

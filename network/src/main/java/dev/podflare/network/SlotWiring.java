@@ -1,0 +1,164 @@
+package dev.podflare.network;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import dev.podflare.linux.Conntrack;
+import dev.podflare.linux.Links;
+import dev.podflare.linux.Links.VethEnd;
+import dev.podflare.linux.NamespaceThread;
+import dev.podflare.linux.TapDevice;
+import java.io.IOException;
+import java.net.Inet4Address;
+import java.nio.file.Files;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.Callable;
+
+/**
+ * Makes the namespaces of slots and all that is in them, without a process. Thread-safe: the work
+ * in namespaces is done by one thread, one slot after the other.
+ */
+final class SlotWiring {
+  private final NamespaceThread host;
+  private final NamespaceThread worker;
+  private final Links hostLinks;
+  private final Plan plan;
+  private final SlotFilter filter;
+  private final int mtu;
+
+  /**
+   * @param host lives in the host's namespace
+   * @param worker goes into the slots' namespaces
+   */
+  SlotWiring(
+      NamespaceThread host,
+      NamespaceThread worker,
+      Links hostLinks,
+      Plan plan,
+      SlotFilter filter,
+      int mtu) {
+    this.host = host;
+    this.worker = worker;
+    this.hostLinks = hostLinks;
+    this.plan = plan;
+    this.filter = filter;
+    this.mtu = mtu;
+  }
+
+  /** Makes all of one slot; what failed half-way is taken away again. */
+  void make(Plan.Place place) {
+    try {
+      Files.createDirectories(plan.folder());
+      Files.createFile(place.namespace());
+      worker.create(place.namespace());
+      inside(place, SlotWiring::prepare);
+      hostLinks.addVeth(
+          new VethEnd(place.link(), Plan.HOST_MAC),
+          new VethEnd(Plan.UPLINK, Plan.UPLINK_MAC),
+          place.namespace(),
+          mtu);
+      inside(place, () -> furnish(place));
+      joinHost(place);
+    } catch (IOException e) {
+      unmake(place);
+      throw new PodflareException(
+          ErrorCode.HOST_NOT_READY, "cannot make namespace " + place.namespace(), e);
+    } catch (RuntimeException e) {
+      unmake(place);
+      throw e;
+    }
+  }
+
+  /** Takes all of one slot away, also of one that was half made. */
+  void unmake(Plan.Place place) {
+    hostLinks.delete(place.link());
+    boolean ignored = NamespaceThread.release(place.namespace());
+    try {
+      Files.deleteIfExists(place.namespace());
+    } catch (IOException e) {
+      throw new PodflareException(ErrorCode.INTERNAL, "cannot remove " + place.namespace(), e);
+    }
+  }
+
+  /**
+   * Makes everything anew that a guest or its hypervisor could have changed: the tap with all its
+   * settings, the tables with their counters, the connections.
+   *
+   * @throws PodflareException {@code wrong_state} while a hypervisor has the tap open
+   */
+  void renew(Plan.Place place) {
+    inside(
+        place,
+        () -> {
+          TapDevice.requireFree(Plan.TAP);
+          try (Links links = Links.open();
+              Conntrack connections = Conntrack.open()) {
+            links.delete(Plan.TAP);
+            makeTap(links);
+            filter.load(place);
+            connections.flush();
+          }
+          return true;
+        });
+  }
+
+  void giveTap(Plan.Place place, int uid) {
+    inside(
+        place,
+        () -> {
+          TapDevice.giveTo(Plan.TAP, uid);
+          return true;
+        });
+  }
+
+  /** Runs a task in the slot's namespace. */
+  <T> T inside(Plan.Place place, Callable<T> task) {
+    return worker.callIn(place.namespace(), task);
+  }
+
+  /** Before any link is there, so that none ever has an IPv6 address. */
+  private static boolean prepare() {
+    Sysctl.writeIfThere("ipv6/conf/all/disable_ipv6", "1");
+    Sysctl.writeIfThere("ipv6/conf/default/disable_ipv6", "1");
+    Sysctl.write("ipv4/ip_forward", "1");
+    return true;
+  }
+
+  private boolean furnish(Plan.Place place) {
+    try (Links links = Links.open()) {
+      int uplink = links.index(Plan.UPLINK);
+      links.bringUp(uplink);
+      links.addAddress(uplink, place.outer(), 32);
+      links.addNeighbour(uplink, plan.gate(), Plan.HOST_MAC);
+      links.addRoute(plan.gate(), 32, uplink, Optional.empty(), Optional.empty());
+      links.addRoute(
+          (Inet4Address) Cidr.ANY_V4.network(),
+          0,
+          uplink,
+          Optional.of(plan.gate()),
+          Optional.empty());
+      makeTap(links);
+      filter.load(place);
+    }
+    return true;
+  }
+
+  private void makeTap(Links links) {
+    TapDevice.create(Plan.TAP);
+    int tap = links.index(Plan.TAP);
+    links.bringUp(tap, Optional.of(Plan.GATEWAY_MAC), OptionalInt.of(mtu));
+    links.addAddress(tap, Plan.inner(Plan.GATEWAY), Plan.INNER_PREFIX);
+    links.addNeighbour(tap, Plan.inner(Plan.GUEST), Plan.GUEST_MAC);
+  }
+
+  private void joinHost(Plan.Place place) {
+    int link = hostLinks.index(place.link());
+    host.run(() -> {
+      Sysctl.writeIfThere("ipv6/conf/" + place.link() + "/disable_ipv6", "1");
+      Sysctl.write("ipv4/conf/" + place.link() + "/forwarding", "1");
+    });
+    hostLinks.bringUp(link);
+    hostLinks.addNeighbour(link, place.outer(), Plan.UPLINK_MAC);
+    hostLinks.addRoute(place.outer(), 32, link, Optional.empty(), Optional.of(plan.gate()));
+  }
+}

@@ -1,0 +1,93 @@
+package dev.podflare.network;
+
+import dev.podflare.linux.Links;
+import dev.podflare.linux.NamespaceThread;
+import dev.podflare.linux.Nftables;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+
+/** A network namespace of a test, with a thread in it. Closed, nothing of it is left. */
+final class Namespace implements AutoCloseable {
+  private final Path path;
+  private final NamespaceThread thread;
+  private final boolean mine;
+
+  private Namespace(Path path, NamespaceThread thread, boolean mine) {
+    this.path = path;
+    this.thread = thread;
+    this.mine = mine;
+  }
+
+  static Namespace create(String name) {
+    try {
+      Path path = Files.createTempFile("podflare-test-" + name, "");
+      try (NamespaceThread maker = NamespaceThread.open("maker", Optional.empty())) {
+        maker.create(path);
+      }
+      Namespace namespace =
+          new Namespace(path, NamespaceThread.open(name, Optional.of(path)), true);
+      // So that only what a test sends is there, and not what IPv6 says of itself.
+      namespace.run(() -> Sysctl.writeIfThere("ipv6/conf/all/disable_ipv6", "1"));
+      namespace.run(() -> Sysctl.writeIfThere("ipv6/conf/default/disable_ipv6", "1"));
+      namespace.links(links -> links.bringUp(1));
+      return namespace;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** One that somebody else made, and keeps. */
+  static Namespace at(Path path) {
+    return new Namespace(path, NamespaceThread.open("visitor", Optional.of(path)), false);
+  }
+
+  Path path() {
+    return path;
+  }
+
+  <T> T call(Callable<T> task) {
+    return thread.call(task);
+  }
+
+  void run(Runnable task) {
+    thread.run(task);
+  }
+
+  interface LinksTask {
+    void on(Links links);
+  }
+
+  void links(LinksTask task) {
+    thread.run(() -> {
+      try (Links links = Links.open()) {
+        task.on(links);
+      }
+    });
+  }
+
+  String nft(String commands) {
+    return thread.call(() -> {
+      try (Nftables nftables = Nftables.open()) {
+        return nftables.run(commands);
+      }
+    });
+  }
+
+  @Override
+  public void close() {
+    thread.close();
+    if (!mine) {
+      return;
+    }
+    boolean ignored = NamespaceThread.release(path);
+    try {
+      Files.delete(path);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

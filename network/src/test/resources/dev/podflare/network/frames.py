@@ -1,0 +1,60 @@
+"""What no socket of Java's can do: raw frames and raw packets, from within a namespace.
+
+frames.py NAMESPACE send LINK HEX...        sends frames as they are
+frames.py NAMESPACE ask LINK HEX            sends a frame, prints the first ARP answer or "none"
+frames.py NAMESPACE protocol ADDRESS N      sends a packet of IP protocol N
+frames.py NAMESPACE hear N                  prints "heard" for the first packet of protocol N
+"""
+
+import ctypes
+import os
+import socket
+import sys
+
+
+def enter(namespace: str) -> None:
+    fd = os.open(namespace, os.O_RDONLY)
+    if ctypes.CDLL(None, use_errno=True).setns(fd, 0x40000000) != 0:
+        raise OSError(ctypes.get_errno(), "setns " + namespace)
+    os.close(fd)
+
+
+def frames(link: str) -> socket.socket:
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806))
+    raw.bind((link, 0))
+    raw.settimeout(1.5)
+    return raw
+
+
+def main(namespace: str, verb: str, *words: str) -> None:
+    enter(namespace)
+    if verb == "send":
+        raw = frames(words[0])
+        for frame in words[1:]:
+            raw.send(bytes.fromhex(frame))
+    elif verb == "ask":
+        raw = frames(words[0])
+        raw.send(bytes.fromhex(words[1]))
+        try:
+            while True:
+                answer = raw.recv(2048)
+                if answer[20:22] == b"\x00\x02":
+                    print(answer.hex())
+                    return
+        except TimeoutError:
+            print("none")
+    elif verb == "protocol":
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, int(words[1]))
+        raw.sendto(b"payload of no meaning", (words[0], 0))
+    elif verb == "hear":
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, int(words[0]))
+        raw.settimeout(1.5)
+        print("listening", flush=True)
+        try:
+            raw.recv(2048)
+            print("heard")
+        except TimeoutError:
+            print("none")
+
+
+main(*sys.argv[1:])
