@@ -25,7 +25,7 @@ def test_create_answers_what_the_client_expects(client: Client, host: str) -> No
         assert answer["state"] == "ready"
         assert answer["region"] == "here"
         assert answer["endpoint"] == host
-        assert answer["network"] == "none"
+        assert answer["network"] == {"default": "deny", "allow": [], "deny": [], "dns": "off"}
     finally:
         client.destroy_sandbox(answer["id"])
 

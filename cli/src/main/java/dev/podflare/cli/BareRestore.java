@@ -38,7 +38,8 @@ final class BareRestore implements AutoCloseable {
       Files.write(folder.resolve("state"), input.deviceState());
       DataSize size = input.spec().disk().orElseThrow().size();
       Qcow2.create(folder.resolve("top.qcow2"), size);
-      List<String> command = new ArrayList<>(List.of("python3", program.toString()));
+      List<String> command =
+          new ArrayList<>(List.of("unshare", "--net", "python3", program.toString()));
       command.add(folder.toString());
       command.add(input.spec().memory().path().toString());
       command.add(folder.resolve("state").toString());

@@ -71,6 +71,7 @@ final class DaemonOptions {
         pool == null ? base.pool() : OptionalInt.of(pool),
         blanks == null ? base.blanks() : OptionalInt.of(blanks),
         base.more(),
+        base.network(),
         base.region(),
         base.endpoint(),
         logJson ? LogFormat.JSON : base.logFormat(),

@@ -29,6 +29,7 @@ final class DoctorCommand implements Callable<Integer> {
     List<HostCheck> checks =
         new ArrayList<>(new HostChecks(Path.of("/"), folder.path(), superuser).all());
     checks.add(AcceleratorWiring.probe());
+    checks.addAll(NetworkSettings.checks());
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
       Output.json(out, checks);

@@ -19,7 +19,8 @@ final class EngineSettings {
         .withTemplates(templates, config.template())
         .withAccelerator(choice)
         .withPools(pools(config))
-        .withLimits(lifetimes(more), limits(more));
+        .withLimits(lifetimes(more), limits(more))
+        .withNetwork(NetworkSettings.of(config.network(), System.getenv()));
   }
 
   private static Map<String, PoolSize> pools(ServeConfig config) {

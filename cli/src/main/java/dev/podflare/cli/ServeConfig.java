@@ -14,6 +14,7 @@ import java.util.OptionalInt;
  * @param pool warm sandboxes of the default template
  * @param blanks machines that wait for a checkpoint, of the default template
  * @param more what only the file can say
+ * @param network of the guests; the file alone says it
  */
 record ServeConfig(
     ListenAddress listen,
@@ -24,6 +25,7 @@ record ServeConfig(
     OptionalInt pool,
     OptionalInt blanks,
     ServeFile.EnginePart more,
+    ServeFile.NetworkPart network,
     Optional<String> region,
     Optional<String> endpoint,
     LogFormat logFormat,
@@ -43,6 +45,7 @@ record ServeConfig(
         engine.pool(),
         engine.blanks(),
         engine,
+        file.network().orElse(ServeFile.NetworkPart.EMPTY),
         server.region(),
         server.endpoint(),
         log.format().orElse(LogFormat.TEXT),
@@ -60,6 +63,25 @@ record ServeConfig(
         pool,
         blanks,
         more,
+        network,
+        region,
+        endpoint,
+        logFormat,
+        logLevel);
+  }
+
+  /** The same on another data folder, for guests that have no network. */
+  ServeConfig withoutNetwork(Path folder, Path builtTemplates) {
+    return new ServeConfig(
+        listen,
+        folder,
+        accelerator,
+        Optional.of(builtTemplates),
+        template,
+        pool,
+        blanks,
+        more,
+        ServeFile.NetworkPart.NONE,
         region,
         endpoint,
         logFormat,
@@ -76,6 +98,7 @@ record ServeConfig(
         OptionalInt.of(newPool),
         OptionalInt.of(newBlanks),
         more,
+        network,
         region,
         endpoint,
         logFormat,

@@ -5,10 +5,12 @@ import dev.podflare.common.PodflareException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
@@ -40,6 +42,16 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  *   max_fork: 32                   # children of one fork, 100 at most
  *   timeout_seconds: 1800          # lifetime of a sandbox that states none
  *   idle_timeout_seconds: 300
+ * network:
+ *   enabled: true                  # false: guests have none
+ *   range: 10.213.0.0/16           # addresses of the guests' slots; else the first free block
+ *   allow: [10.1.2.0/24]           # opened to guests, though private
+ *   resolvers: [10.1.2.53]         # that names are asked of; else the host's
+ *   upload_bytes_per_second: 25000000    # of one guest, like the following
+ *   download_bytes_per_second: 50000000
+ *   packets_per_second: 20000
+ *   connections: 512
+ *   new_connections_per_second: 100
  * log:
  *   format: text                   # or json
  *   level: info
@@ -49,6 +61,7 @@ record ServeFile(
     Optional<Path> data,
     Optional<ServerPart> server,
     Optional<EnginePart> engine,
+    Optional<NetworkPart> network,
     Optional<LogPart> log) {
 
   record ServerPart(Optional<String> listen, Optional<String> region, Optional<String> endpoint) {
@@ -87,12 +100,42 @@ record ServeFile(
 
   record PoolPart(int pool, int blanks) {}
 
+  record NetworkPart(
+      Optional<Boolean> enabled,
+      Optional<String> range,
+      Optional<List<String>> allow,
+      Optional<List<String>> resolvers,
+      OptionalLong uploadBytesPerSecond,
+      OptionalLong downloadBytesPerSecond,
+      OptionalInt packetsPerSecond,
+      OptionalInt connections,
+      OptionalInt newConnectionsPerSecond) {
+    static final NetworkPart EMPTY = enabled(Optional.empty());
+
+    /** Guests have no network. */
+    static final NetworkPart NONE = enabled(Optional.of(false));
+
+    private static NetworkPart enabled(Optional<Boolean> enabled) {
+      return new NetworkPart(
+          enabled,
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty(),
+          OptionalLong.empty(),
+          OptionalLong.empty(),
+          OptionalInt.empty(),
+          OptionalInt.empty(),
+          OptionalInt.empty());
+    }
+  }
+
   record LogPart(Optional<LogFormat> format, Optional<String> level) {
     static final LogPart EMPTY = new LogPart(Optional.empty(), Optional.empty());
   }
 
   static final ServeFile EMPTY =
-      new ServeFile(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
+      new ServeFile(
+          Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
 
   private static final YAMLMapper MAPPER =
       YAMLMapper.builder()

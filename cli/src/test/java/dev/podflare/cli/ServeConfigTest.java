@@ -5,8 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import dev.podflare.engine.GuestNetworkConfig;
+import dev.podflare.network.Cidr;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
@@ -36,6 +41,11 @@ class ServeConfigTest {
         max_fork: 50
         timeout_seconds: 60
         idle_timeout_seconds: 30
+      network:
+        range: 10.77.0.0/16
+        allow: [10.1.2.0/24]
+        resolvers: [10.1.2.53]
+        connections: 100
       log:
         format: json
         level: debug
@@ -54,6 +64,7 @@ class ServeConfigTest {
                 OptionalInt.empty(),
                 OptionalInt.empty(),
                 ServeFile.EnginePart.EMPTY,
+                ServeFile.NetworkPart.EMPTY,
                 Optional.empty(),
                 Optional.empty(),
                 LogFormat.TEXT,
@@ -70,6 +81,13 @@ class ServeConfigTest {
     assertThat(engine.maxSandboxesPerKey()).hasValue(5);
     assertThat(engine.memoryOvercommit()).hasValue(1.5);
     assertThat(engine.maxFork()).hasValue(50);
+    GuestNetworkConfig network =
+        NetworkSettings.of(file.network().orElseThrow(), Map.of()).orElseThrow();
+    assertThat(network.range()).contains(Cidr.parse("10.77.0.0/16"));
+    assertThat(network.exceptions()).containsExactly(Cidr.parse("10.1.2.0/24"));
+    assertThat(network.resolvers())
+        .containsExactly(new InetSocketAddress(InetAddress.ofLiteral("10.1.2.53"), 53));
+    assertThat(network.limits().connections()).isEqualTo(100);
     assertThat(engine.timeoutSeconds()).hasValue(60);
     assertThat(engine.idleTimeoutSeconds()).hasValue(30);
     assertThat(ServeConfig.of(file))
@@ -83,6 +101,7 @@ class ServeConfigTest {
                 OptionalInt.of(7),
                 OptionalInt.of(3),
                 engine,
+                file.network().orElseThrow(),
                 Optional.of("eu"),
                 Optional.of("https://eu.example"),
                 LogFormat.JSON,

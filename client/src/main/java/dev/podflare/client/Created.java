@@ -11,7 +11,7 @@ import java.util.Optional;
  *
  * @param source {@code pool}, {@code restore} or {@code boot}
  * @param timingsMs step to milliseconds
- * @param network {@code none} where guests have no network
+ * @param networked false where the server gives guests no network
  */
 public record Created(
     String id,
@@ -19,7 +19,8 @@ public record Created(
     Optional<String> template,
     Optional<String> source,
     Optional<Instant> expiresAt,
-    Optional<String> network,
+    NetworkPolicy network,
+    boolean networked,
     Map<String, Double> timingsMs) {
   @SuppressWarnings("ConstantValue") // the wire may leave fields out
   public Created {

@@ -57,6 +57,10 @@ final class HttpCaller implements AutoCloseable {
     readWhole(send(withBody("POST", path, body).build()));
   }
 
+  <T> T put(String path, Object body, Class<T> type) {
+    return Json.read(readWhole(send(withBody("PUT", path, body).build())), type);
+  }
+
   <T> T patch(String path, Object body, Class<T> type) {
     return Json.read(readWhole(send(withBody("PATCH", path, body).build())), type);
   }

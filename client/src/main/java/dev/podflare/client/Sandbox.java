@@ -113,6 +113,16 @@ public final class Sandbox implements AutoCloseable {
     return http.get(path(""), SandboxInfo.class);
   }
 
+  /** The policy in force, what was moved, and what was refused. */
+  public NetworkInfo network() {
+    return http.get(path("/network"), NetworkInfo.class);
+  }
+
+  /** Replaces the policy; in force when this returns, also for open connections. */
+  public NetworkInfo setNetwork(NetworkPolicy policy) {
+    return http.put(path("/network"), policy.body(), NetworkInfo.class);
+  }
+
   public SandboxInfo patch(SandboxPatch patch) {
     return http.patch(path(""), patch.body(), SandboxInfo.class);
   }

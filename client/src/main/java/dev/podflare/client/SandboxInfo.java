@@ -12,7 +12,7 @@ import java.util.Optional;
  * @param state {@code creating}, {@code ready}, {@code paused}, {@code frozen} or {@code closed}
  * @param ramMib guest RAM in MiB
  * @param rootfsGb root disk in GiB
- * @param network {@code none} where guests have no network
+ * @param networked false where the server gives guests no network
  * @param ownMemoryBytes guest memory that differs from the template's
  * @param diskBytes disk that differs from the template's
  */
@@ -25,7 +25,8 @@ public record SandboxInfo(
     int rootfsGb,
     boolean persistent,
     boolean egress,
-    Optional<String> network,
+    NetworkPolicy network,
+    boolean networked,
     Map<String, String> metadata,
     Optional<String> parent,
     Optional<Instant> createdAt,

@@ -22,6 +22,7 @@ public record SandboxOptions(
     Optional<Integer> diskGibibytes,
     Optional<Boolean> persistent,
     Optional<Boolean> egress,
+    Optional<NetworkPolicy> network,
     Map<String, String> env,
     Map<String, String> metadata) {
 
@@ -48,6 +49,7 @@ public record SandboxOptions(
     diskGibibytes.ifPresent(it -> body.put("rootfs_gb", it));
     persistent.ifPresent(it -> body.put("persistent", it));
     egress.ifPresent(it -> body.put("egress", it));
+    network.ifPresent(it -> body.put("network", it.body()));
     if (!env.isEmpty()) {
       body.put("env", env);
     }
@@ -67,6 +69,7 @@ public record SandboxOptions(
     private Optional<Integer> diskGibibytes = Optional.empty();
     private Optional<Boolean> persistent = Optional.empty();
     private Optional<Boolean> egress = Optional.empty();
+    private Optional<NetworkPolicy> network = Optional.empty();
     private Map<String, String> env = Map.of();
     private Map<String, String> metadata = Map.of();
 
@@ -112,6 +115,12 @@ public record SandboxOptions(
       return this;
     }
 
+    /** More than {@link #egress} can say. */
+    public Builder network(NetworkPolicy value) {
+      network = Optional.of(value);
+      return this;
+    }
+
     public Builder env(Map<String, String> value) {
       env = value;
       return this;
@@ -132,6 +141,7 @@ public record SandboxOptions(
           diskGibibytes,
           persistent,
           egress,
+          network,
           env,
           metadata);
     }

@@ -1,5 +1,6 @@
 package dev.podflare.engine;
 
+import dev.podflare.network.EgressPolicy;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -11,6 +12,7 @@ import java.util.OptionalInt;
  *
  * @param memoryMebibytes guest RAM in MiB
  * @param diskGibibytes size of the root disk in GiB
+ * @param network what its guest may reach
  * @param env variables set for every execution of the sandbox
  */
 public record CreateRequest(
@@ -21,7 +23,7 @@ public record CreateRequest(
     OptionalInt memoryMebibytes,
     OptionalInt diskGibibytes,
     boolean persistent,
-    boolean egress,
+    EgressPolicy network,
     Map<String, String> env,
     Map<String, String> metadata) {
   public CreateRequest {
@@ -39,7 +41,7 @@ public record CreateRequest(
         OptionalInt.empty(),
         OptionalInt.empty(),
         false,
-        true,
+        EgressPolicy.OPEN,
         Map.of(),
         Map.of());
   }

@@ -1,5 +1,6 @@
 package dev.podflare.engine;
 
+import dev.podflare.network.EgressPolicy;
 import java.util.List;
 
 /**
@@ -20,6 +21,15 @@ public interface Engine {
   SandboxView get(Caller caller, String sandboxId);
 
   SandboxView patch(Caller caller, String sandboxId, PatchRequest request);
+
+  /** What the sandbox's guest may reach, what it has moved, and what it was refused. */
+  NetworkView network(Caller caller, String sandboxId);
+
+  /**
+   * Changes that; in force when this returns, also for connections that are open. The answer has no
+   * figures.
+   */
+  NetworkView setNetwork(Caller caller, String sandboxId, EgressPolicy policy);
 
   /** Ends the sandbox and frees what it held before it returns. Repeating it is no error. */
   void delete(Caller caller, String sandboxId);

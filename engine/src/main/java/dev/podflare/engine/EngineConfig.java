@@ -7,6 +7,7 @@ import dev.podflare.qemu.HypervisorConfig;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Settings of a {@link LocalEngine}.
@@ -21,6 +22,7 @@ import java.util.Map;
  * @param caps largest sandbox, and defaults where the template says nothing
  * @param limits of the whole host and of one key
  * @param deadlines of the engine's own waits
+ * @param network how guests are joined to the host's network; empty: not at all
  */
 public record EngineConfig(
     Path dataFolder,
@@ -32,7 +34,11 @@ public record EngineConfig(
     Lifetimes lifetimes,
     Caps caps,
     Limits limits,
-    Deadlines deadlines) {
+    Deadlines deadlines,
+    Optional<GuestNetworkConfig> network) {
+
+  /** Where a guest has all certificates, the host's added ones among them. */
+  private static final Path GUEST_CERTIFICATES = Path.of("/etc/ssl/certs/ca-certificates.crt");
 
   public EngineConfig {
     pools = Map.copyOf(pools);
@@ -148,7 +154,29 @@ public record EngineConfig(
         Lifetimes.defaults(),
         Caps.defaults(),
         Limits.defaults(),
-        Deadlines.defaults());
+        Deadlines.defaults(),
+        Optional.of(GuestNetworkConfig.defaults()));
+  }
+
+  /** Variables that every execution has, unless a caller sets them. */
+  Map<String, String> guestEnvironment() {
+    return network.map(it -> it.proxy().guestEnvironment(GUEST_CERTIFICATES)).orElse(Map.of());
+  }
+
+  /** The same with another network, or with none. */
+  public EngineConfig withNetwork(Optional<GuestNetworkConfig> other) {
+    return new EngineConfig(
+        dataFolder,
+        templatesFolder,
+        node,
+        accelerator,
+        defaultTemplate,
+        pools,
+        lifetimes,
+        caps,
+        limits,
+        deadlines,
+        other);
   }
 
   /** Pool sizes by template. */
@@ -163,7 +191,8 @@ public record EngineConfig(
         lifetimes,
         caps,
         limits,
-        deadlines);
+        deadlines,
+        network);
   }
 
   /** A pool of the default template only. */
@@ -183,7 +212,8 @@ public record EngineConfig(
         lifetimes,
         caps,
         limits,
-        deadlines);
+        deadlines,
+        network);
   }
 
   public EngineConfig withAccelerator(HypervisorConfig.Choice choice) {
@@ -197,7 +227,8 @@ public record EngineConfig(
         lifetimes,
         caps,
         limits,
-        deadlines);
+        deadlines,
+        network);
   }
 
   public EngineConfig withLimits(Lifetimes newLifetimes, Limits newLimits) {
@@ -211,7 +242,8 @@ public record EngineConfig(
         newLifetimes,
         caps,
         newLimits,
-        deadlines);
+        deadlines,
+        network);
   }
 
   private static void check(boolean condition, String message) {

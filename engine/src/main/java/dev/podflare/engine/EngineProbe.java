@@ -4,9 +4,11 @@ import dev.podflare.common.ErrorCode;
 import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
 import dev.podflare.image.BuiltTemplate;
+import dev.podflare.network.EgressPolicy;
 import dev.podflare.qemu.Hypervisor;
 import dev.podflare.qemu.Machine;
 import dev.podflare.qemu.MachineSpec;
+import dev.podflare.qemu.NetworkPort;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -16,14 +18,21 @@ public final class EngineProbe {
   private final EngineConfig config;
   private final Hypervisor hypervisor;
   private final Shapes shapes;
+  private final Blanks blanks;
   private final Sandboxes sandboxes;
   private final Ids ids;
 
   EngineProbe(
-      EngineConfig config, Hypervisor hypervisor, Shapes shapes, Sandboxes sandboxes, Ids ids) {
+      EngineConfig config,
+      Hypervisor hypervisor,
+      Shapes shapes,
+      Blanks blanks,
+      Sandboxes sandboxes,
+      Ids ids) {
     this.config = config;
     this.hypervisor = hypervisor;
     this.shapes = shapes;
+    this.blanks = blanks;
     this.sandboxes = sandboxes;
     this.ids = ids;
   }
@@ -63,12 +72,13 @@ public final class EngineProbe {
   /** Makes a member of the default template's pool and throws it away. */
   public Refill refillOnce() {
     LoadedShape shape = defaultShape();
-    Machine blank = hypervisor.start(shape.blank(ids.machine()), Machine::kill);
+    Machine blank = blanks.start(shape);
     try (blank) {
       long blankCpu = blank.cgroup().cpuMillis();
       long begin = System.nanoTime();
       GuestMachine.Restored restored =
-          GuestMachine.restoreMachine(shape, shape.checkpoint(), blank, ids.sandbox());
+          GuestMachine.restoreMachine(
+              shape, shape.checkpoint(), EgressPolicy.SHUT, blank, ids.sandbox());
       Duration restore = Duration.ofNanos(System.nanoTime() - begin);
       long restoredCpu = blank.cgroup().cpuMillis();
       try (GuestMachine guest = restored.renew(config.deadlines().guest())) {
@@ -88,7 +98,7 @@ public final class EngineProbe {
 
   public RestoreInput restoreInput() {
     LoadedShape shape = defaultShape();
-    MachineSpec spec = shape.blank(ids.machine());
+    MachineSpec spec = shape.blank(ids.machine(), new NetworkPort.Unconnected());
     return new RestoreInput(hypervisor.commandLine(spec), spec, shape.checkpoint().deviceState());
   }
 

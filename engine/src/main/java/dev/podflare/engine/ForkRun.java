@@ -146,7 +146,11 @@ final class ForkRun {
                 blanks.size(),
                 i ->
                     GuestMachine.restoreMachine(
-                        shape, checkpoint, blanks.get(i), host.ids().sandbox()),
+                        shape,
+                        checkpoint,
+                        PolicyText.parse(record.network()),
+                        blanks.get(i),
+                        host.ids().sandbox()),
                 GuestMachine.Restored::discard);
     laps.lap("restore");
     List<Child> children = renew(restored, frozen);

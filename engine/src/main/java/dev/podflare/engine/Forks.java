@@ -121,7 +121,7 @@ final class Forks {
         parent.memoryMebibytes(),
         parent.diskGibibytes(),
         parent.persistent(),
-        parent.egress(),
+        parent.network(),
         parent.env(),
         request.metadata().orElse(parent.metadata()),
         Optional.of(parent.id()),

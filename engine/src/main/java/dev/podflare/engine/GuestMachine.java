@@ -9,12 +9,14 @@ import dev.podflare.guest.GuestExec;
 import dev.podflare.guest.GuestLanguage;
 import dev.podflare.guest.GuestStream;
 import dev.podflare.guest.Renewal;
+import dev.podflare.network.EgressPolicy;
 import dev.podflare.qemu.Checkpoint;
 import dev.podflare.qemu.Machine;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -68,14 +70,24 @@ final class GuestMachine implements AutoCloseable {
    */
   static GuestMachine restore(
       LoadedShape shape, Machine blank, String sandboxId, Duration deadline) {
-    return restoreMachine(shape, shape.checkpoint(), blank, sandboxId).renew(deadline);
+    return restoreMachine(shape, shape.checkpoint(), EgressPolicy.SHUT, blank, sandboxId)
+        .renew(deadline);
   }
 
-  /** The first half: the guest runs, but still with the identity that it was frozen with. */
+  /**
+   * The first half: the guest runs, but still with the identity that it was frozen with.
+   *
+   * @param network in force before it runs
+   */
   static Restored restoreMachine(
-      LoadedShape shape, Checkpoint checkpoint, Machine blank, String sandboxId) {
+      LoadedShape shape,
+      Checkpoint checkpoint,
+      EgressPolicy network,
+      Machine blank,
+      String sandboxId) {
     AgentChannel channel = null;
     try {
+      setNetwork(blank, network);
       blank.restore(checkpoint);
       channel = AgentChannel.open(blank.connectChannel(), new Listener(sandboxId, blank));
       blank.resume();
@@ -231,6 +243,24 @@ final class GuestMachine implements AutoCloseable {
     if (!asleep && settingClock.compareAndSet(false, true)) {
       Thread.ofVirtual().name("clock of " + sandboxId).start(this::setClock);
     }
+  }
+
+  /** In force when it returns; on failure the old policy still is. */
+  void setNetwork(EgressPolicy policy) {
+    setNetwork(machine, policy);
+  }
+
+  private static void setNetwork(Machine machine, EgressPolicy policy) {
+    port(machine).ifPresent(port -> port.apply(policy));
+  }
+
+  /** Its place in the network; empty where the host gives guests none. */
+  Optional<SlotPort> port() {
+    return port(machine);
+  }
+
+  private static Optional<SlotPort> port(Machine machine) {
+    return machine.spec().network().filter(SlotPort.class::isInstance).map(SlotPort.class::cast);
   }
 
   /** Calls the guest by the sandbox that it is from now on. */

@@ -7,6 +7,7 @@ import dev.podflare.image.FrozenShape;
 import dev.podflare.qemu.Checkpoint;
 import dev.podflare.qemu.MachineSpec;
 import dev.podflare.qemu.MemoryImage;
+import dev.podflare.qemu.NetworkPort;
 import dev.podflare.qemu.OwnPages;
 import java.util.List;
 import java.util.Optional;
@@ -77,7 +78,7 @@ final class LoadedShape implements AutoCloseable {
   }
 
   /** What a blank of this shape is started with. */
-  MachineSpec blank(String machineId) {
+  MachineSpec blank(String machineId, NetworkPort network) {
     return new MachineSpec(
         machineId,
         frozen.shape().vcpus(),
@@ -88,7 +89,8 @@ final class LoadedShape implements AutoCloseable {
         Optional.of(
             new MachineSpec.DiskSpec(
                 frozen.template().disk(), Optional.of(frozen.diskLayer()), frozen.disk())),
-        MachineSpec.Channel.AGENT);
+        MachineSpec.Channel.AGENT,
+        Optional.of(network));
   }
 
   /** To be called once by each user. */

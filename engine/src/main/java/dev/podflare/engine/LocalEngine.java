@@ -6,6 +6,7 @@ import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
 import dev.podflare.image.BuiltTemplate;
 import dev.podflare.image.Shape;
+import dev.podflare.network.EgressPolicy;
 import dev.podflare.qemu.Hypervisor;
 import dev.podflare.qemu.HypervisorConfig;
 import dev.podflare.qemu.Machine;
@@ -37,6 +38,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private final Clock clock;
   private final DataLock dataLock;
   private final Hypervisor hypervisor;
+  private final Optional<GuestNetwork> network;
+  private final Blanks blanks;
   private final Ids ids;
   private final Store store;
   private final Shapes shapes;
@@ -56,14 +59,21 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private volatile boolean closed;
 
   private LocalEngine(
-      EngineConfig config, Clock clock, DataLock dataLock, Hypervisor hypervisor, Store store) {
+      EngineConfig config,
+      Clock clock,
+      DataLock dataLock,
+      Hypervisor hypervisor,
+      Optional<GuestNetwork> network,
+      Store store) {
     this.config = config;
     this.clock = clock;
     this.dataLock = dataLock;
     this.hypervisor = hypervisor;
+    this.network = network;
     this.store = store;
     this.ids = Ids.ofNode(config.node());
-    this.shapes = new Shapes(config, hypervisor, ids, this::machineEnded);
+    this.blanks = new Blanks(hypervisor, network, ids, this::machineEnded);
+    this.shapes = new Shapes(config, hypervisor, ids, blanks);
     this.admission = new Admission(config.limits(), config.dataFolder());
     this.sandboxes = new Sandboxes(store.sandboxes(), clock);
     this.planner = new SandboxPlanner(config);
@@ -93,6 +103,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   private static LocalEngine start(EngineConfig config, DataLock lock, Store store, Clock clock) {
     Hypervisor hypervisor = null;
+    Optional<GuestNetwork> network = Optional.empty();
     try {
       hypervisor =
           Hypervisor.open(
@@ -101,18 +112,21 @@ public final class LocalEngine implements Engine, AutoCloseable {
           "accelerator {}: {}",
           hypervisor.accelerator().kind().wireName(),
           hypervisor.accelerator().reason());
+      // After the machines that a killed daemon left have been ended.
+      network = config.network().map(it -> GuestNetwork.open(it, lock.instance()));
       List<SandboxRecord> left =
           store.sandboxes().closeAllLive(CloseReason.HOST_SHUTDOWN.wireName());
       if (!left.isEmpty()) {
         LOG.info("{} sandboxes of an earlier run were closed", left.size());
       }
-      LocalEngine engine = new LocalEngine(config, clock, lock, hypervisor, store);
+      LocalEngine engine = new LocalEngine(config, clock, lock, hypervisor, network, store);
       engine.begin();
       return engine;
     } catch (RuntimeException e) {
       if (hypervisor != null) {
         hypervisor.close();
       }
+      network.ifPresent(GuestNetwork::close);
       lock.close();
       throw e;
     }
@@ -190,6 +204,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   private Sandbox register(
       Caller caller, SandboxPlanner.Plan plan, Taken taken, Admission.Place place, Laps laps) {
+    taken.guest().setNetwork(plan.request().network());
+    laps.lap("network");
     SandboxRecord record = plan.record(taken.guest().sandboxId(), caller, clock.instant());
     store.sandboxes().insert(record);
     laps.lap("record");
@@ -229,6 +245,37 @@ public final class LocalEngine implements Engine, AutoCloseable {
     }
     sandbox.touch();
     return sandbox.view();
+  }
+
+  @Override
+  public NetworkView network(Caller caller, String sandboxId) {
+    Sandbox sandbox = sandboxes.find(caller, sandboxId);
+    Optional<SlotPort> port = sandbox.guest().port();
+    return new NetworkView(
+        PolicyText.parse(sandbox.record().network()), port.isPresent(), port.map(SlotPort::report));
+  }
+
+  @Override
+  public NetworkView setNetwork(Caller caller, String sandboxId, EgressPolicy policy) {
+    Sandbox sandbox = sandboxes.find(caller, sandboxId);
+    synchronized (sandbox) {
+      if (!sandbox.is(sandboxId)) {
+        return setNetwork(caller, sandboxId, policy); // closed or merged since a moment
+      }
+      SandboxRecord old = sandbox.record();
+      sandbox.guest().setNetwork(policy);
+      SandboxRecord changed = old.withNetwork(PolicyText.of(policy));
+      try {
+        if (store.sandboxes().update(changed)) {
+          sandbox.replaceRecord(changed);
+        }
+      } catch (RuntimeException e) {
+        sandbox.guest().setNetwork(PolicyText.parse(old.network()));
+        throw e;
+      }
+    }
+    sandbox.touch();
+    return new NetworkView(policy, sandbox.guest().port().isPresent(), Optional.empty());
   }
 
   @Override
@@ -345,7 +392,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   /** A look inside, for the benchmark and for tests. */
   public EngineProbe probe() {
-    return new EngineProbe(config, hypervisor, shapes, sandboxes, ids);
+    return new EngineProbe(config, hypervisor, shapes, blanks, sandboxes, ids);
   }
 
   private void machineEnded(Machine machine) {
@@ -407,6 +454,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     closing.step(() -> sandboxes.closeAll(CloseReason.HOST_SHUTDOWN));
     closing.step(shapes::close);
     closing.step(hypervisor::close);
+    network.ifPresent(it -> closing.step(it::close));
     closing.step(dataLock::close);
     closing.finish();
   }

@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -43,6 +44,9 @@ final class LocalExecution implements Execution, ExecListener {
     void ended(LocalExecution execution);
 
     Duration interruptGrace();
+
+    /** What the network refused to the guest first since then, in a line; empty: nothing. */
+    Optional<String> refusedSince(Instant since);
   }
 
   private final String id;
@@ -302,6 +306,7 @@ final class LocalExecution implements Execution, ExecListener {
       }
       emitAll(ExecEvent.Stream.STDOUT, framers.stdout().end());
       emitAll(ExecEvent.Stream.STDERR, framers.stderr().end());
+      noteRefusal();
       state = State.ENDED;
       endedAt = clock.instant();
       exit = new ExecEvent.Exit(sequence++, clock.millis(), code, reason);
@@ -314,6 +319,17 @@ final class LocalExecution implements Execution, ExecListener {
     }
     letGoOfCode();
     owner.ended(this);
+  }
+
+  /** Programs often say no more than that something failed; where exact text is not promised. */
+  private void noteRefusal() {
+    Instant since = startedAt;
+    if (since != null && request.framing() == ExecRequest.Framing.CHUNKS) {
+      owner
+          .refusedSince(since)
+          .ifPresent(note ->
+              emitAll(ExecEvent.Stream.STDERR, List.of(note.getBytes(StandardCharsets.UTF_8))));
+    }
   }
 
   private void emitAll(ExecEvent.Stream stream, Iterable<byte[]> payloads) {

@@ -2,6 +2,7 @@ package dev.podflare.engine;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import dev.podflare.network.EgressPolicy;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -63,7 +64,14 @@ final class Merges {
         closeSiblings
             ? sandboxes.childrenOf(parentId).stream().filter(it -> it != winner).toList()
             : List.of();
-    sandboxes.merge(parent, winner);
+    EgressPolicy own = PolicyText.parse(winner.record().network());
+    winner.guest().setNetwork(PolicyText.parse(parent.record().network()));
+    try {
+      sandboxes.merge(parent, winner);
+    } catch (RuntimeException e) {
+      winner.guest().setNetwork(own);
+      throw e;
+    }
     winner.guest().setName(parentId);
     siblings.forEach(sibling -> sandboxes.close(sibling, CloseReason.DELETED));
   }

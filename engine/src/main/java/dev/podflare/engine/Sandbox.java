@@ -85,7 +85,7 @@ final class Sandbox implements LocalExecution.Owner {
             old.memoryMebibytes(),
             old.diskGibibytes(),
             old.persistent(),
-            old.egress(),
+            old.network(),
             old.env(),
             old.metadata(),
             Optional.of(parent),
@@ -186,7 +186,8 @@ final class Sandbox implements LocalExecution.Owner {
   @Override
   public GuestExec startInGuest(LocalExecution execution) {
     ExecRequest request = execution.request();
-    Map<String, String> env = new HashMap<>(record.env());
+    Map<String, String> env = new HashMap<>(config.guestEnvironment());
+    env.putAll(record.env());
     env.putAll(request.env());
     guest.wake();
     return guest
@@ -219,6 +220,11 @@ final class Sandbox implements LocalExecution.Owner {
   @Override
   public Duration interruptGrace() {
     return config.deadlines().interruptGrace();
+  }
+
+  @Override
+  public Optional<String> refusedSince(Instant since) {
+    return guest.port().flatMap(port -> port.firstRefusal(since)).map(RefusalNote::of);
   }
 
   SandboxState state() {
@@ -298,8 +304,8 @@ final class Sandbox implements LocalExecution.Owner {
         now.memoryMebibytes(),
         now.diskGibibytes(),
         now.persistent(),
-        now.egress(),
-        "none",
+        PolicyText.parse(now.network()),
+        guest.port().isPresent(),
         now.metadata(),
         now.parent(),
         now.createdAt(),

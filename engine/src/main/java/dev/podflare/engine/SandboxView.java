@@ -1,5 +1,6 @@
 package dev.podflare.engine;
 
+import dev.podflare.network.EgressPolicy;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
@@ -8,7 +9,8 @@ import java.util.Optional;
 /**
  * A sandbox as it was when it was looked at.
  *
- * @param network {@code none} while guests have no network
+ * @param network what its guest may reach
+ * @param networked whether the host gives guests a network at all
  * @param ownMemoryBytes bytes of guest memory that differ from the template's image
  * @param diskBytes bytes of disk that differ from the template's disk
  */
@@ -20,8 +22,8 @@ public record SandboxView(
     int memoryMebibytes,
     int diskGibibytes,
     boolean persistent,
-    boolean egress,
-    String network,
+    EgressPolicy network,
+    boolean networked,
     Map<String, String> metadata,
     Optional<String> parent,
     Instant createdAt,

@@ -3,7 +3,7 @@ package dev.podflare.engine;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
-import dev.podflare.qemu.Hypervisor;
+import dev.podflare.network.EgressPolicy;
 import dev.podflare.qemu.Machine;
 import dev.podflare.qemu.MachineState;
 import java.time.Duration;
@@ -16,7 +16,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,10 +30,9 @@ final class ShapePool implements AutoCloseable {
   private static final Duration LONGEST_RETRY = Duration.ofSeconds(60);
 
   private final LoadedShape shape;
-  private final Hypervisor hypervisor;
+  private final Blanks starter;
   private final Ids ids;
   private final Duration guestDeadline;
-  private final Consumer<Machine> onEnd;
   private final RestoreGate gate;
   private final EngineConfig.PoolSize wanted;
 
@@ -59,17 +57,15 @@ final class ShapePool implements AutoCloseable {
 
   ShapePool(
       LoadedShape shape,
-      Hypervisor hypervisor,
+      Blanks starter,
       Ids ids,
       Duration guestDeadline,
-      Consumer<Machine> onEnd,
       RestoreGate gate,
       EngineConfig.PoolSize wanted) {
     this.shape = shape;
-    this.hypervisor = hypervisor;
+    this.starter = starter;
     this.ids = ids;
     this.guestDeadline = guestDeadline;
-    this.onEnd = onEnd;
     this.gate = gate;
     this.wanted = wanted;
     this.filler =
@@ -166,7 +162,7 @@ final class ShapePool implements AutoCloseable {
   }
 
   private Machine startBlank() {
-    return hypervisor.start(shape.blank(ids.machine()), onEnd);
+    return starter.start(shape);
   }
 
   /** A machine of ours ended by itself. */
@@ -247,6 +243,7 @@ final class ShapePool implements AutoCloseable {
       GuestMachine member = GuestMachine.restore(shape, takeBlank(), ids.sandbox(), guestDeadline);
       try {
         member.warm(guestDeadline);
+        member.setNetwork(EgressPolicy.OPEN); // what most sandboxes have
         member.sleep();
       } catch (RuntimeException e) {
         member.close();

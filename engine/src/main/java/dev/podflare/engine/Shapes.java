@@ -23,7 +23,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,11 +37,10 @@ final class Shapes implements AutoCloseable {
   private static final Duration IN_USE = Duration.ofMinutes(1);
 
   private final EngineConfig config;
-  private final Hypervisor hypervisor;
   private final TemplateStore templates;
   private final ShapeStore frozen;
   private final Ids ids;
-  private final Consumer<Machine> onEnd;
+  private final Blanks starter;
   private final ShapePool.RestoreGate gate =
       new ShapePool.RestoreGate(Math.max(2, Runtime.getRuntime().availableProcessors()));
   private final Semaphore booting = new Semaphore(1);
@@ -57,13 +55,12 @@ final class Shapes implements AutoCloseable {
   /** A pool, and whether its shape had to be booted for this caller. */
   record Found(ShapePool pool, boolean booted) {}
 
-  Shapes(EngineConfig config, Hypervisor hypervisor, Ids ids, Consumer<Machine> onEnd) {
+  Shapes(EngineConfig config, Hypervisor hypervisor, Ids ids, Blanks starter) {
     this.config = config;
-    this.hypervisor = hypervisor;
     this.templates = new TemplateStore(config.templatesFolder());
     this.frozen = new ShapeStore(hypervisor, config.deadlines().boot());
     this.ids = ids;
-    this.onEnd = onEnd;
+    this.starter = starter;
   }
 
   /** The build that a name means; looked up anew when the last answer is two seconds old. */
@@ -202,13 +199,7 @@ final class Shapes implements AutoCloseable {
               : EngineConfig.PoolSize.NONE;
       ShapePool pool =
           new ShapePool(
-              LoadedShape.load(shape),
-              hypervisor,
-              ids,
-              config.deadlines().guest(),
-              onEnd,
-              gate,
-              size);
+              LoadedShape.load(shape), starter, ids, config.deadlines().guest(), gate, size);
       pool.start();
       result.complete(pool);
     } catch (Throwable e) {
@@ -294,7 +285,7 @@ final class Shapes implements AutoCloseable {
 
   /** Starts a blank now, on the caller's thread. */
   Machine startBlank(LoadedShape shape) {
-    return hypervisor.start(shape.blank(ids.machine()), onEnd);
+    return starter.start(shape);
   }
 
   /** A blank that was not used after all. */

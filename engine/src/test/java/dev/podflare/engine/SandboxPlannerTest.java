@@ -7,6 +7,7 @@ import dev.podflare.common.DataSize;
 import dev.podflare.common.PodflareException;
 import dev.podflare.image.BuiltTemplate;
 import dev.podflare.image.Shape;
+import dev.podflare.network.EgressPolicy;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -90,7 +91,7 @@ class SandboxPlannerTest {
         usual.memoryMebibytes(),
         usual.diskGibibytes(),
         false,
-        true,
+        EgressPolicy.OPEN,
         env,
         Map.of());
   }
@@ -104,7 +105,7 @@ class SandboxPlannerTest {
         OptionalInt.of(memory),
         OptionalInt.of(disk),
         false,
-        true,
+        EgressPolicy.OPEN,
         Map.of(),
         Map.of());
   }

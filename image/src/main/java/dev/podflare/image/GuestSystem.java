@@ -17,7 +17,6 @@ final class GuestSystem {
       """
       127.0.0.1 localhost
       ::1 localhost ip6-localhost
-      127.0.1.1 podflare
       """;
 
   /** Where the agent reads what to add to the environment of user processes. */
@@ -47,8 +46,9 @@ final class GuestSystem {
     }
     for (String file : List.of("/etc/resolv.conf", "/etc/machine-id")) {
       tree.delete(file);
-      tree.write(file, "");
     }
+    tree.write("/etc/machine-id", "");
+    tree.write("/etc/resolv.conf", "nameserver 192.0.0.1\n");
     tree.write("/etc/hostname", "podflare\n");
     tree.write("/etc/hosts", HOSTS);
     tree.write("/etc/fstab", "/dev/vda / ext4 rw,noatime 0 1\n");

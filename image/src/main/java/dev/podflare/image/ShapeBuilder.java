@@ -14,6 +14,7 @@ import dev.podflare.qemu.Hypervisor;
 import dev.podflare.qemu.Machine;
 import dev.podflare.qemu.MachineSpec;
 import dev.podflare.qemu.MemoryImage;
+import dev.podflare.qemu.NetworkPort;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -122,7 +123,8 @@ final class ShapeBuilder {
         template.kernel(),
         Optional.of(template.initrd()),
         Optional.of(new MachineSpec.DiskSpec(template.disk(), Optional.empty(), disk)),
-        MachineSpec.Channel.AGENT);
+        MachineSpec.Channel.AGENT,
+        Optional.of(new NetworkPort.Unconnected()));
   }
 
   /** The build asks and waits for answers; it has no use for anything else. */

@@ -47,7 +47,7 @@ final class AcceleratorProbe {
   }
 
   private Accelerator probe(Trial trial) {
-    if (!KvmDevice.exists()) {
+    if (!DeviceNode.KVM.exists()) {
       return tcg("this host has no /dev/kvm");
     }
     Optional<Accelerator> known = remembered();
@@ -103,7 +103,8 @@ final class AcceleratorProbe {
         kernel,
         Optional.empty(),
         Optional.empty(),
-        MachineSpec.Channel.SERIAL);
+        MachineSpec.Channel.SERIAL,
+        Optional.empty());
   }
 
   /** Sends a byte and waits for the answer; a guest that is still booting answers later. */

@@ -157,6 +157,7 @@ public final class Hypervisor implements AutoCloseable {
     Cgroup cgroup = null;
     try {
       folders.create(uid);
+      place(spec).ifPresent(place -> place.giveTo(uid));
       cgroup = cgroups.create(spec.id(), limits(spec));
       List<String> program = CommandLine.arguments(spec, with, tsc, config.translationMebibytes());
       Process process =
@@ -180,11 +181,18 @@ public final class Hypervisor implements AutoCloseable {
         }
         folders.delete();
         uids.release(uid);
+        place(spec).ifPresent(NetworkPort.Place::released);
       }
       throw e instanceof PodflareException coded
           ? coded
           : new PodflareException(ErrorCode.MACHINE_FAILED, "cannot start QEMU: " + e, e);
     }
+  }
+
+  private static Optional<NetworkPort.Place> place(MachineSpec spec) {
+    return spec.network()
+        .filter(NetworkPort.Place.class::isInstance)
+        .map(NetworkPort.Place.class::cast);
   }
 
   /** After a close nobody would end it. */
@@ -206,6 +214,7 @@ public final class Hypervisor implements AutoCloseable {
         } finally {
           machines.remove(spec.id());
           uids.release(uid);
+          place(spec).ifPresent(NetworkPort.Place::released);
         }
       }
     };
@@ -249,9 +258,19 @@ public final class Hypervisor implements AutoCloseable {
         spec.memory().path(),
         Map.of(CommandLine.VM, folders.run(), CommandLine.DISK, folders.disk()),
         readable,
-        with.kind() == Accelerator.Kind.KVM
-            ? Optional.of(KvmDevice.node(config.dataFolder()))
-            : Optional.empty());
+        devices(spec, with),
+        spec.network());
+  }
+
+  private Map<String, Path> devices(MachineSpec spec, Accelerator with) {
+    Map<String, Path> devices = new LinkedHashMap<>();
+    if (with.kind() == Accelerator.Kind.KVM) {
+      devices.put(DeviceNode.KVM.place(), DeviceNode.KVM.in(config.dataFolder()));
+    }
+    if (spec.network().isPresent()) {
+      devices.put(DeviceNode.TUN.place(), DeviceNode.TUN.in(config.dataFolder()));
+    }
+    return devices;
   }
 
   private static Process spawn(List<String> command, MachineFolders folders) throws IOException {

@@ -75,7 +75,8 @@ final class Jail {
    * @param memoryFile opened as file descriptor {@link CommandLine#MEMORY_FD}
    * @param writable place in the jail to folder of the host
    * @param readable place in the jail to file of the host
-   * @param kvm device node that this uid may open
+   * @param devices nodes that this uid may open, by the place where programs look for them
+   * @param network the network namespace it is in; empty: one of its own, with nothing in it
    */
   record Inmate(
       int uid,
@@ -83,7 +84,8 @@ final class Jail {
       Path memoryFile,
       Map<String, Path> writable,
       Map<String, Path> readable,
-      Optional<Path> kvm) {}
+      Map<String, Path> devices,
+      Optional<NetworkPort> network) {}
 
   /**
    * The whole command. The shell in front joins the control groups and opens the memory file: both
@@ -96,9 +98,12 @@ final class Jail {
       script.append("echo $$ > ").append(file).append('\n');
     }
     script.append("exec ").append(CommandLine.MEMORY_FD).append("<>").append(inmate.memoryFile());
-    script.append("\nexec \"$@\"");
+    script.append("\nexec ").append(entry(inmate)).append("\"$@\"");
     add(line, "/bin/sh", "-c", script.toString(), "sh", bubblewrap.toString());
-    add(line, "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-net");
+    add(line, "--unshare-ipc", "--unshare-pid", "--unshare-uts");
+    if (inmate.network().isEmpty()) {
+      add(line, "--unshare-net");
+    }
     add(line, "--new-session", "--as-pid-1", "--clearenv", "--chdir", "/");
     // Emulation allocates and frees large tables from several threads: kept in one arena and given
     // back at once they cost a sandbox some megabytes less.
@@ -109,13 +114,26 @@ final class Jail {
     add(line, "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin");
     files.forEach((place, file) -> add(line, "--ro-bind", file.toString(), place.toString()));
     add(line, "--proc", "/proc", "--dev", "/dev");
-    inmate.kvm().ifPresent(node -> add(line, "--dev-bind", node.toString(), "/dev/kvm"));
+    add(line, "--perms", "0755", "--dir", "/dev/net");
+    inmate.devices().forEach((place, node) -> add(line, "--dev-bind", node.toString(), place));
     inmate.writable().forEach((place, folder) -> add(line, "--bind", folder.toString(), place));
     inmate.readable().forEach((place, file) -> add(line, "--ro-bind", file.toString(), place));
     add(line, setpriv.toString(), "--reuid", "" + inmate.uid(), "--regid", "" + inmate.uid());
     add(line, "--clear-groups", "--no-new-privs", "--bounding-set=-all", "--");
     line.addAll(program);
     return line;
+  }
+
+  /** How the shell enters the network namespace, as words before the command. */
+  private static String entry(Inmate inmate) {
+    return switch (inmate.network().orElse(null)) {
+      case null -> "";
+      case NetworkPort.Place place -> "nsenter --net=" + place.namespace() + " -- ";
+      case NetworkPort.Unconnected port -> {
+        String make = "ip tuntap add name " + port.tap() + " mode tap user " + inmate.uid();
+        yield "unshare --net -- sh -c '" + make + " && exec \"$@\"' sh ";
+      }
+    };
   }
 
   /** Parents of the bound files, made by name: those that bubblewrap makes are closed to others. */

@@ -14,6 +14,7 @@ import java.util.Optional;
  *     checkpoint (and maps the image privately)
  * @param disk its disk, if it has one
  * @param channel how the host talks with it
+ * @param network its network card, if it has one
  */
 public record MachineSpec(
     String id,
@@ -23,7 +24,8 @@ public record MachineSpec(
     Path kernel,
     Optional<Path> initrd,
     Optional<DiskSpec> disk,
-    Channel channel) {
+    Channel channel,
+    Optional<NetworkPort> network) {
 
   public enum Start {
     BOOT,

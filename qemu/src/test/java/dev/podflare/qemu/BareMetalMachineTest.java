@@ -118,7 +118,8 @@ class BareMetalMachineTest {
         kernel,
         Optional.empty(),
         Optional.empty(),
-        MachineSpec.Channel.SERIAL);
+        MachineSpec.Channel.SERIAL,
+        Optional.empty());
   }
 
   private static BareMetalGuest.Answer ask(SocketChannel serial, char question) throws Exception {

@@ -1,23 +1,18 @@
 package dev.podflare.server;
 
-import dev.podflare.common.ErrorCode;
-import dev.podflare.common.PodflareException;
 import dev.podflare.engine.CreateRequest;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 /** What callers send about sandboxes, read into the engine's words. */
 final class CreateBody {
   private static final int MOST_VARIABLES = 1024;
   private static final int MOST_METADATA = 64;
   private static final int LONGEST_METADATA = 4096;
-  private static final Set<String> POLICY_FIELDS = Set.of("default", "allow", "deny", "dns");
 
   private CreateBody() {}
 
   static CreateRequest request(Fields fields) {
-    boolean egress = egress(fields);
     if (fields.has("snapshot")) {
       throw Exchange.notYet("snapshots are not available yet; create from a template");
     }
@@ -32,7 +27,7 @@ final class CreateBody {
         fields.positive("ram_mib"),
         fields.positive("rootfs_gb"),
         persistent(fields).orElse(false),
-        egress,
+        PolicyBody.ofCreate(fields),
         env(fields),
         metadata(fields));
   }
@@ -67,42 +62,5 @@ final class CreateBody {
       throw Exchange.notYet("persistent sandboxes are not available yet; leave 'persistent' out");
     }
     return persistent;
-  }
-
-  /** {@code egress} is short for a policy of one word; more than that word is not enforced yet. */
-  private static boolean egress(Fields fields) {
-    Optional<Boolean> egress = fields.flag("egress");
-    if (!fields.has("network")) {
-      return egress.orElse(true);
-    }
-    Fields policy = fields.object("network");
-    requireKnown(policy);
-    boolean allow =
-        switch (policy.text("default").orElse(egress.orElse(true) ? "allow" : "deny")) {
-          case "allow" -> true;
-          case "deny" -> false;
-          default -> throw Fields.invalid("network.default", "\"allow\" or \"deny\"");
-        };
-    if (egress.isPresent() && egress.get() != allow) {
-      throw Fields.invalid("network.default", "what 'egress' says, when both are given");
-    }
-    int listed = policy.list("allow", 10_000).size() + policy.list("deny", 10_000).size();
-    if (listed > 0 || policy.has("dns")) {
-      throw Exchange.notYet(
-          "network policies beyond 'default' are not available yet; guests have no network");
-    }
-    return allow;
-  }
-
-  private static void requireKnown(Fields policy) {
-    for (String name : policy.names()) {
-      if (!POLICY_FIELDS.contains(name)) {
-        String shown = name.length() > 100 ? name.substring(0, 100) + "…" : name;
-        throw new PodflareException(
-            ErrorCode.UNKNOWN_POLICY_FIELD,
-            "'network." + shown + "' is not known; a policy has default, allow, deny and dns",
-            Map.of("field", "network." + shown));
-      }
-    }
   }
 }

@@ -15,8 +15,6 @@ final class LaterRoutes {
 
   List<Route> routes() {
     add("pausing", Scope.WRITE, "POST " + SANDBOX + "/pause", "POST " + SANDBOX + "/resume");
-    add("network policy", Scope.WRITE, "PUT " + SANDBOX + "/network");
-    add("network policy", Scope.READ, "GET " + SANDBOX + "/network");
     add("measuring one sandbox", Scope.READ, "GET " + SANDBOX + "/metrics");
     files();
     terminals();

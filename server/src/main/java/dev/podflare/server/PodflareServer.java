@@ -41,6 +41,7 @@ public final class PodflareServer implements AutoCloseable {
     this.routes =
         Stream.of(
                 new SandboxRoutes(engine, config, idempotency).routes(),
+                new NetworkRoutes(engine).routes(),
                 new FamilyRoutes(engine, idempotency, streams, metrics).routes(),
                 new ExecRoutes(engine, streams, metrics).routes(),
                 new InfoRoutes(engine, config, metrics).routes(),

@@ -3,6 +3,7 @@ package dev.podflare.server;
 import dev.podflare.engine.CreatedSandbox;
 import dev.podflare.engine.SandboxPage;
 import dev.podflare.engine.SandboxView;
+import dev.podflare.network.EgressPolicy;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -20,8 +21,9 @@ final class SandboxAnswers {
         .put("ram_mib", sandbox.memoryMebibytes())
         .put("rootfs_gb", sandbox.diskGibibytes())
         .put("persistent", sandbox.persistent())
-        .put("egress", sandbox.egress())
-        .put("network", sandbox.network())
+        .put("egress", sandbox.network().fallback() == EgressPolicy.Default.ALLOW)
+        .put("network", NetworkAnswers.policy(sandbox.network()).map())
+        .put("networked", sandbox.networked())
         .put("metadata", sandbox.metadata())
         .put("parent", sandbox.parent())
         .put("created_at", sandbox.createdAt())

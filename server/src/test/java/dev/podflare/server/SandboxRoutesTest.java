@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import dev.podflare.network.EgressPolicy;
 import dev.podflare.server.testing.Answer;
 import dev.podflare.server.testing.ApiClient;
 import dev.podflare.server.testing.TestServer;
@@ -66,13 +67,13 @@ class SandboxRoutesTest {
     JsonNode record = json(created);
     assertThat(created.status()).isEqualTo(200);
     assertThat(record.get("state").stringValue()).isEqualTo("ready");
-    assertThat(record.get("network").stringValue()).isEqualTo("none");
+    assertThat(record.get("network").get("default").stringValue()).isEqualTo("deny");
     assertThat(record.get("source").stringValue()).isEqualTo("pool");
     assertThat(record.get("region").stringValue()).isEqualTo("eu");
     assertThat(record.get("endpoint").stringValue()).isEqualTo("https://eu.example");
     assertThat(test.engine.lastCreate().env()).isEqualTo(Map.of("A_1", "x=é"));
     assertThat(test.engine.lastCreate().timeout()).contains(Duration.ofMinutes(1));
-    assertThat(test.engine.lastCreate().egress()).isFalse();
+    assertThat(test.engine.lastCreate().network()).isEqualTo(EgressPolicy.SHUT);
 
     String one = "/v1/sandboxes/" + record.get("id").stringValue();
     JsonNode changed =
@@ -117,8 +118,10 @@ class SandboxRoutesTest {
         "{\"snapshot\":\"snp_1\"}                           | 501 | not_available_yet",
         "{\"auto_resume\":true}                             | 501 | not_available_yet",
         "{\"persistent\":true}                              | 501 | not_available_yet",
-        "{\"network\":{\"allow\":[\"example.com\"]}}        | 501 | not_available_yet",
-        "{\"network\":{\"dns\":\"off\"}}                    | 501 | not_available_yet",
+        "{\"network\":{\"allow\":[\"010.0.0.1\"]}}          | 400 | invalid_field",
+        "{\"network\":{\"allow\":[\"ex ample.com\"]}}       | 400 | invalid_field",
+        "{\"network\":{\"allow\":\"example.com\"}}          | 400 | invalid_field",
+        "{\"network\":{\"dns\":\"maybe\"}}                  | 400 | invalid_field",
         "{\"network\":{\"default\":\"deny\",\"proxy\":1}}   | 400 | unknown_policy_field",
         "{\"network\":{\"default\":\"perhaps\"}}            | 400 | invalid_field",
         "{\"network\":{\"default\":\"deny\"},\"egress\":true} | 400 | invalid_field",
@@ -157,7 +160,31 @@ class SandboxRoutesTest {
         "{\"timeout_seconds\":60.0,\"network\":null,\"snapshot\":null,\"persistent\":false}");
     assertThat(test.engine.lastCreate().timeout()).contains(Duration.ofMinutes(1));
     api.post("/v1/sandboxes", "{\"network\":{\"default\":\"deny\"}}");
-    assertThat(test.engine.lastCreate().egress()).isFalse();
+    assertThat(test.engine.lastCreate().network()).isEqualTo(EgressPolicy.SHUT);
+  }
+
+  @Test
+  void aNetworkPolicyIsReadWholeAndReplacedWhole() {
+    JsonNode created =
+        json(
+            api.post(
+                "/v1/sandboxes",
+                "{\"network\":{\"default\":\"deny\",\"allow\":[\"*.Example.com:443\"]}}"));
+    assertThat(test.engine.lastCreate().network())
+        .isEqualTo(
+            EgressPolicy.parse(
+                EgressPolicy.Default.DENY, List.of("*.example.com:443"), List.of(), true));
+    assertThat(created.get("egress").booleanValue()).isFalse();
+    String network = "/v1/sandboxes/" + created.get("id").stringValue() + "/network";
+    assertThat(json(api.get(network)).get("dns").stringValue()).isEqualTo("on");
+    Answer changed = api.call("PUT", network, "{\"deny\":[\"203.0.113.0/24\"]}");
+    assertThat(changed.status()).isEqualTo(200);
+    assertThat(json(changed).get("default").stringValue()).isEqualTo("allow");
+    assertThat(json(changed).get("allow").size()).isZero();
+    Answer refused = api.call("PUT", network, "{\"denied\":[]}");
+    assertThat(json(refused).get("code").stringValue()).isEqualTo("unknown_policy_field");
+    assertThat(json(api.get(network)).get("deny").get(0).stringValue()).isEqualTo("203.0.113.0/24");
+    assertThat(api.get("/v1/sandboxes/sbx_" + "0".repeat(32) + "/network").status()).isEqualTo(404);
   }
 
   @Test

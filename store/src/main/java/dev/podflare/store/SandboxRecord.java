@@ -11,6 +11,7 @@ import java.util.Optional;
  *
  * @param keyId owner
  * @param state name of the engine's state, lower case
+ * @param network policy, as the engine writes it
  * @param timeout lifetime that {@code expiresAt} came from
  * @param closedAt empty while the sandbox lives
  * @param closeReason word for programs, for example {@code idle}
@@ -25,7 +26,7 @@ public record SandboxRecord(
     int memoryMebibytes,
     int diskGibibytes,
     boolean persistent,
-    boolean egress,
+    String network,
     Map<String, String> env,
     Map<String, String> metadata,
     Optional<String> parent,
@@ -45,5 +46,29 @@ public record SandboxRecord(
     timeout = timeout.truncatedTo(ChronoUnit.MILLIS);
     idleTimeout = idleTimeout.truncatedTo(ChronoUnit.MILLIS);
     closedAt = closedAt.map(time -> time.truncatedTo(ChronoUnit.MILLIS));
+  }
+
+  /** The same with another network policy. */
+  public SandboxRecord withNetwork(String policy) {
+    return new SandboxRecord(
+        id,
+        keyId,
+        template,
+        state,
+        vcpus,
+        memoryMebibytes,
+        diskGibibytes,
+        persistent,
+        policy,
+        env,
+        metadata,
+        parent,
+        createdAt,
+        expiresAt,
+        timeout,
+        idleTimeout,
+        closedAt,
+        closeReason,
+        closeMessage);
   }
 }

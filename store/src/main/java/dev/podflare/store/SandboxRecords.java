@@ -18,9 +18,9 @@ public final class SandboxRecords {
   private static final String INSERT =
       """
       insert into sandboxes (id, key_id, template, state, vcpus, memory_mebibytes, disk_gibibytes,
-        persistent, egress, env, metadata, parent, created_at, expires_at, timeout, idle_timeout,
+        persistent, network, env, metadata, parent, created_at, expires_at, timeout, idle_timeout,
         closed_at, close_reason, close_message)
-      values (:id, :keyId, :template, :state, :vcpus, :memory, :disk, :persistent, :egress, :env,
+      values (:id, :keyId, :template, :state, :vcpus, :memory, :disk, :persistent, :network, :env,
         :metadata, :parent, :createdAt, :expiresAt, :timeout, :idleTimeout, :closedAt, :closeReason,
         :closeMessage)
       """;
@@ -28,7 +28,7 @@ public final class SandboxRecords {
       """
       update sandboxes set key_id = :keyId, template = :template, state = :state, vcpus = :vcpus,
         memory_mebibytes = :memory, disk_gibibytes = :disk, persistent = :persistent,
-        egress = :egress, env = :env, metadata = :metadata, parent = :parent,
+        network = :network, env = :env, metadata = :metadata, parent = :parent,
         expires_at = :expiresAt, timeout = :timeout, idle_timeout = :idleTimeout
       where id = :id and closed_at is null
       """;
@@ -240,7 +240,7 @@ public final class SandboxRecords {
         .bind("memory", sandbox.memoryMebibytes())
         .bind("disk", sandbox.diskGibibytes())
         .bind("persistent", sandbox.persistent() ? 1 : 0)
-        .bind("egress", sandbox.egress() ? 1 : 0)
+        .bind("network", sandbox.network())
         .bind("env", JsonText.of(sandbox.env()))
         .bind("metadata", JsonText.of(sandbox.metadata()))
         .bind("parent", sandbox.parent().orElse(null))
@@ -263,7 +263,7 @@ public final class SandboxRecords {
         row.getInt("memory_mebibytes"),
         row.getInt("disk_gibibytes"),
         row.getInt("persistent") == 1,
-        row.getInt("egress") == 1,
+        row.getString("network"),
         JsonText.map(row.getString("env")),
         JsonText.map(row.getString("metadata")),
         Optional.ofNullable(row.getString("parent")),

@@ -103,7 +103,7 @@ class FamilyRecordsTest {
         1024,
         4,
         false,
-        true,
+        "{}",
         Map.of(),
         Map.of(),
         parent,

@@ -20,6 +20,7 @@ import dev.podflare.qemu.HypervisorConfig;
 import dev.podflare.qemu.Machine;
 import dev.podflare.qemu.MachineSpec;
 import dev.podflare.qemu.MemoryImage;
+import dev.podflare.qemu.NetworkPort;
 import dev.podflare.qemu.OwnPages;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -144,7 +145,8 @@ final class CheckpointLab implements AutoCloseable {
         Optional.of(
             new MachineSpec.DiskSpec(
                 shape.template().disk(), Optional.of(shape.diskLayer()), shape.disk())),
-        MachineSpec.Channel.AGENT);
+        MachineSpec.Channel.AGENT,
+        Optional.of(new NetworkPort.Unconnected()));
   }
 
   @Override

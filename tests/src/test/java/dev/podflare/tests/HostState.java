@@ -1,5 +1,7 @@
 package dev.podflare.tests;
 
+import dev.podflare.linux.Links;
+import dev.podflare.linux.Nftables;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
@@ -42,7 +44,7 @@ record HostState(
         processes.size(),
         controlGroups(daemon.data).size(),
         networkNamespaces(processes),
-        lines(Path.of("/proc/self/mountinfo")),
+        mounts(daemon.data),
         descriptors(Path.of("/proc/" + pid + "/fd")),
         files);
   }
@@ -54,7 +56,28 @@ record HostState(
     controlGroups(data).forEach(group -> left.add("cgroup " + group));
     list(runFolder(data)).forEach(file -> left.add("run " + file));
     list(data.resolve("machines")).forEach(folder -> left.add("machine " + folder));
+    networks(data).forEach(part -> left.add("network " + part));
     return left;
+  }
+
+  /** Links, tables and namespaces of the daemon's guests' networks, in this host's namespace. */
+  private static Set<String> networks(Path data) {
+    String instance = instance(data);
+    Set<String> parts = new TreeSet<>();
+    try (Links links = Links.open();
+        Nftables nftables = Nftables.open()) {
+      links.all().stream()
+          .map(Links.Link::name)
+          .filter(name -> name.startsWith("pf" + instance))
+          .forEach(parts::add);
+      nftables
+          .run("list tables")
+          .lines()
+          .filter(table -> table.contains(instance))
+          .forEach(parts::add);
+    }
+    list(Path.of("/run/podflare/network", instance)).forEach(slot -> parts.add("slot " + slot));
+    return parts;
   }
 
   /** Eight digits that stand for a data folder, as the engine makes them. */
@@ -137,9 +160,11 @@ record HostState(
     }
   }
 
-  private static int lines(Path file) {
-    try {
-      return (int) Files.readAllLines(file).stream().filter(it -> it.contains("podflare")).count();
+  /** Of this daemon: others on the host have slots of their own. */
+  private static int mounts(Path data) {
+    String slots = "/run/podflare/network/" + instance(data);
+    try (Stream<String> mounts = Files.lines(Path.of("/proc/self/mountinfo"))) {
+      return (int) mounts.filter(it -> it.contains(slots) || it.contains(data.toString())).count();
     } catch (IOException e) {
       throw new AssertionError(e);
     }

@@ -48,8 +48,7 @@ class RefusalTest {
       strings = {
         "{\"persistent\":true}",
         "{\"snapshot\":\"snp_00000000000000000000000000000000\"}",
-        "{\"auto_resume\":true}",
-        "{\"network\":{\"allow\":[\"example.org\"]}}"
+        "{\"auto_resume\":true}"
       })
   void whatComesLaterIsNotAvailableYet(String body) {
     Capacity before = platform.client.capacity();
@@ -62,7 +61,6 @@ class RefusalTest {
     String id = platform.api.create();
     String path = SANDBOXES + "/" + id;
     refused(platform.api.post(path + "/pause", ""), 501, "not_available_yet");
-    refused(platform.api.get(path + "/network"), 501, "not_available_yet");
     refused(platform.api.call("PATCH", path, "{\"persistent\":true}"), 501, "not_available_yet");
     assertThat(platform.api.get(path).status()).isEqualTo(200);
     platform.client.sandbox(id).delete();

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.podflare.client.ApiException;
-import dev.podflare.client.Created;
 import dev.podflare.client.KeyInfo;
 import dev.podflare.client.Language;
 import dev.podflare.client.ListFilter;
@@ -192,19 +191,5 @@ class SandboxLifeTest {
     assertThat(other.status()).isEqualTo(409);
     assertThat(ApiClient.json(other).get("code").stringValue()).isEqualTo("idempotency_conflict");
     platform.client.sandbox(ApiClient.json(first).get("id").stringValue()).delete();
-  }
-
-  @Test
-  void thereIsNoNetworkAndItSaysSo() {
-    for (boolean egress : new boolean[] {true, false}) {
-      Created created;
-      try (Sandbox sandbox =
-          platform.client.create(SandboxOptions.builder().egress(egress).build())) {
-        created = sandbox.created().orElseThrow();
-        assertThat(created.network()).contains("none");
-        assertThat(sandbox.info().egress()).isEqualTo(egress);
-        assertThat(GuestProbe.bash(sandbox, "ls /sys/class/net")).isEqualTo("lo");
-      }
-    }
   }
 }

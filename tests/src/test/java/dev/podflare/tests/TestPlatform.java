@@ -59,7 +59,8 @@ final class TestPlatform implements AutoCloseable {
     EngineConfig config =
         EngineConfig.of(data)
             .withTemplates(TestTemplates.folder(), TestTemplates.NAME)
-            .withPool(POOL, POOL);
+            .withPool(POOL, POOL)
+            .withNetwork(Optional.of(TestInternet.get().config()));
     return new TestPlatform(data, change.apply(config));
   }
 

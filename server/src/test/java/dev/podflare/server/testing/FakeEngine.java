@@ -19,11 +19,13 @@ import dev.podflare.engine.FileDiff;
 import dev.podflare.engine.ForkRequest;
 import dev.podflare.engine.ForkedSandboxes;
 import dev.podflare.engine.ListRequest;
+import dev.podflare.engine.NetworkView;
 import dev.podflare.engine.PatchRequest;
 import dev.podflare.engine.ReplayEvent;
 import dev.podflare.engine.SandboxPage;
 import dev.podflare.engine.SandboxState;
 import dev.podflare.engine.SandboxView;
+import dev.podflare.network.EgressPolicy;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -95,8 +97,8 @@ public final class FakeEngine implements Engine {
             request.memoryMebibytes().orElse(1024),
             request.diskGibibytes().orElse(4),
             request.persistent(),
-            request.egress(),
-            "none",
+            request.network(),
+            true,
             request.metadata(),
             Optional.empty(),
             now,
@@ -157,8 +159,8 @@ public final class FakeEngine implements Engine {
             old.memoryMebibytes(),
             old.diskGibibytes(),
             old.persistent(),
-            old.egress(),
             old.network(),
+            old.networked(),
             request.metadata().orElse(old.metadata()),
             old.parent(),
             old.createdAt(),
@@ -261,6 +263,40 @@ public final class FakeEngine implements Engine {
     }
   }
 
+  @Override
+  public NetworkView network(Caller caller, String sandboxId) {
+    return new NetworkView(get(caller, sandboxId).network(), true, Optional.empty());
+  }
+
+  @Override
+  public NetworkView setNetwork(Caller caller, String sandboxId, EgressPolicy policy) {
+    SandboxView old = get(caller, sandboxId);
+    SandboxView view =
+        new SandboxView(
+            old.id(),
+            old.state(),
+            old.template(),
+            old.vcpus(),
+            old.memoryMebibytes(),
+            old.diskGibibytes(),
+            old.persistent(),
+            policy,
+            old.networked(),
+            old.metadata(),
+            old.parent(),
+            old.createdAt(),
+            old.expiresAt(),
+            old.timeout(),
+            old.idleTimeout(),
+            old.lastActiveAt(),
+            old.ownMemoryBytes(),
+            old.diskBytes());
+    synchronized (sandboxes) {
+      sandboxes.put(sandboxId, view);
+    }
+    return network(caller, sandboxId);
+  }
+
   private SandboxView child(SandboxView parent, ForkRequest request) {
     Instant now = Instant.now();
     Instant expires = request.timeout().map(now::plus).orElse(parent.expiresAt());
@@ -272,8 +308,8 @@ public final class FakeEngine implements Engine {
         parent.memoryMebibytes(),
         parent.diskGibibytes(),
         parent.persistent(),
-        parent.egress(),
         parent.network(),
+        parent.networked(),
         request.metadata().orElse(parent.metadata()),
         Optional.of(parent.id()),
         now,

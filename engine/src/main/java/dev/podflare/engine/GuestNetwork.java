@@ -1,0 +1,115 @@
+package dev.podflare.engine;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import dev.podflare.linux.NamespaceThread;
+import dev.podflare.network.FreeRange;
+import dev.podflare.network.Gate;
+import dev.podflare.network.GateConfig;
+import dev.podflare.network.Network;
+import dev.podflare.network.Resolver;
+import dev.podflare.network.ResolverConfig;
+import dev.podflare.network.Services;
+import dev.podflare.network.SlotPool;
+import dev.podflare.network.SlotPoolConfig;
+import dev.podflare.qemu.NetworkPort;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.concurrent.Executor;
+
+/** The network of all guests: slots made ahead, the resolver and the gate. Thread-safe. */
+final class GuestNetwork implements AutoCloseable {
+  private static final int READY = 8;
+  private static final int RANGES_TRIED = 5;
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+  private final Network network;
+  private final SlotPool pool;
+  private final Resolver resolver;
+  private final Gate gate;
+  private final NamespaceThread sockets;
+
+  private GuestNetwork(
+      Network network, SlotPool pool, Resolver resolver, Gate gate, NamespaceThread sockets) {
+    this.sockets = sockets;
+    this.network = network;
+    this.pool = pool;
+    this.resolver = resolver;
+    this.gate = gate;
+  }
+
+  /** Sets the host up; what fails leaves it as it was. */
+  static GuestNetwork open(GuestNetworkConfig config, String instance) {
+    // A thread of its own: sockets are opened for each query and connection.
+    NamespaceThread sockets = NamespaceThread.open("network-sockets", config.hostNamespace());
+    try {
+      return open(config, openNetwork(config, instance), sockets);
+    } catch (RuntimeException e) {
+      sockets.close();
+      throw e;
+    }
+  }
+
+  private static Network openNetwork(GuestNetworkConfig config, String instance) {
+    if (config.range().isPresent()) {
+      return Network.open(config.network(config.range().get()), instance);
+    }
+    for (int attempt = 1; ; attempt++) {
+      try {
+        return Network.open(config.network(FreeRange.find(config.hostNamespace())), instance);
+      } catch (PodflareException e) {
+        // Another daemon may have taken the same range a moment ago.
+        if (e.code() != ErrorCode.INVALID_CONFIG || attempt == RANGES_TRIED) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  private static GuestNetwork open(
+      GuestNetworkConfig config, Network network, NamespaceThread sockets) {
+    try {
+      Executor namespace = sockets::run;
+      ResolverConfig usual =
+          ResolverConfig.defaults(network.gateAddress())
+              .withListen(new InetSocketAddress(network.gateAddress(), 0));
+      Resolver resolver =
+          Resolver.start(
+              config.resolvers().isEmpty() ? usual : usual.withUpstreams(config.resolvers()),
+              network.access(),
+              namespace);
+      try {
+        Gate gate =
+            Gate.start(GateConfig.defaults(network.gateAddress()), network.access(), namespace);
+        network.serve(new Services(resolver.port(), gate.port(), gate::recheck, gate::cut));
+        int most = network.capacity();
+        SlotPool pool =
+            SlotPool.open(network, new SlotPoolConfig(Math.min(READY, most), most, PATIENCE));
+        return new GuestNetwork(network, pool, resolver, gate, sockets);
+      } catch (RuntimeException e) {
+        resolver.close();
+        throw e;
+      }
+    } catch (RuntimeException e) {
+      network.close();
+      throw e;
+    }
+  }
+
+  /** A place for a new machine; it must be given to one, which gives it back in the end. */
+  NetworkPort port() {
+    return new SlotPort(pool.take(), pool);
+  }
+
+  /** All machines have ended before. */
+  @Override
+  public void close() {
+    Closing closing = new Closing();
+    closing.step(pool::close);
+    closing.step(gate::close);
+    closing.step(resolver::close);
+    closing.step(network::close);
+    closing.step(sockets::close);
+    closing.finish();
+  }
+}

@@ -1,0 +1,69 @@
+package dev.podflare.engine;
+
+import dev.podflare.network.EgressPolicy;
+import dev.podflare.network.Refusal;
+import dev.podflare.network.Slot;
+import dev.podflare.network.SlotPool;
+import dev.podflare.network.SlotReport;
+import dev.podflare.qemu.NetworkPort;
+import java.net.Inet4Address;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Optional;
+
+/**
+ * A machine's place in the network: a slot of the pool, shut at first, given back when the machine
+ * has ended. Thread-safe.
+ */
+final class SlotPort implements NetworkPort.Place {
+  private final Slot slot;
+  private final SlotPool pool;
+  private EgressPolicy policy = EgressPolicy.SHUT;
+
+  SlotPort(Slot slot, SlotPool pool) {
+    this.slot = slot;
+    this.pool = pool;
+  }
+
+  @Override
+  public Path namespace() {
+    return slot.namespace();
+  }
+
+  @Override
+  public String tap() {
+    return slot.tap();
+  }
+
+  @Override
+  public void giveTo(int uid) {
+    slot.giveTo(uid);
+  }
+
+  @Override
+  public void released() {
+    pool.give(slot);
+  }
+
+  /** In force when it returns; if it fails, the old policy still is. */
+  synchronized void apply(EgressPolicy wanted) {
+    if (!policy.equals(wanted)) {
+      slot.apply(wanted);
+      policy = wanted;
+    }
+  }
+
+  /** What was refused since then, first; from memory, the kernel's word may come a little later. */
+  Optional<Refusal> firstRefusal(Instant since) {
+    return slot.refusals().stream().filter(it -> !it.time().isBefore(since)).findFirst();
+  }
+
+  SlotReport report() {
+    return slot.report();
+  }
+
+  /** By which the host reaches the guest's ports. */
+  Inet4Address address() {
+    return slot.outer();
+  }
+}
