@@ -33,6 +33,8 @@ import picocli.CommandLine.Spec;
       "Runs a daemon of its own, or takes the server at --url."
     })
 final class BenchCommand implements Callable<Integer> {
+  private static final int FLOOR_POOL = 8;
+
   @Spec private CommandSpec spec;
   @Mixin private DaemonOptions daemonOptions;
 
@@ -59,14 +61,43 @@ final class BenchCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     if (url != null) {
-      return bench(remote(), List.of(), Optional.empty());
+      return bench(remote(), List.of(), Optional.empty(), Optional.empty());
     }
     ServeConfig config = ownDaemon(daemonOptions.resolve(Optional.of(DemoCommand.FREE_PORT)));
     Logging.setUp(config.logFormat(), "warn");
     BenchRow start = start(config);
+    Statistics without = createsWithoutNetwork(config);
     try (LocalDaemon daemon = DaemonWiring.start(config)) {
-      return bench(daemon.address(), List.of(start), Optional.of(daemon.engine().probe()));
+      return bench(
+          daemon.address(),
+          List.of(start),
+          Optional.of(daemon.engine().probe()),
+          Optional.of(without));
     }
+  }
+
+  /** The floor of creates with a network: those of a daemon that gives guests none. */
+  private Statistics createsWithoutNetwork(ServeConfig config) {
+    say("creates without a network");
+    Path data = TemporaryFolder.create("podflare-bench");
+    ServeConfig alone =
+        config.withoutNetwork(data, DaemonWiring.templates(config)).withMachines(FLOOR_POOL, 1);
+    try (LocalDaemon daemon = DaemonWiring.start(alone);
+        Podflare podflare = new Podflare(daemon.address())) {
+      CreateBench creates = new CreateBench(podflare, options());
+      creates.awaitFullPool();
+      return creates.sequential(rounds);
+    } finally {
+      TemporaryFolder.delete(data);
+    }
+  }
+
+  private SandboxOptions options() {
+    SandboxOptions.Builder builder = SandboxOptions.builder();
+    if (daemonOptions.template != null) {
+      builder.template(daemonOptions.template);
+    }
+    return builder.build();
   }
 
   private BenchRow start(ServeConfig config) {
@@ -96,16 +127,18 @@ final class BenchCommand implements Callable<Integer> {
         config.pool().orElse(burst), config.blanks().orElse(ForkBench.MOST_CHILDREN));
   }
 
-  private int bench(ClientConfig server, List<BenchRow> first, Optional<EngineProbe> probe) {
-    SandboxOptions.Builder builder = SandboxOptions.builder();
-    if (daemonOptions.template != null) {
-      builder.template(daemonOptions.template);
-    }
-    SandboxOptions options = builder.build();
+  private int bench(
+      ClientConfig server,
+      List<BenchRow> first,
+      Optional<EngineProbe> probe,
+      Optional<Statistics> withoutNetwork) {
+    SandboxOptions options = options();
     try (Podflare podflare = new Podflare(server)) {
       ServerInfo info = podflare.info();
       List<BenchRow> rows = new ArrayList<>();
-      rows.addAll(new HttpBench(podflare, options, rounds, burst, probe).measure(this::say));
+      rows.addAll(
+          new HttpBench(podflare, options, rounds, burst, probe, withoutNetwork)
+              .measure(this::say));
       probe.ifPresent(it -> rows.addAll(new EngineBench(it, podflare, options).measure(this::say)));
       rows.addAll(first);
       show(info, rows);

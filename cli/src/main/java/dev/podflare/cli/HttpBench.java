@@ -18,16 +18,24 @@ final class HttpBench {
   private final ExecBench execs;
   private final CreateBench creates;
   private final Optional<EngineProbe> probe;
+  private final Optional<Statistics> withoutNetwork;
   private final int rounds;
   private final int burst;
 
-  /** {@code probe}: of a daemon in this process, for the floors. */
+  /**
+   * For the floors.
+   *
+   * @param probe of a daemon in this process
+   * @param withoutNetwork creates of a daemon that gives guests no network
+   */
   HttpBench(
       Podflare podflare,
       SandboxOptions options,
       int rounds,
       int burst,
-      Optional<EngineProbe> probe) {
+      Optional<EngineProbe> probe,
+      Optional<Statistics> withoutNetwork) {
+    this.withoutNetwork = withoutNetwork;
     this.probe = probe;
     this.execs = new ExecBench(podflare, options);
     this.creates = new CreateBench(podflare, options);
@@ -68,6 +76,16 @@ final class HttpBench {
             1.0,
             0,
             spread(create)));
+    withoutNetwork.ifPresent(floor ->
+        rows.add(
+            BenchRow.bounded(
+                "create with a network, p50",
+                create.p50(),
+                "ms",
+                new BenchRow.Floor("create without", floor.p50()),
+                1.1,
+                0,
+                spread(create))));
 
     progress.accept("burst of " + burst + " creates");
     Statistics crowd = creates.burst(burst);
