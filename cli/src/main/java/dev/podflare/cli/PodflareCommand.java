@@ -36,6 +36,7 @@ import picocli.CommandLine.Spec;
       DiffCommand.class,
       MergeCommand.class,
       TreeCommand.class,
+      NetworkCommand.class,
       McpCommand.class,
       SelfTrainCommand.class,
       HelpCommand.class

@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -66,6 +68,7 @@ class VerbsTest {
         "diff",
         "merge",
         "tree",
+        "network",
         "mcp",
         "demo",
         "test"
@@ -169,6 +172,40 @@ class VerbsTest {
         .isEqualToNormalizingNewlines("A /root/d/\nD /a?[2J\nM /b\n-1\n+2\n");
     assertThat(call("diff", "sbx_1", "sbx_2", "--json").out())
         .contains("\"patch\" : \"-1\\n+2\\n\"");
+  }
+
+  @Test
+  void aNetworkIsShownAndReplaced() {
+    String network =
+        """
+        {"default":"deny","allow":["pypi.org"],"deny":[],"dns":"on","networked":true,
+         "bytes_sent":10,"bytes_received":20,"packets_sent":1,"packets_received":2,
+         "refused":{"policy":3,"ipv6":0},
+         "last_refused":[{"time":"2026-01-02T03:04:05Z","protocol":"tcp","name":null,
+           "address":"192.0.2.1","port":443,"rule":"default deny"}]}
+        """;
+    server.on("GET /v1/sandboxes/sbx_1/network", 200, network);
+    AtomicReference<String> put = new AtomicReference<>("");
+    server.on(
+        "PUT /v1/sandboxes/sbx_1/network",
+        exchange -> {
+          put.set(new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
+          byte[] answer = network.getBytes(StandardCharsets.UTF_8);
+          exchange.sendResponseHeaders(200, answer.length);
+          exchange.getResponseBody().write(answer);
+        });
+    assertThat(call("network", "sbx_1").out())
+        .isEqualToNormalizingNewlines(
+            """
+            default deny, dns on
+            allow   pypi.org
+            sent    10 bytes, received 20
+            refused 3 packets: policy
+            2026-01-02T03:04:05Z  tcp 192.0.2.1:443  default deny
+            """);
+    assertThat(call("network", "sbx_1", "--allow", "pypi.org", "--json").out())
+        .contains("\"allow\" : [");
+    assertThat(put.get()).contains("\"default\":\"deny\"", "\"pypi.org\"");
   }
 
   @Test
