@@ -1,6 +1,8 @@
 package dev.podflare.engine;
 
 import dev.podflare.network.EgressPolicy;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
 import java.util.List;
 
 /**
@@ -12,6 +14,8 @@ import java.util.List;
  * the last day as {@code GONE} with {@code details.reason}.
  */
 public interface Engine {
+  /** How long a guest may take to accept a connection. */
+  Duration PORT_PATIENCE = Duration.ofSeconds(5);
 
   /** Hands over a sandbox: from the warm pool, else restored, else booted for a new shape. */
   CreatedSandbox create(Caller caller, CreateRequest request);
@@ -72,6 +76,17 @@ public interface Engine {
    * generations, in order of creation. Closed ones are remembered for a day.
    */
   List<FamilyMember> tree(Caller caller, String sandboxId);
+
+  /**
+   * A connection to a TCP port of the guest, which is woken if it sleeps. While it is open the
+   * sandbox is not idle; when the guest's machine ends, it is closed. Throws {@code
+   * PORT_NOT_LISTENING}; {@code TIMED_OUT} after {@link #PORT_PATIENCE}; {@code WRONG_STATE} where
+   * the host gives guests no network.
+   *
+   * @param port 1 to 65535
+   * @return in blocking mode; the caller's to close
+   */
+  SocketChannel connectPort(Caller caller, String sandboxId, int port);
 
   /** Starts (or queues) code. The execution goes on whether or not anybody reads its stream. */
   Execution exec(Caller caller, String sandboxId, ExecRequest request);

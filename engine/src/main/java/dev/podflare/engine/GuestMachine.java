@@ -51,6 +51,7 @@ final class GuestMachine implements AutoCloseable {
   private final Machine machine;
   private final AgentChannel channel;
   private final long epoch;
+  private final PortChannels ports = new PortChannels();
   private final ReentrantLock waking = new ReentrantLock();
   private final AtomicBoolean settingClock = new AtomicBoolean();
   private final AtomicBoolean closed = new AtomicBoolean();
@@ -282,6 +283,11 @@ final class GuestMachine implements AutoCloseable {
     }
   }
 
+  /** Connections of the host to its ports; closed when it ends. */
+  PortChannels ports() {
+    return ports;
+  }
+
   LoadedShape shape() {
     return shape;
   }
@@ -304,11 +310,13 @@ final class GuestMachine implements AutoCloseable {
 
   /** Nobody can speak with it any more; {@link #close} is still to come. */
   void letGo() {
+    ports.close();
     channel.close();
   }
 
   @Override
   public void close() {
+    ports.close(); // before its place in the network is another's
     machine.kill(); // first: a channel that closes before counts as a crash
     channel.close();
     if (closed.compareAndSet(false, true)) {

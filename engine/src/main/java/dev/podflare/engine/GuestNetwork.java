@@ -14,10 +14,15 @@ import dev.podflare.network.SlotPool;
 import dev.podflare.network.SlotPoolConfig;
 import dev.podflare.qemu.NetworkPort;
 import java.net.InetSocketAddress;
+import java.net.StandardProtocolFamily;
+import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.concurrent.Executor;
 
-/** The network of all guests: slots made ahead, the resolver and the gate. Thread-safe. */
+/**
+ * The network of all guests: slots made ahead, the resolver, the gate, and a thread that opens
+ * sockets in the host's namespace. Thread-safe.
+ */
 final class GuestNetwork implements AutoCloseable {
   private static final int READY = 8;
   private static final int RANGES_TRIED = 5;
@@ -31,11 +36,11 @@ final class GuestNetwork implements AutoCloseable {
 
   private GuestNetwork(
       Network network, SlotPool pool, Resolver resolver, Gate gate, NamespaceThread sockets) {
-    this.sockets = sockets;
     this.network = network;
     this.pool = pool;
     this.resolver = resolver;
     this.gate = gate;
+    this.sockets = sockets;
   }
 
   /** Sets the host up; what fails leaves it as it was. */
@@ -99,6 +104,14 @@ final class GuestNetwork implements AutoCloseable {
   /** A place for a new machine; it must be given to one, which gives it back in the end. */
   NetworkPort port() {
     return new SlotPort(pool.take(), pool);
+  }
+
+  /**
+   * An unconnected socket of the host's namespace. On a thread of its own: callers must not wait
+   * for changes of the packet filter.
+   */
+  SocketChannel socket() {
+    return sockets.call(() -> SocketChannel.open(StandardProtocolFamily.INET));
   }
 
   /** All machines have ended before. */

@@ -12,6 +12,7 @@ import dev.podflare.qemu.HypervisorConfig;
 import dev.podflare.qemu.Machine;
 import dev.podflare.store.SandboxRecord;
 import dev.podflare.store.Store;
+import java.nio.channels.SocketChannel;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -49,6 +50,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private final Forks forks;
   private final Merges merges;
   private final Diffs diffs;
+  private final Ports ports;
   private final Waker waker = new Waker();
   private final Timers timers = new Timers();
   private final EventBudget budget = EventBudget.ofHeap();
@@ -84,6 +86,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
                 shapes, admission, sandboxes, store.sandboxes(), ids, budget, timers, clock));
     this.merges = new Merges(sandboxes, config.deadlines().create());
     this.diffs = new Diffs(sandboxes);
+    this.ports = new Ports(sandboxes, network);
     this.keeper = Thread.ofVirtual().name("sandbox keeper").unstarted(this::keep);
   }
 
@@ -316,6 +319,11 @@ public final class LocalEngine implements Engine, AutoCloseable {
   @Override
   public List<FamilyMember> tree(Caller caller, String sandboxId) {
     return sandboxes.tree(sandboxes.find(caller, sandboxId));
+  }
+
+  @Override
+  public SocketChannel connectPort(Caller caller, String sandboxId, int port) {
+    return ports.connect(caller, sandboxId, port);
   }
 
   @Override

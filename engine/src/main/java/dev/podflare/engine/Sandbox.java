@@ -146,6 +146,9 @@ final class Sandbox implements LocalExecution.Owner {
     if (!now.isBefore(record.expiresAt())) {
       return Optional.of(CloseReason.TIMEOUT);
     }
+    if (guest.ports().inUse()) {
+      touch();
+    }
     boolean idle = executions.idle() && !now.isBefore(lastActive.plus(record.idleTimeout()));
     return idle ? Optional.of(CloseReason.IDLE) : Optional.empty();
   }

@@ -1,81 +1,20 @@
 package dev.podflare.server;
 
-import dev.podflare.common.ErrorCode;
-import dev.podflare.common.PodflareException;
 import dev.podflare.store.KeyText;
-import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermission;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.util.EnumSet;
-import java.util.Set;
-import java.util.regex.Pattern;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The admin key, which lives in {@code admin.key} of the data folder and nowhere else: to change
- * it, delete the file and start again.
+ * it, delete the file and start again. Immutable.
  *
  * @param text the key
  * @param made whether this start made it
  */
 record AdminKeyFile(String text, boolean made) {
-  private static final Logger LOG = LoggerFactory.getLogger(AdminKeyFile.class);
-  private static final Pattern FORM = Pattern.compile("[!-~]{16,200}");
-  private static final Set<PosixFilePermission> OWNER_ONLY =
-      PosixFilePermissions.fromString("rw-------");
 
   static AdminKeyFile open(Path dataFolder) {
-    Path file = dataFolder.resolve("admin.key");
-    try {
-      Files.createDirectories(dataFolder);
-      return Files.exists(file) ? read(file) : make(file);
-    } catch (IOException failed) {
-      throw new PodflareException(
-          ErrorCode.INVALID_CONFIG, "cannot read or write " + file + ": " + failed, failed);
-    }
-  }
-
-  private static AdminKeyFile read(Path file) throws IOException {
-    String text = Files.readString(file, StandardCharsets.ISO_8859_1).strip();
-    if (!FORM.matcher(text).matches()) {
-      throw new PodflareException(
-          ErrorCode.INVALID_CONFIG,
-          file + " holds no key; delete it and a new one is made at the next start");
-    }
-    Set<PosixFilePermission> extra = EnumSet.copyOf(Files.getPosixFilePermissions(file));
-    extra.removeAll(OWNER_ONLY);
-    if (!extra.isEmpty()) {
-      LOG.warn("{} can be read by others; its mode should be 0600", file);
-    }
-    return new AdminKeyFile(text, false);
-  }
-
-  /** Whole or not at all, and at no moment readable by others. */
-  private static AdminKeyFile make(Path file) throws IOException {
-    String text = KeyText.random();
-    Path half = file.resolveSibling("admin.key.new");
-    Files.deleteIfExists(half);
-    try (FileChannel channel =
-        FileChannel.open(
-            half,
-            Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-            PosixFilePermissions.asFileAttribute(OWNER_ONLY))) {
-      ByteBuffer bytes = ByteBuffer.wrap((text + "\n").getBytes(StandardCharsets.US_ASCII));
-      while (bytes.hasRemaining()) {
-        channel.write(bytes);
-      }
-      channel.force(true);
-    }
-    Files.move(half, file, StandardCopyOption.ATOMIC_MOVE);
-    return new AdminKeyFile(text, true);
+    SecretFile file = SecretFile.open(dataFolder.resolve("admin.key"), KeyText::random);
+    return new AdminKeyFile(file.text(), file.made());
   }
 
   @Override

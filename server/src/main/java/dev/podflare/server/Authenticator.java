@@ -67,6 +67,38 @@ final class Authenticator {
         .orElseThrow(() -> new PodflareException(ErrorCode.INVALID_API_KEY, INVALID));
   }
 
+  /** Whose key an {@code Authorization} holds, also where authentication is off. */
+  Optional<Identity> known(@Nullable String authorization) {
+    if (authorization == null || !authorization.regionMatches(true, 0, "Bearer ", 0, 7)) {
+      return Optional.empty();
+    }
+    String text = authorization.substring(7).strip();
+    if (text.isEmpty() || text.length() > LONGEST_KEY) {
+      return Optional.empty();
+    }
+    String hash = KeyText.sha256(text);
+    return Optional.ofNullable(fixed.get(hash)).or(() -> keys.findByHash(hash).map(this::identity));
+  }
+
+  /** The live key of that id. */
+  Optional<Identity> byId(String keyId) {
+    if (disabled) {
+      return Optional.of(authenticate(null)).filter(it -> it.caller().keyId().equals(keyId));
+    }
+    return fixed.values().stream()
+        .filter(identity -> identity.caller().keyId().equals(keyId))
+        .findFirst()
+        .or(() ->
+            keys.list().stream()
+                .filter(key -> key.id().equals(keyId))
+                .findFirst()
+                .map(this::identity));
+  }
+
+  boolean disabled() {
+    return disabled;
+  }
+
   /** Ids of keys that are not in the store. */
   Set<String> fixedKeyIds() {
     return fixed.values().stream()

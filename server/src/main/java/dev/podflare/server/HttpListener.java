@@ -18,14 +18,19 @@ import org.jspecify.annotations.Nullable;
 final class HttpListener {
   private static final int LONGEST_HEAD = 16 * 1024;
 
+  /** What a guest may send, and what is added. */
+  private static final int LONGEST_GUEST_HEAD = 48 * 1024;
+
   private final ServerConfig config;
   private final RequestGate gate;
+  private final PortGate ports;
   private final JettyErrors errors;
   private volatile @Nullable ServerConnector connector;
   private volatile @Nullable SlowHeaders slowHeaders;
 
-  HttpListener(ServerConfig config, Metrics metrics) {
+  HttpListener(ServerConfig config, PortGate ports, Metrics metrics) {
     this.config = config;
+    this.ports = ports;
     this.gate = new RequestGate(config.limits().maxRequests(), metrics);
     this.errors = new JettyErrors(metrics);
   }
@@ -73,7 +78,8 @@ final class HttpListener {
   }
 
   private void modify(Server server) {
-    server.setHandler(gate);
+    ports.setHandler(gate);
+    server.setHandler(ports);
     server.setErrorHandler(errors);
     // What is still there after the drain is cut.
     server.setStopTimeout(0);
@@ -83,6 +89,7 @@ final class HttpListener {
     http.setSendServerVersion(false);
     http.setSendDateHeader(true);
     http.setRequestHeaderSize(LONGEST_HEAD);
+    http.setMaxResponseHeaderSize(LONGEST_GUEST_HEAD);
     http.setHttpCompliance(HttpCompliance.RFC9110);
   }
 

@@ -8,8 +8,6 @@ final class LaterRoutes {
   private static final String SANDBOX = "/v1/sandboxes/{id}";
   private static final String FILES = SANDBOX + "/files";
   private static final String PTY = SANDBOX + "/pty";
-  private static final List<String> METHODS =
-      List.of("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS");
 
   private final List<Route> routes = new ArrayList<>();
 
@@ -19,9 +17,6 @@ final class LaterRoutes {
     files();
     terminals();
     spaces();
-    for (String method : METHODS) {
-      add("reaching ports of a guest", Scope.EXEC, method + " " + SANDBOX + "/ports/{port}/<path>");
-    }
     add("the list of templates", Scope.READ, "GET /v1/templates", "GET /v1/templates/{name}");
     add("building templates over HTTP", Scope.ADMIN, "POST /v1/templates");
     add("the stream of events", Scope.READ, "GET /v1/events");

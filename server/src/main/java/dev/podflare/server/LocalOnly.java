@@ -27,6 +27,25 @@ final class LocalOnly {
     }
   }
 
+  /**
+   * The same for a guest's port.
+   *
+   * @param ownName the host is a guest's own name; its pages may call it
+   */
+  void check(@Nullable String host, @Nullable String origin, boolean ownName) {
+    if (active && !ownName) {
+      requireLocal("Host", host);
+    }
+    boolean same =
+        ownName
+            && host != null
+            && origin != null
+            && origin.matches("https?://" + Pattern.quote(host));
+    if (active && !same) {
+      requireLocal("Origin", origin);
+    }
+  }
+
   private static void requireLocal(String name, @Nullable String value) {
     if (value != null && !LOCAL.matcher(value).matches()) {
       throw new PodflareException(

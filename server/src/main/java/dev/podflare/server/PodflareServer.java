@@ -6,9 +6,14 @@ import dev.podflare.engine.Engine;
 import dev.podflare.store.Store;
 import io.javalin.Javalin;
 import io.javalin.util.JavalinBindException;
+import java.time.Duration;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
+import org.eclipse.jetty.websocket.server.ServerWebSocketContainer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,10 +29,11 @@ public final class PodflareServer implements AutoCloseable {
   private final ServerLimits limits;
   private final EventStream streams;
   private final List<Route> routes;
+  private final PortProxy ports;
   private final Optional<AdminKeyFile> adminKey;
   private volatile int port;
 
-  private PodflareServer(ServerConfig config, Engine engine, Store store) {
+  private PodflareServer(ServerConfig config, Engine engine, Store store, InstantSource clock) {
     this.limits = config.limits();
     this.adminKey =
         config.authDisabled()
@@ -35,6 +41,7 @@ public final class PodflareServer implements AutoCloseable {
             : Optional.of(AdminKeyFile.open(config.dataFolder()));
     Metrics metrics = new Metrics(engine);
     this.streams = new EventStream(limits.heartbeat());
+    PortLinks links = PortLinks.open(config.dataFolder(), clock);
     Authenticator authenticator = new Authenticator(config, adminKey, store.keys());
     RequestLimits requestLimits = new RequestLimits();
     Idempotency idempotency = new Idempotency(store.answers(), limits.idempotencyWait());
@@ -47,9 +54,11 @@ public final class PodflareServer implements AutoCloseable {
                 new InfoRoutes(engine, config, metrics).routes(),
                 new KeyRoutes(store.keys(), authenticator.fixedKeyIds(), requestLimits, idempotency)
                     .routes(),
+                new LinkRoutes(engine, config, links).routes(),
                 new LaterRoutes().routes())
             .flatMap(List::stream)
             .toList();
+    LocalOnly localOnly = new LocalOnly(config.authDisabled());
     RouteTable table =
         new RouteTable(
             routes,
@@ -57,8 +66,15 @@ public final class PodflareServer implements AutoCloseable {
             requestLimits,
             new JsonBodies(limits),
             BodyBudget.forHeap(limits.maxBody()),
-            new LocalOnly(config.authDisabled()));
-    this.listener = new HttpListener(config, metrics);
+            localOnly);
+    this.ports =
+        new PortProxy(
+            engine,
+            new PortAccess(authenticator, links, localOnly),
+            config.ports(),
+            config.endpoint().filter(it -> it.startsWith("https:")).isPresent());
+    PortTargets targets = new PortTargets(config.ports().domain());
+    this.listener = new HttpListener(config, new PortGate(targets, ports, metrics), metrics);
     this.javalin = Javalin.create(javalinConfig -> listener.configure(javalinConfig, table));
   }
 
@@ -69,9 +85,16 @@ public final class PodflareServer implements AutoCloseable {
    *     file cannot be used
    */
   public static PodflareServer start(ServerConfig config, Engine engine, Store store) {
-    PodflareServer server = new PodflareServer(config, engine, store);
+    return start(config, engine, store, InstantSource.system());
+  }
+
+  /** As above with another clock for links. */
+  static PodflareServer start(
+      ServerConfig config, Engine engine, Store store, InstantSource clock) {
+    PodflareServer server = new PodflareServer(config, engine, store, clock);
     try {
       server.javalin.start();
+      server.ports.use(ServerWebSocketContainer.ensure(server.javalin.jettyServer().server()));
     } catch (RuntimeException failed) {
       server.close();
       if (failed instanceof JavalinBindException) {
@@ -101,8 +124,11 @@ public final class PodflareServer implements AutoCloseable {
     return adminKey.filter(AdminKeyFile::made).map(AdminKeyFile::text);
   }
 
-  List<Route> routes() {
-    return routes;
+  /** All of the contract that is served, as {@code GET /v1/info}. */
+  Set<String> operations() {
+    Set<String> operations = new TreeSet<>(PortGate.operations());
+    routes.forEach(route -> operations.add(route.method() + " " + route.path()));
+    return operations;
   }
 
   /** Takes in no more, lets streams end within {@link ServerLimits#drain}, then cuts them. */
@@ -110,13 +136,17 @@ public final class PodflareServer implements AutoCloseable {
   public void close() {
     try {
       listener.shutDown();
-      if (!listener.drain(limits.drain())) {
+      long end = System.nanoTime() + limits.drain().toNanos();
+      boolean all = ports.drain(limits.drain());
+      Duration left = Duration.ofNanos(Math.max(0, end - System.nanoTime()));
+      if (!(listener.drain(left) && all)) {
         LOG.info("some requests did not end within {}; they are cut", limits.drain());
       }
     } catch (InterruptedException hurried) {
       Thread.currentThread().interrupt();
     } finally {
       streams.interruptAll();
+      ports.close();
       javalin.stop();
     }
   }

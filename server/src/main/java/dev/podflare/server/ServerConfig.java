@@ -18,6 +18,7 @@ import java.util.Optional;
  * @param endpoint address that a client pins for the sandboxes it created here
  * @param authDisabled every caller is the administrator; refused unless {@code host} is loopback
  * @param fixedKeys texts of further keys, none of them an administrator's
+ * @param ports how guests' ports are reached
  */
 public record ServerConfig(
     String host,
@@ -27,7 +28,8 @@ public record ServerConfig(
     Optional<String> endpoint,
     boolean authDisabled,
     List<String> fixedKeys,
-    ServerLimits limits) {
+    ServerLimits limits,
+    PortsConfig ports) {
 
   private static final int SHORTEST_KEY = 16;
 
@@ -49,6 +51,34 @@ public record ServerConfig(
               + host
               + "; listen on 127.0.0.1 or leave it on");
     }
+  }
+
+  /** With usual settings for guests' ports. */
+  public ServerConfig(
+      String host,
+      int port,
+      Path dataFolder,
+      Optional<String> region,
+      Optional<String> endpoint,
+      boolean authDisabled,
+      List<String> fixedKeys,
+      ServerLimits limits) {
+    this(
+        host,
+        port,
+        dataFolder,
+        region,
+        endpoint,
+        authDisabled,
+        fixedKeys,
+        limits,
+        PortsConfig.defaults());
+  }
+
+  /** The same with other settings for guests' ports. */
+  public ServerConfig withPorts(PortsConfig other) {
+    return new ServerConfig(
+        host, port, dataFolder, region, endpoint, authDisabled, fixedKeys, limits, other);
   }
 
   public static ServerConfig of(String host, int port, Path dataFolder) {

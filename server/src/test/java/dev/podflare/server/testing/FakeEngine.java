@@ -26,6 +26,9 @@ import dev.podflare.engine.SandboxPage;
 import dev.podflare.engine.SandboxState;
 import dev.podflare.engine.SandboxView;
 import dev.podflare.network.EgressPolicy;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -33,6 +36,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -45,6 +49,7 @@ public final class FakeEngine implements Engine {
   private final Map<String, SandboxView> sandboxes = new LinkedHashMap<>();
   private final Map<String, String> owners = new LinkedHashMap<>();
   private final Map<String, List<FakeExecution>> executions = new LinkedHashMap<>();
+  private final Map<Integer, InetSocketAddress> ports = new ConcurrentHashMap<>();
   private final AtomicInteger creates = new AtomicInteger();
   private volatile Duration createTime = Duration.ZERO;
   private volatile @Nullable Throwable nextFailure;
@@ -295,6 +300,26 @@ public final class FakeEngine implements Engine {
       sandboxes.put(sandboxId, view);
     }
     return network(caller, sandboxId);
+  }
+
+  /** Where connections to a guest's port lead: to a server of the test's. */
+  public void listen(int port, InetSocketAddress server) {
+    ports.put(port, server);
+  }
+
+  @Override
+  public SocketChannel connectPort(Caller caller, String sandboxId, int port) {
+    get(caller, sandboxId);
+    InetSocketAddress server = ports.get(port);
+    try {
+      if (server != null) {
+        return SocketChannel.open(server);
+      }
+    } catch (IOException refused) {
+      // As if it were not there.
+    }
+    throw new PodflareException(
+        ErrorCode.PORT_NOT_LISTENING, "nothing listens on port " + port, Map.of("port", port));
   }
 
   private SandboxView child(SandboxView parent, ForkRequest request) {

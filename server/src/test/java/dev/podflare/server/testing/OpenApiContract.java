@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -136,6 +137,8 @@ public final class OpenApiContract {
     String operation =
         templates.entrySet().stream()
             .filter(entry -> entry.getKey().matcher(bare).matches())
+            // What is named comes before what may be any path.
+            .sorted(Comparator.comparing(entry -> entry.getValue().endsWith("/{path}")))
             .map(entry -> "/paths/" + escaped(entry.getValue()) + "/" + lower(method))
             .filter(pointer -> !document.at(pointer).isMissingNode())
             .findFirst()

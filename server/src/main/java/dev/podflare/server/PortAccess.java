@@ -1,0 +1,129 @@
+package dev.podflare.server;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import dev.podflare.engine.Caller;
+import java.time.Duration;
+import java.util.Optional;
+import org.eclipse.jetty.http.HttpMethod;
+import org.eclipse.jetty.server.Request;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who may reach a guest's port: the owner's key with the scope EXEC, or whoever has a link that
+ * such a key has made. Thread-safe.
+ *
+ * <p>What a guest's page can do in a browser, and why it cannot do more:
+ *
+ * <ul>
+ *   <li>The API takes keys from {@code Authorization} alone, which no page can send without knowing
+ *       one. No cookie opens the API; ours opens one port of one sandbox.
+ *   <li>By path all guests would share the API's origin, so a page of one could read, with the
+ *       browser's cookies, what a link has opened of another, and what the API's own pages keep.
+ *       Therefore {@link GuestAnswerHead} gives every answer by path a sandboxing policy: its page
+ *       has an origin of its own that no other page shares, keeps nothing in the browser, and sends
+ *       no cookies. That is enough for a document, a file, an answer to a program. A web
+ *       application that loads further parts with the browser's credentials wants a host name,
+ *       {@link PortsConfig#domain}.
+ *   <li>By host name every port has an origin of its own. They may count as one site, for which
+ *       SameSite is no help: a request that only the cookie admits must come from the port's own
+ *       pages, by {@code Origin} and {@code Sec-Fetch-Site}, or be a plain visit.
+ * </ul>
+ */
+final class PortAccess {
+  private final Authenticator authenticator;
+  private final PortLinks links;
+  private final LocalOnly localOnly;
+
+  PortAccess(Authenticator authenticator, PortLinks links, LocalOnly localOnly) {
+    this.authenticator = authenticator;
+    this.links = links;
+    this.localOnly = localOnly;
+  }
+
+  /**
+   * Who was let in.
+   *
+   * @param caller whose sandbox it must be
+   * @param visit a link's first request, which is answered by a cookie and a redirect
+   */
+  record Admitted(Caller caller, Optional<Visit> visit) {}
+
+  /** What the cookie is made of. */
+  record Visit(String token, Duration left) {}
+
+  /** Refuses as everywhere: 401 and 403. */
+  Admitted admit(Request request, PortTarget target) {
+    boolean named = target.kind() == PortTarget.Kind.HOST;
+    localOnly.check(header(request, "Host"), header(request, "Origin"), named);
+    Optional<String> token =
+        target.kind() == PortTarget.Kind.TUNNEL
+            ? Optional.empty()
+            : PortQuery.token(request.getHttpURI().getQuery());
+    if (token.isPresent()) {
+      return byToken(request, target, token.get());
+    }
+    String authorization = header(request, "Authorization");
+    Optional<Identity> known = authenticator.known(authorization);
+    Optional<String> cookie = PortCookies.token(request);
+    if (known.isEmpty() && cookie.isPresent() && target.kind() != PortTarget.Kind.TUNNEL) {
+      requireOwnPage(request);
+      return new Admitted(holder(cookie.get(), target).caller(), Optional.empty());
+    }
+    Identity identity = known.orElseGet(() -> authenticator.authenticate(authorization));
+    identity.require(Scope.EXEC);
+    return new Admitted(identity.caller(), Optional.empty());
+  }
+
+  /** Whether the guest must not see this value of {@code Authorization}. */
+  boolean ours(String authorization) {
+    return authorization.regionMatches(true, 0, "Bearer pf_", 0, 10)
+        || authenticator.known(authorization).isPresent();
+  }
+
+  private Admitted byToken(Request request, PortTarget target, String token) {
+    Identity identity = holder(token, target);
+    boolean visit =
+        (HttpMethod.GET.is(request.getMethod()) || HttpMethod.HEAD.is(request.getMethod()))
+            && !Upgrades.wanted(request);
+    PortLinks.Grant grant = links.verify(token, target.sandboxId(), target.portNumber());
+    return new Admitted(
+        identity.caller(), visit ? Optional.of(new Visit(token, grant.left())) : Optional.empty());
+  }
+
+  private Identity holder(String token, PortTarget target) {
+    PortLinks.Grant grant = links.verify(token, target.sandboxId(), target.portNumber());
+    Identity identity =
+        authenticator
+            .byId(grant.keyId())
+            .orElseThrow(() -> PortLinks.refused("the key that made this link is revoked"));
+    identity.require(Scope.EXEC);
+    return identity;
+  }
+
+  private static void requireOwnPage(Request request) {
+    String origin = header(request, "Origin");
+    String host = header(request, "Host");
+    if (origin != null
+        && (host == null
+            || !(origin.equals("http://" + host) || origin.equals("https://" + host)))) {
+      throw foreign();
+    }
+    String site = header(request, "Sec-Fetch-Site");
+    boolean plainVisit =
+        HttpMethod.GET.is(request.getMethod())
+            && "navigate".equals(header(request, "Sec-Fetch-Mode"));
+    if (site != null && site.contains("-site") && !plainVisit) {
+      throw foreign();
+    }
+  }
+
+  private static PodflareException foreign() {
+    return new PodflareException(
+        ErrorCode.FORBIDDEN, "a link's cookie does not let pages of other origins in");
+  }
+
+  private static @Nullable String header(Request request, String name) {
+    return request.getHeaders().get(name);
+  }
+}
