@@ -74,6 +74,7 @@ final class DaemonOptions {
         base.network(),
         base.region(),
         base.endpoint(),
+        base.portsDomain(),
         logJson ? LogFormat.JSON : base.logFormat(),
         logLevel == null ? base.logLevel() : logLevel);
   }

@@ -7,6 +7,7 @@ import dev.podflare.engine.LocalEngine;
 import dev.podflare.image.TemplateFactory;
 import dev.podflare.qemu.HypervisorConfig;
 import dev.podflare.server.PodflareServer;
+import dev.podflare.server.PortsConfig;
 import dev.podflare.server.ServerConfig;
 import dev.podflare.server.ServerLimits;
 import dev.podflare.store.Store;
@@ -67,7 +68,8 @@ final class DaemonWiring {
         config.endpoint(),
         "1".equals(environment.get("PODFLARE_AUTH_DISABLED")),
         fixedKeys(environment.getOrDefault("PODFLARE_API_KEYS", "")),
-        ServerLimits.defaults());
+        ServerLimits.defaults(),
+        PortsConfig.defaults().withDomain(config.portsDomain()));
   }
 
   private static List<String> fixedKeys(String list) {

@@ -74,7 +74,9 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
 
   private static int byStatus(ApiException refused) {
     boolean mendable =
-        refused.status() / 100 == 4 || refused.code().equals(ApiException.UNREACHABLE);
+        refused.status() / 100 == 4
+            || refused.code().equals(ApiException.LOCAL_PORT_TAKEN)
+            || refused.code().equals(ApiException.UNREACHABLE);
     return mendable ? MENDABLE : OURS;
   }
 }

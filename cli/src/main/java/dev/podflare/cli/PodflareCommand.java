@@ -37,6 +37,7 @@ import picocli.CommandLine.Spec;
       MergeCommand.class,
       TreeCommand.class,
       NetworkCommand.class,
+      PortCommand.class,
       McpCommand.class,
       SelfTrainCommand.class,
       HelpCommand.class

@@ -15,6 +15,7 @@ import java.util.OptionalInt;
  * @param blanks machines that wait for a checkpoint, of the default template
  * @param more what only the file can say
  * @param network of the guests; the file alone says it
+ * @param portsDomain below which guests' ports have host names
  */
 record ServeConfig(
     ListenAddress listen,
@@ -28,6 +29,7 @@ record ServeConfig(
     ServeFile.NetworkPart network,
     Optional<String> region,
     Optional<String> endpoint,
+    Optional<String> portsDomain,
     LogFormat logFormat,
     String logLevel) {
 
@@ -48,6 +50,7 @@ record ServeConfig(
         file.network().orElse(ServeFile.NetworkPart.EMPTY),
         server.region(),
         server.endpoint(),
+        server.portsDomain(),
         log.format().orElse(LogFormat.TEXT),
         log.level().orElse("info"));
   }
@@ -66,6 +69,7 @@ record ServeConfig(
         network,
         region,
         endpoint,
+        portsDomain,
         logFormat,
         logLevel);
   }
@@ -84,6 +88,7 @@ record ServeConfig(
         ServeFile.NetworkPart.NONE,
         region,
         endpoint,
+        portsDomain,
         logFormat,
         logLevel);
   }
@@ -101,6 +106,7 @@ record ServeConfig(
         network,
         region,
         endpoint,
+        portsDomain,
         logFormat,
         logLevel);
   }

@@ -28,6 +28,7 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  *   listen: 127.0.0.1:8787
  *   region: eu                     # put into answers to create, with endpoint
  *   endpoint: https://eu.example
+ *   ports_domain: sandboxes.example.com   # guests' ports are also PORT-ID.DOMAIN
  * engine:
  *   accelerator: auto              # or kvm, tcg
  *   templates: /srv/templates      # folder of built templates; else templates in data
@@ -64,9 +65,13 @@ record ServeFile(
     Optional<NetworkPart> network,
     Optional<LogPart> log) {
 
-  record ServerPart(Optional<String> listen, Optional<String> region, Optional<String> endpoint) {
+  record ServerPart(
+      Optional<String> listen,
+      Optional<String> region,
+      Optional<String> endpoint,
+      Optional<String> portsDomain) {
     static final ServerPart EMPTY =
-        new ServerPart(Optional.empty(), Optional.empty(), Optional.empty());
+        new ServerPart(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
   }
 
   record EnginePart(

@@ -28,6 +28,7 @@ class ServeConfigTest {
         listen: 0.0.0.0:9000
         region: eu
         endpoint: https://eu.example
+        ports_domain: sandboxes.example
       engine:
         accelerator: tcg
         templates: /srv/templates
@@ -67,6 +68,7 @@ class ServeConfigTest {
                 ServeFile.NetworkPart.EMPTY,
                 Optional.empty(),
                 Optional.empty(),
+                Optional.empty(),
                 LogFormat.TEXT,
                 "info"));
   }
@@ -104,6 +106,7 @@ class ServeConfigTest {
                 file.network().orElseThrow(),
                 Optional.of("eu"),
                 Optional.of("https://eu.example"),
+                Optional.of("sandboxes.example"),
                 LogFormat.JSON,
                 "debug"));
   }

@@ -69,6 +69,7 @@ class VerbsTest {
         "merge",
         "tree",
         "network",
+        "port",
         "mcp",
         "demo",
         "test"

@@ -9,8 +9,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The one error of the SDK: the server refused, or no usable answer came. Codes are those of the
- * wire API, kept as text so that a code of a newer server survives, plus three of the SDK's own:
- * {@link #UNREACHABLE}, {@link #NO_ANSWER_IN_TIME} and {@link #BAD_ANSWER}.
+ * wire API, kept as text so that a code of a newer server survives, plus some of the SDK's own:
+ * {@link #UNREACHABLE}, {@link #NO_ANSWER_IN_TIME}, {@link #BAD_ANSWER} and {@link
+ * #LOCAL_PORT_TAKEN}.
  */
 public final class ApiException extends RuntimeException {
   /** No connection, or it broke. */
@@ -21,6 +22,9 @@ public final class ApiException extends RuntimeException {
 
   /** The answer was not what the API promises. */
   public static final String BAD_ANSWER = "bad_answer";
+
+  /** A port of this machine cannot be listened on. */
+  public static final String LOCAL_PORT_TAKEN = "local_port_taken";
 
   private static final long serialVersionUID = 1L;
 

@@ -2,18 +2,24 @@ package dev.podflare.client;
 
 import java.io.IOException;
 import java.net.ConnectException;
+import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpTimeoutException;
+import java.net.http.WebSocket;
+import java.net.http.WebSocketHandshakeException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** Sends requests and turns whatever goes wrong into {@link ApiException}. Thread-safe. */
 final class HttpCaller implements AutoCloseable {
@@ -88,6 +94,54 @@ final class HttpCaller implements AutoCloseable {
             ? withBody(method, path, body.get()).build()
             : request(method, path, BodyPublishers.noBody());
     return send(request);
+  }
+
+  /** Opens a WebSocket; a server's refusal comes with its own code. */
+  WebSocket webSocket(String path, WebSocket.Listener listener) {
+    WebSocket.Builder builder = http.newWebSocketBuilder().connectTimeout(config.connectTimeout());
+    config.key().ifPresent(key -> builder.header("Authorization", "Bearer " + key));
+    URI address = URI.create(config.resolve(path).toString().replaceFirst("^http", "ws"));
+    try {
+      return builder
+          .buildAsync(address, listener)
+          .get(config.callTimeout().toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException failed) {
+      throw refusal(path, failed);
+    } catch (TimeoutException silent) {
+      throw ApiException.own(
+          ApiException.NO_ANSWER_IN_TIME, config.baseUrl() + " opens no WebSocket", silent);
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+      throw ApiException.own(ApiException.UNREACHABLE, "interrupted while waiting", interrupted);
+    }
+  }
+
+  /** The JDK drops the body of a refused handshake; its status tells enough. */
+  private ApiException refusal(String path, ExecutionException failed) {
+    if (failed.getCause() instanceof WebSocketHandshakeException handshake) {
+      int status = handshake.getResponse().statusCode();
+      return new ApiException(
+          status,
+          "http_" + status,
+          "the server refused " + path + " with " + status + refusalHint(status),
+          Map.of(),
+          null,
+          failed);
+    }
+    return failed.getCause() instanceof IOException broken
+        ? failure(broken)
+        : ApiException.own(ApiException.UNREACHABLE, "no WebSocket: " + failed, failed);
+  }
+
+  private static String refusalHint(int status) {
+    return switch (status) {
+      case 502 -> ": nothing listens there on 0.0.0.0";
+      case 504 -> ": the guest did not accept in time";
+      case 410 -> ": the sandbox is closed";
+      case 404 -> ": there is no such sandbox";
+      case 429 -> ": the sandbox has too many connections";
+      default -> "";
+    };
   }
 
   private static boolean isFinal(IOException failure) {

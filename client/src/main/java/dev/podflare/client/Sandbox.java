@@ -3,11 +3,14 @@ package dev.podflare.client;
 import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
+import java.net.URI;
 import java.net.http.HttpResponse;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -197,6 +200,32 @@ public final class Sandbox implements AutoCloseable {
   /** Ancestors, oldest first, then this sandbox, then all that were forked from it. */
   public List<FamilyMember> tree() {
     return List.copyOf(http.get(path("/tree"), Family.class).sandboxes());
+  }
+
+  /**
+   * Where a port of the guest is reached over HTTP and WebSocket, with the API key in {@code
+   * Authorization}; asks nothing of the server. Ends with a slash.
+   */
+  public URI portUrl(int port) {
+    return config.resolve(path("/ports/" + port + "/"));
+  }
+
+  /** A link to a port for those without a key, for 1 s to 7 days. */
+  public PortLink portLink(int port, Duration validity) {
+    return http.post(
+        path("/ports/" + port + "/link"),
+        Map.of("expires_in_seconds", Wire.seconds(validity)),
+        PortLink.class);
+  }
+
+  /**
+   * Lets a port of this machine lead to one of the guest, for any protocol over TCP.
+   *
+   * @param localPort of 127.0.0.1; 0 picks a free one
+   * @param failures is told why a connection could not be carried
+   */
+  public PortForward forward(int port, int localPort, Consumer<ApiException> failures) {
+    return PortForward.start(http, path("/tunnel/" + port), localPort, failures);
   }
 
   /** Deletes the sandbox. Repeating it is no error. */

@@ -5,7 +5,6 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
-import java.util.concurrent.locks.ReentrantLock;
 import org.eclipse.jetty.io.AbstractConnection;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
@@ -33,11 +32,10 @@ final class WebSocketRelay extends AbstractConnection
 
   private final EndPoint client;
   private final GuestChannel guest;
-  private final Duration ping;
   private final Runnable whenEnded;
   private final CountDownLatch oneEnded = new CountDownLatch(1);
-  private final Way toGuest;
-  private final Way toClient;
+  private final WebSocketWay toGuest;
+  private final WebSocketWay toClient;
   private ByteBuffer fromClient = BufferUtil.EMPTY_BUFFER;
   private final ByteBuffer fromGuest;
 
@@ -55,11 +53,10 @@ final class WebSocketRelay extends AbstractConnection
     super(client, executor);
     this.client = client;
     this.guest = guest;
-    this.ping = ping;
     this.whenEnded = whenEnded;
     this.fromGuest = ByteBuffer.allocate(rest.remaining()).put(rest).flip();
-    this.toGuest = new Way(true, guest::write);
-    this.toClient = new Way(false, this::writeToClient);
+    this.toGuest = new WebSocketWay(true, ping, guest::write);
+    this.toClient = new WebSocketWay(false, ping, this::writeToClient);
   }
 
   @Override
@@ -169,75 +166,5 @@ final class WebSocketRelay extends AbstractConnection
   public void cut() {
     guest.close();
     client.close();
-  }
-
-  private interface Sink {
-    void write(ByteBuffer bytes) throws IOException;
-  }
-
-  /** What goes to one end, and when that end was last heard. Thread-safe. */
-  private final class Way {
-    private final ReentrantLock lock = new ReentrantLock();
-    private final FrameTracker frames = new FrameTracker(); // guarded by lock
-    private final boolean masked;
-    private final Sink sink;
-    private volatile long heardNanos = System.nanoTime();
-    private volatile long pingedNanos = heardNanos;
-
-    Way(boolean masked, Sink sink) {
-      this.masked = masked;
-      this.sink = sink;
-    }
-
-    void pass(ByteBuffer bytes) throws IOException {
-      long began = System.nanoTime();
-      lock.lock();
-      try {
-        frames.pass(bytes.duplicate());
-        sink.write(bytes);
-      } finally {
-        lock.unlock();
-      }
-      if (Waits.shown(began)) {
-        heard();
-      }
-    }
-
-    void heard() {
-      heardNanos = System.nanoTime();
-    }
-
-    boolean dead(long nowNanos) {
-      return nowNanos - heardNanos > 2 * ping.toNanos();
-    }
-
-    void pingIfSilent(long nowNanos) {
-      long silentSince = Math.max(heardNanos, pingedNanos);
-      if (nowNanos - silentSince > ping.toNanos()) {
-        pingedNanos = nowNanos;
-        Thread.ofVirtual().start(() -> insert(WebSocketFrames.ping(masked)));
-      }
-    }
-
-    void closeFrame(int code) {
-      insert(WebSocketFrames.close(code, masked));
-    }
-
-    /** Unless another frame is under way, or the last has been. */
-    private void insert(byte[] frame) {
-      if (!lock.tryLock()) {
-        return;
-      }
-      try {
-        if (frames.between()) {
-          frames.pass(ByteBuffer.wrap(frame));
-          sink.write(ByteBuffer.wrap(frame));
-        }
-      } catch (IOException gone) {
-        LOG.debug("an end of a WebSocket is gone", gone);
-      } finally {
-        lock.unlock();
-      }
-    }
   }
 }
