@@ -51,6 +51,20 @@ public final class RawHttp implements AutoCloseable {
     return in.read();
   }
 
+  /** Reads up to so many bytes and forgets them; how many came before the end. */
+  public long skip(long most) throws IOException {
+    byte[] piece = new byte[64 * 1024];
+    long all = 0;
+    while (all < most) {
+      int size = in.read(piece, 0, (int) Math.min(piece.length, most - all));
+      if (size < 0) {
+        return all;
+      }
+      all += size;
+    }
+    return all;
+  }
+
   /** The next answer; empty if the connection ended before one began. */
   public Optional<Answer> answer(boolean head) throws IOException {
     String status = line();
