@@ -9,7 +9,6 @@ import dev.podflare.client.PortForward;
 import dev.podflare.client.PortLink;
 import dev.podflare.client.Sandbox;
 import dev.podflare.client.SandboxOptions;
-import dev.podflare.network.NetworkConfig;
 import java.io.InputStream;
 import java.net.Socket;
 import java.net.URI;
@@ -18,64 +17,30 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.WebSocket;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.api.io.TempDir;
 
-/** From outside into real guests. Its daemon has a namespace for a host. */
+/** From outside into real guests. */
 @OnPlatform
-@Order(60)
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Order(44)
 class PortsTest {
   private final HttpClient http =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
-  private @Nullable HostNamespace host;
-  private @Nullable TestPlatform started;
+  private final TestPlatform platform;
 
-  @BeforeAll
-  void start(@TempDir Path data) throws Exception {
-    HostNamespace made = new HostNamespace("ports");
-    host = made;
-    started =
-        TestPlatform.start(
-            data,
-            config ->
-                config.withNetwork(
-                    Optional.of(NetworkConfig.defaults().withHostNamespace(made.path()))));
-  }
-
-  @AfterAll
-  void stop() throws Exception {
-    http.close();
-    if (started != null) {
-      started.close();
-    }
-    if (host != null) {
-      host.close();
-    }
-  }
-
-  private TestPlatform platform() {
-    if (started == null) {
-      throw new IllegalStateException("not started");
-    }
-    return started;
+  PortsTest(TestPlatform platform) {
+    this.platform = platform;
   }
 
   @Test
   void aServerInTheGuestIsReachedAndItsCopyServesOnItsOwn() throws Exception {
     SandboxOptions shut = SandboxOptions.builder().egress(false).build();
-    try (Sandbox sandbox = platform().client.create(shut)) {
+    try (Sandbox sandbox = platform.client.create(shut)) {
       HttpResponse<String> none = get(sandbox.portUrl(8000), true);
       assertThat(none.statusCode()).as(none.body()).isEqualTo(502);
       assertThat(none.body()).contains("port_not_listening");
@@ -107,7 +72,7 @@ class PortsTest {
   private HttpResponse<String> get(URI address, boolean withKey) throws Exception {
     HttpRequest.Builder request = HttpRequest.newBuilder(address).timeout(TestPlatform.PATIENCE);
     if (withKey) {
-      request.header("Authorization", "Bearer " + platform().key);
+      request.header("Authorization", "Bearer " + platform.key);
     }
     return http.send(request.build(), HttpResponse.BodyHandlers.ofString());
   }
@@ -133,7 +98,7 @@ class PortsTest {
     String address = sandbox.portUrl(8000).toString().replace("http:", "ws:");
     WebSocket socket =
         http.newWebSocketBuilder()
-            .header("Authorization", "Bearer " + platform().key)
+            .header("Authorization", "Bearer " + platform.key)
             .buildAsync(URI.create(address), listener)
             .get(60, TimeUnit.SECONDS);
     socket.sendText("hello", true).get(60, TimeUnit.SECONDS);
@@ -179,7 +144,7 @@ class PortsTest {
   @Test
   void anOpenConnectionKeepsTheSandboxFromBeingIdle() throws Exception {
     SandboxOptions brief = SandboxOptions.builder().idleTimeout(Duration.ofSeconds(3)).build();
-    Sandbox sandbox = platform().client.create(brief);
+    Sandbox sandbox = platform.client.create(brief);
     python(sandbox, server());
     try (PortForward forward = sandbox.forward(8000, 0, _ -> {});
         Socket socket = new Socket(forward.address().getAddress(), forward.address().getPort())) {
@@ -188,7 +153,7 @@ class PortsTest {
       socket.getOutputStream().write("GET / HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
       assertThat(socket.getInputStream().read()).isEqualTo('H');
     }
-    assertThat(platform().awaitGone(sandbox)).isEqualTo("idle");
+    assertThat(platform.awaitGone(sandbox)).isEqualTo("idle");
     assertThatThrownBy(() -> sandbox.portLink(8000, Duration.ofSeconds(1)))
         .hasMessageContaining("closed");
   }
