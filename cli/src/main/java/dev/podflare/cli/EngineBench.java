@@ -37,7 +37,7 @@ final class EngineBench {
     progress.accept("restores, ours and a script's, " + ROUNDS + " each in turn");
     restores(rows);
     rows.addAll(new FamilyBench(probe, podflare, options).measure(progress));
-    rows.addAll(new NetworkBench(podflare, options).measure(progress));
+    rows.addAll(new NetworkBench(probe, podflare, options).measure(progress));
     progress.accept("an idle sandbox, " + 2 * IDLE_WINDOW.toSeconds() + " s");
     idle(rows);
     return rows;

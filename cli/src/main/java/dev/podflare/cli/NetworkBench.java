@@ -5,6 +5,7 @@ import dev.podflare.client.NetworkPolicy;
 import dev.podflare.client.Podflare;
 import dev.podflare.client.Sandbox;
 import dev.podflare.client.SandboxOptions;
+import dev.podflare.engine.EngineProbe;
 import dev.podflare.network.FreeRange;
 import dev.podflare.network.Network;
 import dev.podflare.network.NetworkConfig;
@@ -40,18 +41,21 @@ final class NetworkBench {
           return sorted(times)[len(times) // 2] * 1000
       """;
 
+  private final EngineProbe probe;
   private final Podflare podflare;
   private final SandboxOptions options;
 
-  NetworkBench(Podflare podflare, SandboxOptions options) {
+  NetworkBench(EngineProbe probe, Podflare podflare, SandboxOptions options) {
+    this.probe = probe;
     this.podflare = podflare;
     this.options = options;
   }
 
   List<BenchRow> measure(Consumer<String> progress) {
     List<BenchRow> rows = new ArrayList<>();
-    progress.accept("changes of network policy, refused connections");
+    progress.accept("requests to a guest's port; changes of network policy, refused connections");
     try (Sandbox sandbox = podflare.create(options)) {
+      rows.addAll(new PortsBench(probe).measure(sandbox));
       ForkBench.run(sandbox, CONNECT + "refused('127.0.0.1')");
       changes(rows, sandbox);
       refusals(rows, sandbox);

@@ -9,6 +9,7 @@ import dev.podflare.qemu.Hypervisor;
 import dev.podflare.qemu.Machine;
 import dev.podflare.qemu.MachineSpec;
 import dev.podflare.qemu.NetworkPort;
+import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -51,6 +52,11 @@ public final class EngineProbe {
   /** Round trip of a bare echo through a sandbox's channel: the floor of every execution. */
   public Duration ping(String sandboxId, int bytes) {
     return sandbox(sandboxId).guest().channel().ping(new byte[bytes], config.deadlines().guest());
+  }
+
+  /** Where the daemon itself reaches a guest's port. */
+  public InetSocketAddress portAddress(String sandboxId, int port) {
+    return new InetSocketAddress(sandbox(sandboxId).guest().port().orElseThrow().address(), port);
   }
 
   /** The machine that runs a sandbox's guest. */
