@@ -74,28 +74,7 @@ final class Sandbox implements LocalExecution.Owner {
 
   /** Another id stands for its parent now. */
   synchronized void changeParent(String parent) {
-    SandboxRecord old = record;
-    record =
-        new SandboxRecord(
-            old.id(),
-            old.keyId(),
-            old.template(),
-            old.state(),
-            old.vcpus(),
-            old.memoryMebibytes(),
-            old.diskGibibytes(),
-            old.persistent(),
-            old.network(),
-            old.env(),
-            old.metadata(),
-            Optional.of(parent),
-            old.createdAt(),
-            old.expiresAt(),
-            old.timeout(),
-            old.idleTimeout(),
-            old.closedAt(),
-            old.closeReason(),
-            old.closeMessage());
+    record = record.withParent(parent);
   }
 
   GuestMachine guest() {

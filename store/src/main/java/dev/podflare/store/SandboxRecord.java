@@ -50,6 +50,15 @@ public record SandboxRecord(
 
   /** The same with another network policy. */
   public SandboxRecord withNetwork(String policy) {
+    return with(policy, parent);
+  }
+
+  /** The same as a child of another sandbox. */
+  public SandboxRecord withParent(String other) {
+    return with(network, Optional.of(other));
+  }
+
+  private SandboxRecord with(String newNetwork, Optional<String> newParent) {
     return new SandboxRecord(
         id,
         keyId,
@@ -59,10 +68,10 @@ public record SandboxRecord(
         memoryMebibytes,
         diskGibibytes,
         persistent,
-        policy,
+        newNetwork,
         env,
         metadata,
-        parent,
+        newParent,
         createdAt,
         expiresAt,
         timeout,
