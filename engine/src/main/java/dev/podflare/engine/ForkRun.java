@@ -3,6 +3,7 @@ package dev.podflare.engine;
 import dev.podflare.common.DataSize;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import dev.podflare.network.EgressPolicy;
 import dev.podflare.qemu.Checkpoint;
 import dev.podflare.qemu.Machine;
 import dev.podflare.qemu.MachineState;
@@ -200,10 +201,14 @@ final class ForkRun {
   /** From the record on the children are sandboxes like any other. */
   private List<SandboxView> register(List<Child> children, List<Admission.Place> places) {
     Instant now = host.clock().instant();
+    // As the parent is now: its policy may have been changed since the children were restored.
+    SandboxRecord latest = parent.record();
+    EgressPolicy policy = PolicyText.parse(latest.network());
+    children.forEach(child -> child.guest().setNetwork(policy));
     List<Sandbox> sandboxes = new ArrayList<>();
     for (int i = 0; i < children.size(); i++) {
       GuestMachine guest = children.get(i).guest();
-      SandboxRecord own = Forks.childRecord(record, request, guest.sandboxId(), now);
+      SandboxRecord own = Forks.childRecord(latest, request, guest.sandboxId(), now);
       sandboxes.add(
           new Sandbox(
               own,
