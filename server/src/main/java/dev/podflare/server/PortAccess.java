@@ -4,6 +4,7 @@ import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import dev.podflare.engine.Caller;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.server.Request;
@@ -65,10 +66,10 @@ final class PortAccess {
     }
     String authorization = header(request, "Authorization");
     Optional<Identity> known = authenticator.known(authorization);
-    Optional<String> cookie = PortCookies.token(request);
-    if (known.isEmpty() && cookie.isPresent() && target.kind() != PortTarget.Kind.TUNNEL) {
+    List<String> cookies = PortCookies.tokens(request);
+    if (known.isEmpty() && !cookies.isEmpty() && target.kind() != PortTarget.Kind.TUNNEL) {
       requireOwnPage(request);
-      return new Admitted(holder(cookie.get(), target).caller(), Optional.empty());
+      return new Admitted(holder(cookies, target).caller(), Optional.empty());
     }
     Identity identity = known.orElseGet(() -> authenticator.authenticate(authorization));
     identity.require(Scope.EXEC);
@@ -89,6 +90,19 @@ final class PortAccess {
     PortLinks.Grant grant = links.verify(token, target.sandboxId(), target.portNumber());
     return new Admitted(
         identity.caller(), visit ? Optional.of(new Visit(token, grant.left())) : Optional.empty());
+  }
+
+  /** Of the first good one; what others have put beside it must not lock its holder out. */
+  private Identity holder(List<String> tokens, PortTarget target) {
+    PodflareException refusal = PortLinks.refused("there is no link's token");
+    for (String token : tokens) {
+      try {
+        return holder(token, target);
+      } catch (PodflareException refused) {
+        refusal = refused;
+      }
+    }
+    throw refusal;
   }
 
   private Identity holder(String token, PortTarget target) {

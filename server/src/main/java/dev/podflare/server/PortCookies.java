@@ -19,14 +19,18 @@ final class PortCookies {
   private PortCookies() {}
 
   static boolean present(Request request) {
-    return token(request).isPresent();
+    return !tokens(request).isEmpty();
   }
 
-  static Optional<String> token(Request request) {
+  /**
+   * All that stand under our name. Pages of other hosts of the same domain can set cookies for all
+   * of it, which a browser then sends beside ours, and before it if they like.
+   */
+  static List<String> tokens(Request request) {
     return pairs(request)
         .filter(pair -> named(pair, NAME))
         .map(pair -> pair.substring(pair.indexOf('=') + 1).strip())
-        .findFirst();
+        .toList();
   }
 
   /** The cookies that are the guest's; empty if there are none. */

@@ -140,6 +140,24 @@ class PortLinksTest {
     }
   }
 
+  @Test
+  void cookiesOfTheSameNameLockNobodyOut() throws Exception {
+    try (PortRig rig = new PortRig(folder);
+        GuestServer guest = GuestServer.answering(OK)) {
+      rig.guest(guest);
+      String good = "pf_port=" + link(rig, "{}").get("token").stringValue();
+      String get = "GET " + rig.prefix() + "/ HTTP/1.1";
+      for (String cookies :
+          List.of("pf_port=1; " + good, good + "; pf_port=1", "pf_port=; pf_port=2; " + good)) {
+        assertThat(rig.raw(get, "Cookie: " + cookies).status()).as(cookies).isEqualTo(200);
+        assertThat(guest.head().all("Cookie")).isEmpty();
+      }
+      Answer none = rig.raw(get, "Cookie: pf_port=1; pf_port=2");
+      assertThat(none.status()).isEqualTo(401);
+      assertThat(none.text()).contains("invalid_link");
+    }
+  }
+
   private static String[] with(String cookie, List<String> lines) {
     String[] all = new String[lines.size() + 1];
     all[0] = cookie;
