@@ -77,6 +77,7 @@ start_daemon() {
   for attempt in 1 2 3; do
     PORT=$(free_port)
     "$config" >"$WORK/serve.yaml"
+    : >"$LOG" # here, not only by the job below, lest an earlier daemon's line be taken for this one's
     PODFLARE_API_KEYS=$keys "$ROOT/podflare" serve --config "$WORK/serve.yaml" \
       --listen "127.0.0.1:$PORT" --data "$DATA" --templates "$(templates_folder)" \
       "$@" </dev/null >"$LOG" 2>&1 &
