@@ -5,6 +5,8 @@ import static dev.podflare.tests.GuestProbe.python;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.podflare.client.ApiException;
+import dev.podflare.client.Language;
+import dev.podflare.client.RunResult;
 import dev.podflare.client.Sandbox;
 import dev.podflare.qemu.Machine;
 import java.io.IOException;
@@ -93,7 +95,14 @@ class ForkKillTest {
 
   private static String stateOf(Sandbox sandbox) {
     try {
-      return bash(sandbox, STATE);
+      RunResult result = sandbox.runCode(STATE, Language.BASH);
+      if (!result.reason().equals("sandbox_closed")) { // its death was met within the call
+        return result.stdout().strip();
+      }
+      Awaitility.await()
+          .atMost(TestPlatform.PATIENCE)
+          .until(() -> TestPlatform.goneReason(sandbox).isPresent());
+      return "gone " + TestPlatform.goneReason(sandbox).orElseThrow();
     } catch (ApiException gone) {
       return gone.code() + " " + gone.details().get("reason");
     }

@@ -15,7 +15,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.Random;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
@@ -121,7 +120,7 @@ class SoakTest {
         assertThat(python.stdout()).isEqualTo("499500\n");
         assertThat(bash.stdout()).isEqualTo("42\n");
       } else {
-        assertThat(Set.of(python.reason(), bash.reason())).contains("sandbox_closed");
+        assertThat(List.of(python.reason(), bash.reason())).contains("sandbox_closed");
       }
       sandbox.delete();
     } catch (ApiException gone) {
