@@ -19,7 +19,16 @@ readonly GUEST_PACKAGES=(
   libnftables1=/usr/lib/x86_64-linux-gnu/libnftables.so.1
 )
 readonly BUILD_PACKAGES=(maven=mvn)
-readonly TEST_PACKAGES=(maven=mvn python3=python3 python3-venv=py:ensurepip curl=curl openssl=openssl git=git)
+readonly TEST_PACKAGES=(
+  maven=mvn
+  python3=python3
+  python3-venv=py:ensurepip
+  curl=curl
+  openssl=openssl
+  git=git
+  qemu-utils=qemu-img
+  nftables=nft
+)
 
 # Administration tools live in folders that a user's PATH may lack.
 readonly ADMIN_PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
