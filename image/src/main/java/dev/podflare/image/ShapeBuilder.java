@@ -21,7 +21,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 
 /** Boots a template in one shape, warms the guest up and freezes it into a folder. Thread-safe. */
 final class ShapeBuilder {
@@ -49,11 +51,12 @@ final class ShapeBuilder {
   void freeze(BuiltTemplate template, Shape shape, DataSize disk, Path folder, Progress progress)
       throws IOException {
     try (MemoryImage memory = MemoryImage.create(shape.memory())) {
-      Machine machine = hypervisor.start(spec(template, shape, disk, memory), Machine::kill);
+      LastWords lastWords = new LastWords();
+      Machine machine = hypervisor.start(spec(template, shape, disk, memory), lastWords::end);
       try {
         Steps steps = new Steps(template.name(), progress, STEPS);
         try (AgentChannel channel = AgentChannel.open(machine.connectChannel(), new Deaf())) {
-          steps.run("boot in shape " + shape, () -> boot(machine, channel));
+          steps.run("boot in shape " + shape, () -> boot(machine, channel, lastWords));
           steps.run("warm up", () -> warmUp(template, channel));
           channel.barrier(CALL_DEADLINE);
           machine.pause();
@@ -65,7 +68,22 @@ final class ShapeBuilder {
     }
   }
 
-  private void boot(Machine machine, AgentChannel channel) {
+  /** The console of a guest that ends by itself: it goes with its QEMU. */
+  private static final class LastWords {
+    private final CompletableFuture<String> console = new CompletableFuture<>();
+
+    void end(Machine machine) {
+      console.complete(machine.console());
+      machine.kill();
+    }
+
+    String of(Machine machine) {
+      String alive = machine.console();
+      return alive.isEmpty() ? console.completeOnTimeout("", 2, TimeUnit.SECONDS).join() : alive;
+    }
+  }
+
+  private void boot(Machine machine, AgentChannel channel, LastWords lastWords) {
     machine.boot();
     try {
       channel.awaitHello(bootDeadline);
@@ -75,7 +93,7 @@ final class ShapeBuilder {
           "The guest did not become ready: "
               + e.sentence()
               + " Its console says: "
-              + machine.console(),
+              + lastWords.of(machine),
           e);
     }
   }
