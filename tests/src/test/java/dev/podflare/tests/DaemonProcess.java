@@ -33,13 +33,34 @@ final class DaemonProcess implements AutoCloseable {
 
   /** Starts it and returns at once. */
   static DaemonProcess launch(Path data) throws IOException {
+    return launch(data, List.of(), List.of());
+  }
+
+  /**
+   * Starts it with a test's internet as its own: in the namespace of that host. {@link
+   * NamespaceDoor} leads to its listener.
+   */
+  static DaemonProcess start(Path data, TestInternet internet) throws IOException {
+    Path config = data.resolve("serve.yaml");
+    Files.writeString(config, "network: {resolvers: [" + TestInternet.RESOLVER + "]}\n");
+    return launch(
+            data,
+            List.of("nsenter", "--net=" + internet.hostNamespace(), "--"),
+            List.of("--config", config.toString()))
+        .listening();
+  }
+
+  private static DaemonProcess launch(Path data, List<String> before, List<String> options)
+      throws IOException {
     TestTemplates.minimal();
     Path log = Files.createTempFile("podflare-daemon", ".log");
-    List<String> line = new ArrayList<>(java("-XX:+UseG1GC", "-Xmx256m"));
+    List<String> line = new ArrayList<>(before);
+    line.addAll(java("-XX:+UseG1GC", "-Xmx256m"));
     line.addAll(List.of("serve", "--data", data.toString(), "--listen", "127.0.0.1:0"));
     line.addAll(List.of("--templates", TestTemplates.folder().toString()));
     line.addAll(List.of("--template", TestTemplates.NAME));
     line.addAll(List.of("--pool", "" + POOL, "--blanks", "" + POOL));
+    line.addAll(options);
     Process process =
         new ProcessBuilder(line).redirectErrorStream(true).redirectOutput(log.toFile()).start();
     return new DaemonProcess(data, log, process);
@@ -47,12 +68,15 @@ final class DaemonProcess implements AutoCloseable {
 
   /** Starts it and waits until it listens. */
   static DaemonProcess start(Path data) throws IOException {
-    DaemonProcess daemon = launch(data);
+    return launch(data).listening();
+  }
+
+  private DaemonProcess listening() {
     Awaitility.await()
         .atMost(TestPlatform.PATIENCE)
-        .until(() -> daemon.address().isPresent() || !daemon.process.isAlive());
-    assertThat(daemon.process.isAlive()).as(daemon.log()).isTrue();
-    return daemon;
+        .until(() -> address().isPresent() || !process.isAlive());
+    assertThat(process.isAlive()).as(log()).isTrue();
+    return this;
   }
 
   /** The command line's beginning, up to the verb. */
@@ -84,10 +108,15 @@ final class DaemonProcess implements AutoCloseable {
   }
 
   Podflare client() throws IOException {
+    return client(uri());
+  }
+
+  /** A client that comes by another address. */
+  Podflare client(URI there) throws IOException {
     Duration patience = TestPlatform.PATIENCE;
     return new Podflare(
         new ClientConfig(
-            uri(), Optional.of(key()), Duration.ofSeconds(10), patience, patience, 1 << 20));
+            there, Optional.of(key()), Duration.ofSeconds(10), patience, patience, 1 << 20));
   }
 
   HostState state() {

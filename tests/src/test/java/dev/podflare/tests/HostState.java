@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -51,16 +52,28 @@ record HostState(
 
   /** Without a daemon: what is left of it. */
   static Set<String> leftovers(Path data) {
+    Set<String> left = leftoversBesideNetworks(data);
+    left.addAll(networks(data));
+    return left;
+  }
+
+  /** The same of a daemon whose host is another namespace. */
+  static Set<String> leftovers(Path data, TestInternet internet) {
+    Set<String> left = leftoversBesideNetworks(data);
+    left.addAll(internet.onHost(() -> networks(data)));
+    return left;
+  }
+
+  private static Set<String> leftoversBesideNetworks(Path data) {
     Set<String> left = new TreeSet<>();
     processes(data).forEach(pid -> left.add("process " + pid));
     controlGroups(data).forEach(group -> left.add("cgroup " + group));
     list(runFolder(data)).forEach(file -> left.add("run " + file));
     list(data.resolve("machines")).forEach(folder -> left.add("machine " + folder));
-    networks(data).forEach(part -> left.add("network " + part));
     return left;
   }
 
-  /** Links, tables and namespaces of the daemon's guests' networks, in this host's namespace. */
+  /** Links, tables and namespaces of the daemon's guests' networks, in the thread's namespace. */
   private static Set<String> networks(Path data) {
     String instance = instance(data);
     Set<String> parts = new TreeSet<>();
@@ -77,7 +90,7 @@ record HostState(
           .forEach(parts::add);
     }
     list(Path.of("/run/podflare/network", instance)).forEach(slot -> parts.add("slot " + slot));
-    return parts;
+    return parts.stream().map(part -> "network " + part).collect(Collectors.toSet());
   }
 
   /** Eight digits that stand for a data folder, as the engine makes them. */

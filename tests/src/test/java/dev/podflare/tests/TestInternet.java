@@ -76,6 +76,11 @@ final class TestInternet {
         Optional.of(host));
   }
 
+  /** The host's namespace, for a daemon that is a process of its own. */
+  Path hostNamespace() {
+    return host;
+  }
+
   /** Runs a task on a thread in the internet's namespace: sockets that it opens are there. */
   <T> T outside(Callable<T> task) {
     return in(outside, task);
