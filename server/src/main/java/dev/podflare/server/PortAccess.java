@@ -47,8 +47,9 @@ final class PortAccess {
    *
    * @param caller whose sandbox it must be
    * @param visit a link's first request, which is answered by a cookie and a redirect
+   * @param left how long the link still lets in; empty for a key
    */
-  record Admitted(Caller caller, Optional<Visit> visit) {}
+  record Admitted(Caller caller, Optional<Visit> visit, Optional<Duration> left) {}
 
   /** What the cookie is made of. */
   record Visit(String token, Duration left) {}
@@ -69,11 +70,12 @@ final class PortAccess {
     List<String> cookies = PortCookies.tokens(request);
     if (known.isEmpty() && !cookies.isEmpty() && target.kind() != PortTarget.Kind.TUNNEL) {
       requireOwnPage(request);
-      return new Admitted(holder(cookies, target).caller(), Optional.empty());
+      Holder holder = holder(cookies, target);
+      return new Admitted(holder.identity().caller(), Optional.empty(), Optional.of(holder.left()));
     }
     Identity identity = known.orElseGet(() -> authenticator.authenticate(authorization));
     identity.require(Scope.EXEC);
-    return new Admitted(identity.caller(), Optional.empty());
+    return new Admitted(identity.caller(), Optional.empty(), Optional.empty());
   }
 
   /** Whether the guest must not see this value of {@code Authorization}. */
@@ -83,17 +85,21 @@ final class PortAccess {
   }
 
   private Admitted byToken(Request request, PortTarget target, String token) {
-    Identity identity = holder(token, target);
+    Holder holder = holder(token, target);
     boolean visit =
         (HttpMethod.GET.is(request.getMethod()) || HttpMethod.HEAD.is(request.getMethod()))
             && !Upgrades.wanted(request);
-    PortLinks.Grant grant = links.verify(token, target.sandboxId(), target.portNumber());
     return new Admitted(
-        identity.caller(), visit ? Optional.of(new Visit(token, grant.left())) : Optional.empty());
+        holder.identity().caller(),
+        visit ? Optional.of(new Visit(token, holder.left())) : Optional.empty(),
+        Optional.of(holder.left()));
   }
 
+  /** Who has made a link, and how long it still holds. */
+  private record Holder(Identity identity, Duration left) {}
+
   /** Of the first good one; what others have put beside it must not lock its holder out. */
-  private Identity holder(List<String> tokens, PortTarget target) {
+  private Holder holder(List<String> tokens, PortTarget target) {
     PodflareException refusal = PortLinks.refused("there is no link's token");
     for (String token : tokens) {
       try {
@@ -105,14 +111,14 @@ final class PortAccess {
     throw refusal;
   }
 
-  private Identity holder(String token, PortTarget target) {
+  private Holder holder(String token, PortTarget target) {
     PortLinks.Grant grant = links.verify(token, target.sandboxId(), target.portNumber());
     Identity identity =
         authenticator
             .byId(grant.keyId())
             .orElseThrow(() -> PortLinks.refused("the key that made this link is revoked"));
     identity.require(Scope.EXEC);
-    return identity;
+    return new Holder(identity, grant.left());
   }
 
   private static void requireOwnPage(Request request) {

@@ -5,7 +5,7 @@ import dev.podflare.common.PodflareException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Set;
+import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
@@ -27,13 +27,16 @@ final class PortConnections implements AutoCloseable {
   private final Map<String, Integer> bySandbox = new HashMap<>(); // guarded by lock
   private int total; // guarded by lock
   private boolean stopping; // guarded by lock
-  private final Set<Watched> watched = ConcurrentHashMap.newKeySet();
+  private final Map<Watched, OptionalLong> watched = new ConcurrentHashMap<>(); // to its end
   private final Thread watcher;
 
   /** A connection that is looked after. Thread-safe. */
   interface Watched {
     /** Ends it if it has been silent for too long, or asks for a sign of life. */
     void look(long nowNanos);
+
+    /** What let it in does so no longer: ends it, and says why as far as that can be said. */
+    void expire();
 
     /** The server stops: ends what would not end by itself. */
     void stop();
@@ -75,8 +78,12 @@ final class PortConnections implements AutoCloseable {
     }
   }
 
-  /** Takes a place and begins to look; refuses what is over a limit. */
-  Place take(String sandboxId, Watched connection) {
+  /**
+   * Takes a place and begins to look; refuses what is over a limit.
+   *
+   * @param endNanos when it expires, by {@link System#nanoTime}; empty: never
+   */
+  Place take(String sandboxId, Watched connection, OptionalLong endNanos) {
     lock.lock();
     try {
       if (stopping) {
@@ -96,7 +103,7 @@ final class PortConnections implements AutoCloseable {
       }
       total++;
       bySandbox.put(sandboxId, ofSandbox + 1);
-      watched.add(connection);
+      watched.put(connection, endNanos);
       return new Place(sandboxId, connection);
     } finally {
       lock.unlock();
@@ -111,7 +118,7 @@ final class PortConnections implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    watched.forEach(Watched::stop);
+    watched.keySet().forEach(Watched::stop);
     long left = patience.toNanos();
     lock.lockInterruptibly();
     try {
@@ -131,10 +138,20 @@ final class PortConnections implements AutoCloseable {
       while (true) {
         TimeUnit.NANOSECONDS.sleep(Math.max(pause.toNanos(), 1_000_000));
         long now = System.nanoTime();
-        watched.forEach(one -> one.look(now));
+        watched.forEach((one, endNanos) -> look(one, endNanos, now));
       }
     } catch (InterruptedException closed) {
       LOG.debug("the port watcher ends");
+    }
+  }
+
+  private void look(Watched one, OptionalLong endNanos, long now) {
+    if (endNanos.isPresent()
+        && now - endNanos.getAsLong() >= 0
+        && watched.replace(one, endNanos, OptionalLong.empty())) {
+      one.expire();
+    } else {
+      one.look(now);
     }
   }
 
@@ -142,6 +159,6 @@ final class PortConnections implements AutoCloseable {
   @Override
   public void close() {
     watcher.interrupt();
-    watched.forEach(Watched::cut);
+    watched.keySet().forEach(Watched::cut);
   }
 }

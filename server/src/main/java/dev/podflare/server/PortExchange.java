@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * thread, and the watcher's.
  */
 final class PortExchange implements PortConnections.Watched {
+  private static final Duration LINGER = Duration.ofSeconds(2);
   private static final String SILENT = "nothing has moved between the caller and the guest for ";
 
   private final Request request;
@@ -30,6 +31,8 @@ final class PortExchange implements PortConnections.Watched {
   private final EndPoint client;
   private volatile @Nullable GuestChannel guest;
   private volatile @Nullable PodflareException ended;
+  private volatile boolean events; // of a stream that has no end of its own
+  private volatile long expiredNanos; // 0: not yet
 
   PortExchange(Request request, Response response, PortTarget target, Duration idle) {
     this.request = request;
@@ -112,11 +115,23 @@ final class PortExchange implements PortConnections.Watched {
     if (!ends) {
       write(false, BufferUtil.EMPTY_BUFFER); // the head does not wait for the body
     }
-    for (ByteBuffer piece = answer.next(); piece != null; piece = answer.next()) {
-      write(false, piece);
-      channel.moved();
+    events = eventStream(head.headers().get(HttpHeader.CONTENT_TYPE));
+    try {
+      for (ByteBuffer piece = answer.next(); piece != null; piece = answer.next()) {
+        write(false, piece);
+        channel.moved();
+      }
+    } catch (IOException | PodflareException broken) {
+      if (!events || expiredNanos == 0) {
+        throw broken; // nobody shall take a part for the whole
+      }
     }
     write(true, BufferUtil.EMPTY_BUFFER);
+  }
+
+  private static boolean eventStream(@Nullable String contentType) {
+    String type = contentType == null ? "" : contentType.split(";", 2)[0].strip();
+    return type.equalsIgnoreCase("text/event-stream");
   }
 
   private void write(boolean last, ByteBuffer bytes) throws IOException {
@@ -129,8 +144,25 @@ final class PortExchange implements PortConnections.Watched {
   @Override
   public void look(long nowNanos) {
     GuestChannel channel = guest;
-    if (channel != null && nowNanos - channel.movedNanos() > idle.toNanos()) {
+    if (expiredNanos != 0) {
+      if (nowNanos - expiredNanos > LINGER.toNanos()) {
+        client.close();
+      }
+    } else if (channel != null && nowNanos - channel.movedNanos() > idle.toNanos()) {
       end(new PodflareException(ErrorCode.TIMED_OUT, SILENT + idle.toSeconds() + " s"));
+    }
+  }
+
+  /** A stream of events ends; any other answer breaks off, and one not begun is a refusal. */
+  @Override
+  public void expire() {
+    expiredNanos = System.nanoTime() | 1;
+    PodflareException why = PortLinks.refused("the link has expired");
+    if (events) {
+      ended = why;
+      closeGuest();
+    } else {
+      end(why);
     }
   }
 
@@ -145,12 +177,16 @@ final class PortExchange implements PortConnections.Watched {
 
   private void end(PodflareException why) {
     ended = why;
+    closeGuest();
+    if (response.isCommitted()) {
+      client.close(); // it may be waiting for a caller that takes nothing
+    }
+  }
+
+  private void closeGuest() {
     GuestChannel channel = guest;
     if (channel != null) {
       channel.close();
-    }
-    if (response.isCommitted()) {
-      client.close(); // it may be waiting for a caller that takes nothing
     }
   }
 }

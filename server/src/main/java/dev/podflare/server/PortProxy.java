@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
@@ -68,7 +69,7 @@ final class PortProxy implements AutoCloseable {
       redirect(response, 308, port + "/" + PortQuery.without(request.getHttpURI().getQuery()));
       callback.succeeded();
     } else {
-      exchange(request, response, callback, target, admitted.caller());
+      exchange(request, response, callback, target, admitted);
     }
   }
 
@@ -99,12 +100,18 @@ final class PortProxy implements AutoCloseable {
   }
 
   private void exchange(
-      Request request, Response response, Callback callback, PortTarget target, Caller caller)
+      Request request,
+      Response response,
+      Callback callback,
+      PortTarget target,
+      PortAccess.Admitted admitted)
       throws IOException, InterruptedException {
+    Caller caller = admitted.caller();
+    OptionalLong endNanos = endNanos(admitted);
     PortExchange exchange = new PortExchange(request, response, target, config.idle());
     GuestChannel guest = null;
     Optional<PortExchange.Switch> agreed = Optional.empty();
-    try (PortConnections.Place _ = connections.take(target.sandboxId(), exchange)) {
+    try (PortConnections.Place _ = connections.take(target.sandboxId(), exchange, endNanos)) {
       guest = connect(caller, target);
       agreed = exchange.run(access, guest);
     } catch (IOException broken) {
@@ -120,9 +127,15 @@ final class PortProxy implements AutoCloseable {
       }
     }
     if (agreed.isPresent()) {
-      join(request, response, target, guest, agreed.get());
+      join(request, response, target, guest, agreed.get(), endNanos);
     }
     callback.succeeded();
+  }
+
+  private static OptionalLong endNanos(PortAccess.Admitted admitted) {
+    return admitted.left().isPresent()
+        ? OptionalLong.of(System.nanoTime() + admitted.left().get().toNanos())
+        : OptionalLong.empty();
   }
 
   private GuestChannel connect(Caller caller, PortTarget target) {
@@ -136,7 +149,8 @@ final class PortProxy implements AutoCloseable {
       Response response,
       PortTarget target,
       GuestChannel guest,
-      PortExchange.Switch agreed) {
+      PortExchange.Switch agreed,
+      OptionalLong endNanos) {
     EndPoint client = request.getConnectionMetaData().getConnection().getEndPoint();
     AtomicReference<PortConnections.@Nullable Place> place = new AtomicReference<>();
     WebSocketRelay relay =
@@ -148,7 +162,7 @@ final class PortProxy implements AutoCloseable {
             config.ping(),
             () -> release(place));
     try {
-      place.set(connections.take(target.sandboxId(), relay));
+      place.set(connections.take(target.sandboxId(), relay, endNanos));
     } catch (PodflareException full) {
       guest.close();
       throw full;
@@ -180,7 +194,7 @@ final class PortProxy implements AutoCloseable {
     PortTunnel tunnel = new PortTunnel(guest, config.ping(), () -> release(place));
     boolean upgraded = false;
     try {
-      place.set(connections.take(target.sandboxId(), tunnel));
+      place.set(connections.take(target.sandboxId(), tunnel, OptionalLong.empty()));
       upgraded = container.upgrade((_, _, _) -> tunnel, request, response, callback);
     } finally {
       if (!upgraded) {

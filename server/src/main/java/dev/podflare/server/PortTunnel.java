@@ -180,6 +180,12 @@ public final class PortTunnel implements Session.Listener, PortConnections.Watch
     }
   }
 
+  /** Never: only a key opens a tunnel. */
+  @Override
+  public void expire() {
+    close(1008, "");
+  }
+
   @Override
   public void stop() {
     close(1001, "this node is stopping");

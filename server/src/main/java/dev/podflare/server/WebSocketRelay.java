@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.io.AbstractConnection;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
@@ -28,6 +29,7 @@ final class WebSocketRelay extends AbstractConnection
   private static final int PIECE = 16 * 1024;
   private static final Duration LINGER = Duration.ofSeconds(2);
   private static final int GOING_AWAY = 1001;
+  private static final int NOT_ALLOWED = 1008;
   private static final int PEER_FAILED = 1011;
 
   private final EndPoint client;
@@ -153,13 +155,28 @@ final class WebSocketRelay extends AbstractConnection
   }
 
   @Override
-  public void stop() {
+  public void expire() {
     Thread.ofVirtual()
         .start(() -> {
-          toClient.closeFrame(GOING_AWAY);
-          toGuest.closeFrame(GOING_AWAY);
-          guest.close();
+          leave(NOT_ALLOWED);
+          try {
+            boolean ignored = oneEnded.await(LINGER.toMillis(), TimeUnit.MILLISECONDS);
+          } catch (InterruptedException stopped) {
+            Thread.currentThread().interrupt();
+          }
+          cut(); // a caller that takes nothing shall not keep it open
         });
+  }
+
+  @Override
+  public void stop() {
+    Thread.ofVirtual().start(() -> leave(GOING_AWAY));
+  }
+
+  private void leave(int code) {
+    toClient.closeFrame(code);
+    toGuest.closeFrame(GOING_AWAY);
+    guest.close();
   }
 
   @Override

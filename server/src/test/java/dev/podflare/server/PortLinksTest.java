@@ -9,6 +9,10 @@ import dev.podflare.common.PodflareException;
 import dev.podflare.server.testing.Answer;
 import dev.podflare.server.testing.ApiClient;
 import dev.podflare.server.testing.GuestServer;
+import dev.podflare.server.testing.RawHttp;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -17,6 +21,8 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -268,6 +274,82 @@ class PortLinksTest {
               "Host: " + host);
       assertThat(visit.header("location")).hasValue("./");
       assertThat(visit.header("set-cookie").orElseThrow()).contains("; Path=/; ");
+    }
+  }
+
+  @Test
+  void whatALinkHasOpenedEndsWithIt() throws Exception {
+    CountDownLatch ended = new CountDownLatch(1);
+    try (PortRig rig = new PortRig(folder, PortRig.quick());
+        GuestServer guest =
+            GuestServer.start((head, _, out) -> {
+              boolean events = head.line().contains("events");
+              out.write(
+                  ("HTTP/1.1 200 OK\r\nContent-Type: "
+                          + (events ? "text/event-stream; charset=utf-8" : "text/plain")
+                          + "\r\n\r\ndata: one\n\n")
+                      .getBytes(StandardCharsets.US_ASCII));
+              trickle(out, ended);
+            });
+        RawHttp events = rig.open();
+        RawHttp download = rig.open();
+        RawHttp byKey = rig.open()) {
+      rig.guest(guest);
+      String token = link(rig, "{\"expires_in_seconds\":2}").get("token").stringValue();
+      String cookie = "Cookie: pf_port=" + token;
+      events.send(PortRig.head("GET " + rig.prefix() + "/events HTTP/1.1", cookie));
+      download.send(PortRig.head("GET " + rig.prefix() + "/file HTTP/1.1", cookie));
+      byKey.send(PortRig.head("GET " + rig.prefix() + "/file HTTP/1.1", rig.keyLine()));
+      Answer whole = events.answer(false).orElseThrow(); // with its last chunk
+      assertThat(whole.status()).isEqualTo(200);
+      assertThat(whole.text()).startsWith("data: one");
+      String part = rest(download);
+      assertThat(part).contains("data: one").doesNotContain("\r\n0\r\n");
+      Answer late = rig.raw("GET " + rig.prefix() + "/events HTTP/1.1", cookie);
+      assertThat(late.status()).isEqualTo(401);
+      ended.countDown();
+      assertThat(byKey.answer(false).orElseThrow().text()).contains("data: two").endsWith("end");
+    } finally {
+      ended.countDown();
+    }
+  }
+
+  /** Something every now and then, so that it is not cut for its silence. */
+  private static void trickle(OutputStream out, CountDownLatch ended) throws IOException {
+    try {
+      while (!ended.await(100, TimeUnit.MILLISECONDS)) {
+        out.write("data: two\n\n".getBytes(StandardCharsets.US_ASCII));
+      }
+      out.write("end".getBytes(StandardCharsets.US_ASCII));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static String rest(RawHttp raw) {
+    StringBuilder all = new StringBuilder();
+    try {
+      for (int c = raw.read(); c >= 0; c = raw.read()) {
+        all.append((char) c);
+      }
+    } catch (IOException reset) {
+      // As good an end as any.
+    }
+    return all.toString();
+  }
+
+  @Test
+  void anAnswerThatHasNotBegunWhenALinkEndsIsARefusal() throws Exception {
+    CountDownLatch ended = new CountDownLatch(1);
+    try (PortRig rig = new PortRig(folder);
+        GuestServer guest = GuestServer.start((_, _, _) -> PortProxyTest.await(ended))) {
+      rig.guest(guest);
+      String token = link(rig, "{\"expires_in_seconds\":1}").get("token").stringValue();
+      Answer answer = rig.raw("GET " + rig.prefix() + "/slow HTTP/1.1", "Cookie: pf_port=" + token);
+      assertThat(answer.status()).isEqualTo(401);
+      assertThat(answer.text()).contains("invalid_link", "expired");
+    } finally {
+      ended.countDown();
     }
   }
 

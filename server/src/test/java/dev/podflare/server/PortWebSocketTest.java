@@ -194,4 +194,26 @@ class PortWebSocketTest {
           .hasCauseInstanceOf(WebSocketHandshakeException.class);
     }
   }
+
+  @Test
+  void itEndsWithTheLinkThatHasOpenedIt() throws Exception {
+    try (PortRig rig = new PortRig(folder, PortRig.quick());
+        EchoSocket guest = new EchoSocket()) {
+      rig.test.engine.listen(PortRig.PORT, guest.address());
+      SocketClient kept = SocketClient.open(rig, rig.prefix() + "/key");
+      assertThat(guest.event()).isEqualTo("opened /key");
+      String token =
+          ApiClient.json(rig.test.admin.post(rig.prefix() + "/link", "{\"expires_in_seconds\":2}"))
+              .get("token")
+              .stringValue();
+      SocketClient client = new SocketClient(rig, rig.prefix() + "/x?pf_token=" + token, List.of());
+      assertThat(guest.event()).isEqualTo("opened /x");
+      client.text("a");
+      assertThat(client.next()).isEqualTo("a");
+      assertThat(client.next()).isEqualTo("closed 1008 ");
+      assertThat(guest.event()).startsWith("closed 1001");
+      kept.text("still here");
+      assertThat(kept.next()).isEqualTo("still here");
+    }
+  }
 }
