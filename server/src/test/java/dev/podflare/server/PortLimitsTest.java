@@ -3,6 +3,7 @@ package dev.podflare.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.podflare.server.testing.Answer;
+import dev.podflare.server.testing.ApiClient;
 import dev.podflare.server.testing.GuestServer;
 import dev.podflare.server.testing.RawHttp;
 import java.io.IOException;
@@ -62,6 +63,31 @@ class PortLimitsTest {
         raw.close();
       }
       assertThat(rig.ask("GET", "/").status()).isEqualTo(504);
+    }
+  }
+
+  /** A page of a web application is a hundred of them. */
+  @Test
+  void requestsToAPortAreNotThoseOfTheKeysMinute() throws Exception {
+    try (PortRig rig = new PortRig(folder);
+        GuestServer guest =
+            GuestServer.answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")) {
+      rig.guest(guest);
+      String key =
+          ApiClient.json(
+                  rig.test.admin.post(
+                      "/v1/keys", "{\"name\":\"x\",\"limits\":{\"requests_per_minute\":2}}"))
+              .get("key")
+              .stringValue();
+      String id =
+          ApiClient.json(rig.test.client(key).post("/v1/sandboxes", "{}")).get("id").stringValue();
+      String path = rig.prefix().replace(rig.id, id);
+      for (int i = 0; i < 10; i++) {
+        Answer answer = rig.raw("GET " + path + "/ HTTP/1.1", "Authorization: Bearer " + key);
+        assertThat(answer.status()).isEqualTo(200);
+      }
+      assertThat(rig.test.client(key).get("/v1/info").status()).isEqualTo(200);
+      assertThat(rig.test.client(key).get("/v1/info").status()).isEqualTo(429);
     }
   }
 
