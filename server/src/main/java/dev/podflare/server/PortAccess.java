@@ -3,8 +3,10 @@ package dev.podflare.server;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import dev.podflare.engine.Caller;
+import java.net.URI;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.server.Request;
@@ -29,6 +31,10 @@ import org.jspecify.annotations.Nullable;
  *   <li>By host name every port has an origin of its own. They may count as one site, for which
  *       SameSite is no help: a request that only the cookie admits must come from the port's own
  *       pages, by {@code Origin} and {@code Sec-Fetch-Site}, or be a plain visit.
+ *   <li>Which pages may show a guest's page in a frame is for its application to say, in headers
+ *       that we pass on. But a page of another guest may not, which would make its visitor click on
+ *       what he does not see: a visit in a frame that only the cookie admits must say in {@code
+ *       Referer} that it comes from elsewhere, such as a company's own page around it.
  * </ul>
  */
 final class PortAccess {
@@ -69,7 +75,7 @@ final class PortAccess {
     Optional<Identity> known = authenticator.known(authorization);
     List<String> cookies = PortCookies.tokens(request);
     if (known.isEmpty() && !cookies.isEmpty() && target.kind() != PortTarget.Kind.TUNNEL) {
-      requireOwnPage(request);
+      requireOwnPage(request, target);
       Holder holder = holder(cookies, target);
       return new Admitted(holder.identity().caller(), Optional.empty(), Optional.of(holder.left()));
     }
@@ -121,7 +127,7 @@ final class PortAccess {
     return new Holder(identity, grant.left());
   }
 
-  private static void requireOwnPage(Request request) {
+  private static void requireOwnPage(Request request, PortTarget target) {
     String origin = header(request, "Origin");
     String host = header(request, "Host");
     if (origin != null
@@ -132,9 +138,31 @@ final class PortAccess {
     String site = header(request, "Sec-Fetch-Site");
     boolean plainVisit =
         HttpMethod.GET.is(request.getMethod())
-            && "navigate".equals(header(request, "Sec-Fetch-Mode"));
+            && "navigate".equals(header(request, "Sec-Fetch-Mode"))
+            && !maybeFramedByAGuest(request, target);
     if (site != null && site.contains("-site") && !plainVisit) {
       throw foreign();
+    }
+  }
+
+  private static boolean maybeFramedByAGuest(Request request, PortTarget target) {
+    String destination = header(request, "Sec-Fetch-Dest");
+    if (destination == null || destination.equals("document")) {
+      return false;
+    }
+    String host = String.valueOf(request.getHttpURI().getHost()).toLowerCase(Locale.ROOT);
+    String guests = target.byPath() ? host : host.substring(Math.max(0, host.indexOf('.')));
+    return refererHost(request).map(from -> from.endsWith(guests)).orElse(true);
+  }
+
+  private static Optional<String> refererHost(Request request) {
+    try {
+      return Optional.ofNullable(header(request, "Referer"))
+          .map(URI::create)
+          .map(URI::getHost)
+          .map(host -> host.toLowerCase(Locale.ROOT));
+    } catch (IllegalArgumentException unreadable) {
+      return Optional.empty();
     }
   }
 

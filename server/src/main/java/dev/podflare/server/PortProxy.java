@@ -85,7 +85,7 @@ final class PortProxy implements AutoCloseable {
             HttpHeader.SET_COOKIE,
             PortCookies.keep(visit.token(), target, visit.left(), secure(request)));
     response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
-    response.getHeaders().put("Referrer-Policy", "no-referrer");
+    response.getHeaders().put("Referrer-Policy", "strict-origin");
     redirect(response, 302, "./" + there + rest);
   }
 

@@ -147,6 +147,33 @@ class PortLinksTest {
   }
 
   @Test
+  void aPageOfAnotherGuestShowsNoneInAFrameByACookie() throws Exception {
+    PortsConfig ports = PortsConfig.defaults().withDomain(Optional.of("guests.example"));
+    try (PortRig rig = new PortRig(folder, ports);
+        GuestServer guest = GuestServer.answering(OK)) {
+      rig.guest(guest);
+      String cookie = "pf_port=" + link(rig, "{}").get("token").stringValue();
+      String host = "Host: 8000-" + rig.id.replace('_', '-') + ".guests.example";
+      List<String> framed =
+          List.of(
+              host,
+              "Cookie: " + cookie,
+              "Sec-Fetch-Site: same-site",
+              "Sec-Fetch-Mode: navigate",
+              "Sec-Fetch-Dest: iframe");
+      for (String from :
+          List.of("X: none", "Referer: https://8000-sbx-0.guests.example/", "Referer: %")) {
+        Answer answer = rig.raw("GET / HTTP/1.1", with(from, framed));
+        assertThat(answer.status()).as(from).isEqualTo(403);
+      }
+      for (String from :
+          List.of("Referer: https://app.example/", "Referer: https://agents.company.example")) {
+        assertThat(rig.raw("GET / HTTP/1.1", with(from, framed)).status()).as(from).isEqualTo(200);
+      }
+    }
+  }
+
+  @Test
   void cookiesOfTheSameNameLockNobodyOut() throws Exception {
     try (PortRig rig = new PortRig(folder);
         GuestServer guest = GuestServer.answering(OK)) {
