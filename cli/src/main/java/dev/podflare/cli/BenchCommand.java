@@ -50,6 +50,9 @@ final class BenchCommand implements Callable<Integer> {
   @Option(names = "--burst", defaultValue = "50", description = "Creates at once; ${DEFAULT-VALUE}")
   private int burst;
 
+  @Option(names = "--network-only", description = "Only the rows about guests' networks")
+  private boolean networkOnly;
+
   @Option(
       names = "--json",
       paramLabel = "FILE",
@@ -60,11 +63,18 @@ final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (url != null && networkOnly) {
+      throw new PodflareException(
+          ErrorCode.INVALID_CONFIG, "--network-only needs a daemon of its own, not one at --url");
+    }
     if (url != null) {
       return bench(remote(), List.of(), Optional.empty(), Optional.empty());
     }
     ServeConfig config = ownDaemon(daemonOptions.resolve(Optional.of(DemoCommand.FREE_PORT)));
     Logging.setUp(config.logFormat(), "warn");
+    if (networkOnly) {
+      return benchNetwork(config);
+    }
     BenchRow start = start(config);
     Statistics without = createsWithoutNetwork(config);
     try (LocalDaemon daemon = DaemonWiring.start(config)) {
@@ -73,6 +83,15 @@ final class BenchCommand implements Callable<Integer> {
           List.of(start),
           Optional.of(daemon.engine().probe()),
           Optional.of(without));
+    }
+  }
+
+  private int benchNetwork(ServeConfig config) {
+    try (LocalDaemon daemon = DaemonWiring.start(config);
+        Podflare podflare = new Podflare(daemon.address())) {
+      List<BenchRow> rows =
+          new NetworkBench(daemon.engine().probe(), podflare, options()).measure(this::say);
+      return shown(podflare.info(), rows);
     }
   }
 
@@ -123,8 +142,12 @@ final class BenchCommand implements Callable<Integer> {
 
   /** The burst needs a pool of its size, and a fork a blank for each child. */
   private ServeConfig ownDaemon(ServeConfig config) {
-    return config.withMachines(
-        config.pool().orElse(burst), config.blanks().orElse(ForkBench.MOST_CHILDREN));
+    ServeConfig own =
+        config.withNetwork(config.network().unlimited(List.of(BenchNameServer.ADDRESS)));
+    return networkOnly
+        ? own.withMachines(config.pool().orElse(2), config.blanks().orElse(2))
+        : own.withMachines(
+            config.pool().orElse(burst), config.blanks().orElse(ForkBench.MOST_CHILDREN));
   }
 
   private int bench(
@@ -141,9 +164,13 @@ final class BenchCommand implements Callable<Integer> {
               .measure(this::say));
       probe.ifPresent(it -> rows.addAll(new EngineBench(it, podflare, options).measure(this::say)));
       rows.addAll(first);
-      show(info, rows);
-      return rows.stream().allMatch(row -> row.kept().orElse(true)) ? 0 : Failures.OURS;
+      return shown(info, rows);
     }
+  }
+
+  private int shown(ServerInfo info, List<BenchRow> rows) {
+    show(info, rows);
+    return rows.stream().allMatch(row -> row.kept().orElse(true)) ? 0 : Failures.OURS;
   }
 
   private void show(ServerInfo info, List<BenchRow> rows) {

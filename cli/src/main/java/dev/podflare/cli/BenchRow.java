@@ -46,6 +46,14 @@ record BenchRow(
     return new BenchRow(name, value, unit, Optional.of(floor), aim, Optional.of(kept), note);
   }
 
+  /** Held to {@code value >= factor * floor}: more is better. */
+  static BenchRow atLeast(
+      String name, double value, String unit, Floor floor, double factor, String note) {
+    String aim = String.format(Locale.ROOT, "≥ %.1f × %s", factor, floor.name());
+    boolean kept = value >= factor * floor.value();
+    return new BenchRow(name, value, unit, Optional.of(floor), aim, Optional.of(kept), note);
+  }
+
   /** Held to {@code value <= limit}, in the row's unit. */
   static BenchRow limited(String name, double value, String unit, double limit, String note) {
     String aim = String.format(Locale.ROOT, "≤ %s %s", Statistics.plain(limit), unit);

@@ -77,15 +77,34 @@ record ServeConfig(
   /** The same on another data folder, for guests that have no network. */
   ServeConfig withoutNetwork(Path folder, Path builtTemplates) {
     return new ServeConfig(
+            listen,
+            folder,
+            accelerator,
+            Optional.of(builtTemplates),
+            template,
+            pool,
+            blanks,
+            more,
+            network,
+            region,
+            endpoint,
+            portsDomain,
+            logFormat,
+            logLevel)
+        .withNetwork(ServeFile.NetworkPart.NONE);
+  }
+
+  ServeConfig withNetwork(ServeFile.NetworkPart other) {
+    return new ServeConfig(
         listen,
-        folder,
+        data,
         accelerator,
-        Optional.of(builtTemplates),
+        templates,
         template,
         pool,
         blanks,
         more,
-        ServeFile.NetworkPart.NONE,
+        other,
         region,
         endpoint,
         portsDomain,

@@ -120,6 +120,20 @@ record ServeFile(
     /** Guests have no network. */
     static final NetworkPart NONE = enabled(Optional.of(false));
 
+    /** The same with other resolvers, and for guests that may move as much as they can. */
+    NetworkPart unlimited(List<String> otherResolvers) {
+      return new NetworkPart(
+          enabled,
+          range,
+          allow,
+          Optional.of(otherResolvers),
+          OptionalLong.of(1_000_000_000),
+          OptionalLong.of(1_000_000_000),
+          OptionalInt.of(1_000_000),
+          connections,
+          newConnectionsPerSecond);
+    }
+
     private static NetworkPart enabled(Optional<Boolean> enabled) {
       return new NetworkPart(
           enabled,

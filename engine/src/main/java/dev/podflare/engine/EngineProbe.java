@@ -10,6 +10,7 @@ import dev.podflare.qemu.Machine;
 import dev.podflare.qemu.MachineSpec;
 import dev.podflare.qemu.NetworkPort;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -57,6 +58,11 @@ public final class EngineProbe {
   /** Where the daemon itself reaches a guest's port. */
   public InetSocketAddress portAddress(String sandboxId, int port) {
     return new InetSocketAddress(sandbox(sandboxId).guest().port().orElseThrow().address(), port);
+  }
+
+  /** Namespace of the slot that a sandbox's guest is in. */
+  public Path slotNamespace(String sandboxId) {
+    return sandbox(sandboxId).guest().port().orElseThrow().namespace();
   }
 
   /** The machine that runs a sandbox's guest. */
