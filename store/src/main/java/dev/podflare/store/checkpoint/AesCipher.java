@@ -25,6 +25,7 @@ import javax.crypto.spec.SecretKeySpec;
 final class AesCipher implements StoreCipher {
   private static final int NONCE = 12;
   private static final int TAG = 16;
+  private static final int PIECE = 8192; // many short calls are compiled sooner than few long ones
   private static final SecureRandom RANDOM = new SecureRandom();
 
   private final SecretKey bodies;
@@ -106,7 +107,12 @@ final class AesCipher implements StoreCipher {
     try {
       Cipher cipher = cipher(Cipher.ENCRYPT_MODE, key, nonce, context);
       byte[] stored = Arrays.copyOf(nonce, NONCE + plain.length + TAG);
-      cipher.doFinal(plain, 0, plain.length, stored, NONCE);
+      int done = NONCE;
+      for (int offset = 0; offset < plain.length; offset += PIECE) {
+        int length = Math.min(PIECE, plain.length - offset);
+        done += cipher.update(plain, offset, length, stored, done);
+      }
+      cipher.doFinal(stored, done);
       return stored;
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException(e);

@@ -20,7 +20,10 @@ public interface BlobStore extends AutoCloseable {
    */
   void put(String name, byte[] bytes);
 
-  /** Like {@link #put} if there is no such object; of several callers one gets true. */
+  /**
+   * Like {@link #put} if there is no such object; of several callers one gets true, if no two bring
+   * the same bytes.
+   */
   boolean putIfAbsent(String name, byte[] bytes);
 
   /** Makes earlier calls for these objects durable, whoever made them. */

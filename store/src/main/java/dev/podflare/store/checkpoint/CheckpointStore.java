@@ -69,7 +69,7 @@ public final class CheckpointStore implements AutoCloseable {
     if (!Ids.wellFormed("chk", id)) {
       throw notFound(id);
     }
-    Optional<Manifest> manifest = parts.workers().call(() -> parts.manifests().load(id));
+    Optional<CheckpointManifest> manifest = parts.workers().call(() -> parts.manifests().load(id));
     return new StoredCheckpoint(manifest.orElseThrow(() -> notFound(id)), parts);
   }
 

@@ -62,7 +62,8 @@ public final class CheckpointWriter implements AutoCloseable {
 
   /**
    * Ends the checkpoint, which is durable when this returns. May also throw {@code
-   * PAYLOAD_TOO_LARGE}.
+   * PAYLOAD_TOO_LARGE}. After an error it may be there nevertheless, if the store was cut off in
+   * between or the caller interrupted; {@link CheckpointStore#delete} makes sure.
    *
    * @param attributesJson what the caller wants to know again, at most 1 MiB; not interpreted
    */
@@ -70,18 +71,19 @@ public final class CheckpointWriter implements AutoCloseable {
     requireOpen();
     requireFits(attributesJson);
     parts.values().forEach(PartWriter::finish);
-    Map<String, Manifest.Part> finished = new LinkedHashMap<>();
+    Map<String, CheckpointManifest.Part> finished = new LinkedHashMap<>();
     parts.forEach((name, part) -> finished.put(name, part.result()));
     syncChunks(finished);
     requireInTime();
-    Manifest manifest =
-        new Manifest(id, store.clock().instant(), queue.addedBytes(), attributesJson, finished);
+    CheckpointManifest manifest =
+        new CheckpointManifest(
+            id, store.clock().instant(), queue.addedBytes(), attributesJson, finished);
     save(manifest);
     state = State.COMMITTED;
     return new StoredCheckpoint(manifest, store);
   }
 
-  private void save(Manifest manifest) {
+  private void save(CheckpointManifest manifest) {
     try {
       store.workers().run(() -> store.manifests().save(manifest));
       requireInTime();
@@ -100,13 +102,12 @@ public final class CheckpointWriter implements AutoCloseable {
     }
   }
 
-  /** Folders side by side: each costs a wait for the disk. */
-  private void syncChunks(Map<String, Manifest.Part> finished) {
+  private void syncChunks(Map<String, CheckpointManifest.Part> finished) {
     Set<ChunkRef> chunks = new HashSet<>();
-    for (Manifest.Part part : finished.values()) {
+    for (CheckpointManifest.Part part : finished.values()) {
       part.windows().forEach(window -> window.chunk().ifPresent(chunks::add));
     }
-    store.workers().run(() -> store.chunks().sync(chunks));
+    store.chunks().sync(chunks, store.workers());
   }
 
   /** A checkpoint that took too long may rest on chunks that are being collected. */

@@ -6,14 +6,19 @@ import java.security.MessageDigest;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.Future;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Collectors;
 
 /**
  * The chunks of a store. One with the same bytes is stored once, whoever brings it: names are
@@ -120,9 +125,24 @@ final class Chunks {
     return ThreadLocalRandom.current().nextInt(1, Integer.MAX_VALUE);
   }
 
-  /** Makes chunks durable. */
-  void sync(Set<ChunkRef> refs) {
-    blobs.sync(refs.stream().map(ChunkRef::name).toList());
+  /**
+   * Makes chunks durable. Their folders are synced side by side: each alone is a wait for the disk,
+   * but it answers those that wait together at once.
+   */
+  void sync(Set<ChunkRef> refs, Workers workers) {
+    Map<String, List<String>> byFolder =
+        refs.stream()
+            .map(ChunkRef::name)
+            .collect(Collectors.groupingBy(name -> name.substring(0, name.lastIndexOf('/'))));
+    List<Future<Boolean>> syncs = new ArrayList<>();
+    for (List<String> names : byFolder.values()) {
+      syncs.add(
+          workers.submit(() -> {
+            blobs.sync(names);
+            return true;
+          }));
+    }
+    syncs.forEach(Workers::await);
   }
 
   /**

@@ -1,5 +1,7 @@
 package dev.podflare.store.checkpoint;
 
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -35,11 +37,13 @@ public final class FolderBlobs implements BlobStore {
 
   private final Path root;
   private final FolderScratch scratch;
+  private final FolderReserve reserve;
   private final FolderSync folders;
 
   private FolderBlobs(Path root, FolderScratch scratch) {
     this.root = root;
     this.scratch = scratch;
+    this.reserve = scratch.reserve();
     this.folders = new FolderSync(root);
   }
 
@@ -49,7 +53,7 @@ public final class FolderBlobs implements BlobStore {
     try {
       Files.createDirectories(root, OWNER_ONLY_FOLDER);
       FolderBlobs blobs = new FolderBlobs(root, FolderScratch.make(root.resolve(SCRATCH)));
-      blobs.scratch.sweep();
+      blobs.tidy();
       return blobs;
     } catch (IOException e) {
       throw FolderErrors.of(root, e);
@@ -58,11 +62,54 @@ public final class FolderBlobs implements BlobStore {
 
   @Override
   public void put(String name, byte[] bytes) {
+    place(
+        name,
+        bytes,
+        (draft, target) -> {
+          Files.move(draft, target, StandardCopyOption.ATOMIC_MOVE);
+          return true;
+        });
+  }
+
+  @Override
+  public boolean putIfAbsent(String name, byte[] bytes) {
+    return place(
+        name,
+        bytes,
+        (draft, target) -> {
+          try {
+            Files.createLink(target, draft);
+            return true;
+          } catch (FileAlreadyExistsException present) {
+            return false;
+          }
+        });
+  }
+
+  private interface Placing {
+    boolean at(Path draft, Path target) throws IOException;
+  }
+
+  /** On a full disk collections have the reserve: they are what makes space. */
+  private boolean place(String name, byte[] bytes, Placing placing) {
+    Path target = path(name);
+    try {
+      return placeOnce(target, bytes, placing);
+    } catch (PodflareException e) {
+      boolean again =
+          e.code() == ErrorCode.STORE_FULL && name.startsWith("gc/") && reserve.giveUp();
+      if (!again) {
+        throw e;
+      }
+      return placeOnce(target, bytes, placing);
+    }
+  }
+
+  private boolean placeOnce(Path target, byte[] bytes, Placing placing) {
     try {
       Path draft = draft(bytes);
       try {
-        inItsFolder(
-            path(name), target -> Files.move(draft, target, StandardCopyOption.ATOMIC_MOVE));
+        return inItsFolder(draft, target, placing);
       } finally {
         Files.deleteIfExists(draft);
       }
@@ -71,20 +118,12 @@ public final class FolderBlobs implements BlobStore {
     }
   }
 
-  @Override
-  public boolean putIfAbsent(String name, byte[] bytes) {
+  private static boolean inItsFolder(Path draft, Path target, Placing placing) throws IOException {
     try {
-      Path draft = draft(bytes);
-      try {
-        inItsFolder(path(name), target -> Files.createLink(target, draft));
-        return true;
-      } catch (FileAlreadyExistsException present) {
-        return false;
-      } finally {
-        Files.deleteIfExists(draft);
-      }
-    } catch (IOException e) {
-      throw FolderErrors.of(root, e);
+      return placing.at(draft, target);
+    } catch (NoSuchFileException noFolder) {
+      Files.createDirectories(target.getParent(), OWNER_ONLY_FOLDER);
+      return placing.at(draft, target);
     }
   }
 
@@ -102,19 +141,6 @@ public final class FolderBlobs implements BlobStore {
     } catch (IOException | RuntimeException failed) {
       Files.deleteIfExists(draft);
       throw failed;
-    }
-  }
-
-  private interface Placing {
-    void at(Path target) throws IOException;
-  }
-
-  private static void inItsFolder(Path target, Placing placing) throws IOException {
-    try {
-      placing.at(target);
-    } catch (NoSuchFileException noFolder) {
-      Files.createDirectories(target.getParent(), OWNER_ONLY_FOLDER);
-      placing.at(target);
     }
   }
 
@@ -188,6 +214,7 @@ public final class FolderBlobs implements BlobStore {
   public void tidy() {
     try {
       scratch.sweep();
+      reserve.take();
     } catch (IOException e) {
       throw FolderErrors.of(root, e);
     }

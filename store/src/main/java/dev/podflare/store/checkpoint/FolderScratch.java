@@ -54,6 +54,10 @@ final class FolderScratch implements AutoCloseable {
     return own.resolve(UUID.randomUUID().toString());
   }
 
+  FolderReserve reserve() {
+    return new FolderReserve(own.resolve("reserve"));
+  }
+
   /** Removes the folders of processes that are gone. */
   void sweep() throws IOException {
     try (DirectoryStream<Path> all = Files.newDirectoryStream(parent)) {

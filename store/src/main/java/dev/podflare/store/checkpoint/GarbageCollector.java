@@ -81,7 +81,7 @@ final class GarbageCollector {
 
   private void mark() {
     for (String name : store.manifests().names()) {
-      String id = name.substring(Manifest.FOLDER.length());
+      String id = name.substring(CheckpointManifest.FOLDER.length());
       if (Ids.wellFormed("chk", id)) {
         mark(id);
       } else {
@@ -98,9 +98,9 @@ final class GarbageCollector {
     }
   }
 
-  private void mark(Manifest manifest) {
+  private void mark(CheckpointManifest manifest) {
     checkpoints++;
-    for (Manifest.Part part : manifest.parts().values()) {
+    for (CheckpointManifest.Part part : manifest.parts().values()) {
       part.windows().forEach(window -> window.chunk().ifPresent(referenced::add));
     }
   }

@@ -46,7 +46,7 @@ final class ManifestCodec {
   }
 
   /** May throw {@code PAYLOAD_TOO_LARGE}. */
-  byte[] encode(Manifest manifest) {
+  byte[] encode(CheckpointManifest manifest) {
     Numbers.Writer out = new Numbers.Writer();
     out.text(manifest.id()).number(manifest.createdAt().toEpochMilli());
     out.number(manifest.addedBytes()).text(manifest.attributes());
@@ -62,7 +62,7 @@ final class ManifestCodec {
     return all;
   }
 
-  private static void encode(Numbers.Writer out, Manifest.Part part) {
+  private static void encode(Numbers.Writer out, CheckpointManifest.Part part) {
     out.number(part.size()).number(part.windows().size());
     long end = 0;
     for (Window window : part.windows()) {
@@ -87,7 +87,7 @@ final class ManifestCodec {
   }
 
   /** {@code id}: of the checkpoint that it must be. */
-  Manifest decode(String id, byte[] bytes) throws DamagedException {
+  CheckpointManifest decode(String id, byte[] bytes) throws DamagedException {
     checkDigest(bytes);
     Numbers.Reader in = new Numbers.Reader(ByteBuffer.wrap(bytes, 0, bytes.length - DIGEST));
     String itsId = in.text(100);
@@ -97,12 +97,12 @@ final class ManifestCodec {
     Instant createdAt = Instant.ofEpochMilli(in.number());
     long addedBytes = in.number();
     String attributes = in.text(MAX_ATTRIBUTES);
-    Map<String, Manifest.Part> parts = new LinkedHashMap<>();
+    Map<String, CheckpointManifest.Part> parts = new LinkedHashMap<>();
     for (int left = in.count(MAX_PARTS); left > 0; left--) {
       parts.put(in.text(MAX_PART_NAME), decodePart(in));
     }
     in.end();
-    return new Manifest(id, createdAt, addedBytes, attributes, parts);
+    return new CheckpointManifest(id, createdAt, addedBytes, attributes, parts);
   }
 
   private void checkDigest(byte[] bytes) throws DamagedException {
@@ -117,7 +117,7 @@ final class ManifestCodec {
     }
   }
 
-  private static Manifest.Part decodePart(Numbers.Reader in) throws DamagedException {
+  private static CheckpointManifest.Part decodePart(Numbers.Reader in) throws DamagedException {
     long size = in.number();
     int count = in.count(MAX_BYTES);
     List<Window> windows = new ArrayList<>();
@@ -131,7 +131,7 @@ final class ManifestCodec {
         ownBytes += run.length();
       }
     }
-    return new Manifest.Part(size, ownBytes, windows);
+    return new CheckpointManifest.Part(size, ownBytes, windows);
   }
 
   private static Window decodeWindow(Numbers.Reader in, long end) throws DamagedException {

@@ -23,19 +23,19 @@ final class Manifests {
   }
 
   /** Durable when it returns. */
-  void save(Manifest manifest) {
-    String name = Manifest.name(manifest.id());
+  void save(CheckpointManifest manifest) {
+    String name = CheckpointManifest.name(manifest.id());
     blobs.put(name, envelope.seal(Envelope.Kind.CHECKPOINT, name, codec.encode(manifest)));
     blobs.sync(List.of(name));
   }
 
   boolean exists(String id) {
-    return blobs.head(Manifest.name(id)).isPresent();
+    return blobs.head(CheckpointManifest.name(id)).isPresent();
   }
 
   /** Empty when there is none. May throw {@code CHECKPOINT_CORRUPT}. */
-  Optional<Manifest> load(String id) {
-    String name = Manifest.name(id);
+  Optional<CheckpointManifest> load(String id) {
+    String name = CheckpointManifest.name(id);
     int limit = ManifestCodec.MAX_BYTES + Envelope.OVERHEAD;
     Optional<byte[]> object = blobs.get(name, 0, limit + 1);
     if (object.isEmpty()) {
@@ -56,7 +56,7 @@ final class Manifests {
 
   /** Durable when it returns; whether there was one. */
   boolean delete(String id) {
-    String name = Manifest.name(id);
+    String name = CheckpointManifest.name(id);
     boolean there = blobs.head(name).isPresent();
     blobs.delete(name);
     blobs.sync(List.of(name));
@@ -65,7 +65,7 @@ final class Manifests {
 
   List<String> ids() {
     return names().stream()
-        .map(name -> name.substring(Manifest.FOLDER.length()))
+        .map(name -> name.substring(CheckpointManifest.FOLDER.length()))
         .filter(id -> Ids.wellFormed("chk", id))
         .toList();
   }
@@ -75,7 +75,7 @@ final class Manifests {
     List<String> names = new ArrayList<>();
     String after = "";
     while (true) {
-      List<BlobInfo> page = blobs.list(Manifest.FOLDER, after, PAGE);
+      List<BlobInfo> page = blobs.list(CheckpointManifest.FOLDER, after, PAGE);
       if (page.isEmpty()) {
         return names;
       }

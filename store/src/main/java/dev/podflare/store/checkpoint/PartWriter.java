@@ -44,8 +44,8 @@ final class PartWriter {
   }
 
   /** Waits until all its chunks are stored. */
-  Manifest.Part result() {
+  CheckpointManifest.Part result() {
     List<Window> stored = windows.stream().map(Workers::await).toList();
-    return new Manifest.Part(Math.max(size, cutter.end()), cutter.ownBytes(), stored);
+    return new CheckpointManifest.Part(Math.max(size, cutter.end()), cutter.ownBytes(), stored);
   }
 }

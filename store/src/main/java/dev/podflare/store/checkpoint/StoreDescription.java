@@ -1,5 +1,7 @@
 package dev.podflare.store.checkpoint;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import java.nio.charset.StandardCharsets;
@@ -26,6 +28,12 @@ record StoreDescription(int format, String store, String cipher, String key) {
   private static final int MAX_BYTES = 1 << 16;
   private static final JsonMapper MAPPER = JsonMapper.shared();
 
+  StoreDescription {
+    requireNonNull(store);
+    requireNonNull(cipher);
+    requireNonNull(key);
+  }
+
   /** Reads it, or makes it in an empty place. Several may try at once. */
   static StoreCipher open(BlobStore blobs, Optional<StoreKey> key) {
     return read(blobs).orElseGet(() -> make(blobs, key)).cipherWith(key);
@@ -33,7 +41,7 @@ record StoreDescription(int format, String store, String cipher, String key) {
 
   private static StoreDescription make(BlobStore blobs, Optional<StoreKey> key) {
     boolean used =
-        !blobs.list(Manifest.FOLDER, "", 1).isEmpty()
+        !blobs.list(CheckpointManifest.FOLDER, "", 1).isEmpty()
             || !blobs.list(ChunkRef.FOLDER, "", 1).isEmpty();
     Optional<StoreDescription> raced = read(blobs);
     if (raced.isPresent()) {
@@ -54,7 +62,12 @@ record StoreDescription(int format, String store, String cipher, String key) {
     boolean first =
         blobs.putIfAbsent(NAME, MAPPER.writeValueAsString(made).getBytes(StandardCharsets.UTF_8));
     blobs.sync(List.of(NAME));
-    return first ? made : read(blobs).orElse(made);
+    return first ? made : read(blobs).orElseThrow(StoreDescription::beingMade);
+  }
+
+  private static PodflareException beingMade() {
+    return new PodflareException(
+        ErrorCode.STORE_UNAVAILABLE, "the checkpoint store is being made by somebody else");
   }
 
   private static Optional<StoreDescription> read(BlobStore blobs) {

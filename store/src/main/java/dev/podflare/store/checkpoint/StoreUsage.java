@@ -11,7 +11,7 @@ public record StoreUsage(long checkpoints, long chunks, long bytes) {
   private static final int PAGE = 1000;
 
   static StoreUsage of(BlobStore blobs) {
-    return in(blobs, Manifest.FOLDER, true).plus(in(blobs, ChunkRef.FOLDER, false));
+    return in(blobs, CheckpointManifest.FOLDER, true).plus(in(blobs, ChunkRef.FOLDER, false));
   }
 
   private StoreUsage plus(StoreUsage other) {

@@ -14,10 +14,10 @@ import java.util.Set;
  * STORE_UNAVAILABLE}. What the sink was given before is right.
  */
 public final class StoredCheckpoint {
-  private final Manifest manifest;
+  private final CheckpointManifest manifest;
   private final StoreParts store;
 
-  StoredCheckpoint(Manifest manifest, StoreParts store) {
+  StoredCheckpoint(CheckpointManifest manifest, StoreParts store) {
     this.manifest = manifest;
     this.store = store;
   }
@@ -48,7 +48,7 @@ public final class StoredCheckpoint {
 
   /** Plain bytes that are present in all its parts. */
   public long ownBytes() {
-    return manifest.parts().values().stream().mapToLong(Manifest.Part::ownBytes).sum();
+    return manifest.parts().values().stream().mapToLong(CheckpointManifest.Part::ownBytes).sum();
   }
 
   /** Plain bytes that are present in the part. */
@@ -91,8 +91,8 @@ public final class StoredCheckpoint {
     new PartReader(store, manifest.id(), part, part(part).windows()).read(range, sink);
   }
 
-  private Manifest.Part part(String name) {
-    Manifest.Part part = manifest.parts().get(name);
+  private CheckpointManifest.Part part(String name) {
+    CheckpointManifest.Part part = manifest.parts().get(name);
     if (part == null) {
       throw new IllegalArgumentException(
           "checkpoint " + id() + " has no part '" + name + "', but " + parts());

@@ -151,7 +151,8 @@ abstract class BlobStoreContract {
     byte[] large = new byte[20 << 20];
     RandomGenerator.of("L64X128MixRandom").nextBytes(large);
     blobs.put("checkpoints/large", large);
-    assertThat(blobs.get("checkpoints/large", 0, large.length + 1)).hasValue(large);
+    byte[] read = blobs.get("checkpoints/large", 0, large.length + 1).orElseThrow();
+    assertThat(Arrays.equals(read, large)).isTrue(); // no message of 20 million numbers
     assertThat(blobs.head("checkpoints/large").orElseThrow().size()).isEqualTo(large.length);
   }
 
@@ -170,7 +171,7 @@ abstract class BlobStoreContract {
           });
       while (!writer.isDone()) {
         byte[] seen = blobs.get("chunks/ab/one", 0, 400_000).orElseThrow();
-        assertThat(seen).isEqualTo(seen[0] == 0 ? zeros : ones);
+        assertThat(Arrays.equals(seen, seen[0] == 0 ? zeros : ones)).isTrue();
       }
       writer.get();
     }

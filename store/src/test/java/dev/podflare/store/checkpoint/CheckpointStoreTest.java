@@ -4,15 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.podflare.common.ErrorCode;
-import dev.podflare.common.PodflareException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
-import java.util.Locale;
-import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 import org.junit.jupiter.api.AfterEach;
@@ -166,7 +163,8 @@ class CheckpointStoreTest {
     StoredCheckpoint second = write(shared, 2);
     assertThat(store.delete(first.id())).isTrue();
     assertThat(store.delete(first.id())).isFalse();
-    assertThatThrownBy(() -> store.read(first.id())).satisfies(code("checkpoint_not_found"));
+    assertThatThrownBy(() -> store.read(first.id()))
+        .satisfies(Codes.is(ErrorCode.CHECKPOINT_NOT_FOUND));
     try (CheckpointStore later = later()) {
       assertThat(later.collect().deletedChunks()).isZero();
       shared.assertEqual(later.read(second.id()), "memory");
@@ -174,7 +172,7 @@ class CheckpointStoreTest {
       assertThat(later.collect().deletedChunks()).isPositive();
       assertThat(later.usage()).isEqualTo(new StoreUsage(0, 0, 0));
       assertThatThrownBy(() -> second.read("memory", (offset, bytes) -> {}))
-          .satisfies(code("checkpoint_not_found"));
+          .satisfies(Codes.is(ErrorCode.CHECKPOINT_NOT_FOUND));
     }
   }
 
@@ -197,20 +195,14 @@ class CheckpointStoreTest {
     assertThatThrownBy(() -> writer.size("memory", 102)).hasMessageContaining("up to 103");
     assertThatThrownBy(() -> writer.write("", 0, utf8("x"))).hasMessageContaining("not a part");
     assertThatThrownBy(() -> writer.commit("x".repeat((1 << 20) + 1)))
-        .satisfies(code("payload_too_large"));
+        .satisfies(Codes.is(ErrorCode.PAYLOAD_TOO_LARGE));
     StoredCheckpoint stored = writer.commit("");
     assertThatThrownBy(() -> writer.write("memory", 200, utf8("x")))
         .hasMessageContaining("COMMITTED");
     assertThatThrownBy(() -> stored.size("disk")).hasMessageContaining("no part 'disk'");
     for (String id : List.of("", "chk_", "../x", "sbx_" + "0".repeat(32))) {
-      assertThatThrownBy(() -> store.read(id)).satisfies(code("checkpoint_not_found"));
+      assertThatThrownBy(() -> store.read(id)).satisfies(Codes.is(ErrorCode.CHECKPOINT_NOT_FOUND));
       assertThat(store.delete(id)).isFalse();
     }
-  }
-
-  private static Consumer<Throwable> code(String code) {
-    return thrown ->
-        assertThat(((PodflareException) thrown).code())
-            .isEqualTo(ErrorCode.valueOf(code.toUpperCase(Locale.ROOT)));
   }
 }

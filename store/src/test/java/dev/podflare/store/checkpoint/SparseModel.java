@@ -42,6 +42,16 @@ final class SparseModel {
     return model;
   }
 
+  /** As it is after a program has run on for a while. */
+  SparseModel changed(RandomGenerator random) {
+    SparseModel changed = new SparseModel(size());
+    System.arraycopy(bytes, 0, changed.bytes, 0, bytes.length);
+    changed.present.or(present);
+    int from = random.nextInt(size());
+    changed.fill(random, from, Math.min(size(), from + 1 + random.nextInt(50_000)));
+    return changed;
+  }
+
   void fill(RandomGenerator random, int from, int to) {
     present.set(from, to);
     for (int offset = from; offset < to; offset += 4096) {

@@ -12,7 +12,7 @@ import java.util.Map;
  * @param addedBytes stored bytes of the chunks that it was the first to have
  * @param parts by name, in the order in which they were first written
  */
-record Manifest(
+record CheckpointManifest(
     String id, Instant createdAt, long addedBytes, String attributes, Map<String, Part> parts) {
   static final String FOLDER = "checkpoints/";
 
@@ -27,7 +27,7 @@ record Manifest(
     }
   }
 
-  Manifest {
+  CheckpointManifest {
     parts = Collections.unmodifiableMap(new LinkedHashMap<>(parts));
   }
 

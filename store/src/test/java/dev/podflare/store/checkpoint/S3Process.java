@@ -1,0 +1,133 @@
+package dev.podflare.store.checkpoint;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import software.amazon.awssdk.services.s3.S3Client;
+
+/**
+ * S3Proxy as a process of its own on loopback, one for all tests of this JVM, which it does not
+ * outlive. It keeps objects in memory.
+ */
+final class S3Process {
+  private static final Path CLASSPATH = Path.of("target/s3proxy.classpath");
+  private static final Duration START = Duration.ofSeconds(60);
+  private static @Nullable S3Process running;
+
+  private final int port;
+
+  private S3Process(int port) {
+    this.port = port;
+  }
+
+  static synchronized S3Process get() {
+    S3Process process = running;
+    if (process == null) {
+      System.setProperty("aws.accessKeyId", "local-identity");
+      System.setProperty("aws.secretAccessKey", "local-credential");
+      process = start();
+      running = process;
+    }
+    return process;
+  }
+
+  int port() {
+    return port;
+  }
+
+  URI endpoint() {
+    return URI.create("http://127.0.0.1:" + port);
+  }
+
+  /** A bucket without objects. */
+  S3BlobsConfig freshBucket() {
+    String bucket = "b-" + UUID.randomUUID();
+    S3BlobsConfig config = S3BlobsConfig.at(endpoint(), bucket, "pre/fix/");
+    try (S3Client client = S3Blobs.client(config)) {
+      client.createBucket(it -> it.bucket(bucket));
+    }
+    return config;
+  }
+
+  private static S3Process start() {
+    try {
+      int port = freePort();
+      Path settings = Files.createTempFile("s3proxy", ".properties");
+      Files.writeString(
+          settings,
+          String.join(
+              "\n",
+              "s3proxy.endpoint=http://127.0.0.1:" + port,
+              "s3proxy.authorization=aws-v2-or-v4",
+              "s3proxy.identity=local-identity",
+              "s3proxy.credential=local-credential",
+              "jclouds.provider=transient-nio2",
+              ""));
+      Process process = launch(settings);
+      Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
+      await(process, port);
+      Files.delete(settings);
+      return new S3Process(port);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Process launch(Path settings) throws IOException {
+    Path logging = Path.of("src/test/resources/logback-test.xml").toAbsolutePath();
+    return new ProcessBuilder(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx512m",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-Dlogback.configurationFile=" + logging,
+                "-cp",
+                Files.readString(CLASSPATH).strip(),
+                "org.gaul.s3proxy.Main",
+                "--properties",
+                settings.toString()))
+        .redirectErrorStream(true)
+        .redirectOutput(Path.of("target/s3proxy.log").toFile())
+        .start();
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+
+  private static void await(Process process, int port) throws IOException {
+    Instant limit = Instant.now().plus(START);
+    while (Instant.now().isBefore(limit) && process.isAlive()) {
+      try (Socket socket = new Socket()) {
+        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 1000);
+        return;
+      } catch (IOException notYet) {
+        pause();
+      }
+    }
+    process.destroyForcibly();
+    throw new IOException("s3proxy did not start; see target/s3proxy.log");
+  }
+
+  private static void pause() {
+    try {
+      Thread.sleep(50);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}
