@@ -24,10 +24,17 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Boots a template in one shape, warms the guest up and freezes it into a folder. Thread-safe. */
 final class ShapeBuilder {
+  private static final Logger LOG = LoggerFactory.getLogger(ShapeBuilder.class);
   private static final int STEPS = 3;
+
+  /** A guest that is emulated on a busy host resets itself in its first second, once in a while. */
+  private static final int BOOTS = 3;
+
   private static final Duration CALL_DEADLINE = Duration.ofMinutes(5);
 
   /**
@@ -50,18 +57,42 @@ final class ShapeBuilder {
 
   void freeze(BuiltTemplate template, Shape shape, DataSize disk, Path folder, Progress progress)
       throws IOException {
+    int attempt = 1;
+    while (!frozen(template, shape, disk, folder, progress, attempt)) {
+      attempt++;
+    }
+  }
+
+  /** False if the guest reset itself while it booted, and may be booted once more. */
+  private boolean frozen(
+      BuiltTemplate template,
+      Shape shape,
+      DataSize disk,
+      Path folder,
+      Progress progress,
+      int attempt)
+      throws IOException {
+    Steps steps = new Steps(template.name(), progress, STEPS);
     try (MemoryImage memory = MemoryImage.create(shape.memory())) {
       LastWords lastWords = new LastWords();
       Machine machine = hypervisor.start(spec(template, shape, disk, memory), lastWords::end);
       try {
-        Steps steps = new Steps(template.name(), progress, STEPS);
         try (AgentChannel channel = AgentChannel.open(machine.connectChannel(), new Deaf())) {
-          steps.run("boot in shape " + shape, () -> boot(machine, channel, lastWords));
+          try {
+            steps.run("boot in shape " + shape, () -> boot(machine, channel, lastWords));
+          } catch (PodflareException e) {
+            if (lastWords.ended() && attempt < BOOTS) {
+              LOG.warn("template {} is booted once more: {}", template.name(), e.sentence());
+              return false;
+            }
+            throw e;
+          }
           steps.run("warm up", () -> warmUp(template, channel));
           channel.barrier(CALL_DEADLINE);
           machine.pause();
         }
         steps.run("freeze", () -> store(machine, memory, folder));
+        return true;
       } finally {
         machine.kill();
       }
@@ -77,9 +108,15 @@ final class ShapeBuilder {
       machine.kill();
     }
 
+    boolean ended() {
+      return console.isDone();
+    }
+
     String of(Machine machine) {
       String alive = machine.console();
-      return alive.isEmpty() ? console.completeOnTimeout("", 2, TimeUnit.SECONDS).join() : alive;
+      return alive.isEmpty()
+          ? console.copy().completeOnTimeout("", 2, TimeUnit.SECONDS).join()
+          : alive;
     }
   }
 
