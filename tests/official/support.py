@@ -32,3 +32,17 @@ def why_closed(client: Client, sandbox_id: str, seconds: float) -> str:
         assert answer.status_code == 200, answer.text
         assert time.monotonic() < end, f"{sandbox_id} is still there after {seconds} s"
         time.sleep(0.1)
+
+
+def space_of(client: Client, sandbox_id: str, seconds: float) -> str:
+    """Waits until a sandbox is frozen and returns its Space's id; looking is no use of it."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = client._http.get("/v1/spaces")
+        assert answer.status_code == 200, answer.text
+        for space in answer.json()["spaces"]:
+            if space["sandbox_id"] == sandbox_id:
+                assert isinstance(space["id"], str)
+                return space["id"]
+        assert time.monotonic() < end, f"{sandbox_id} is not frozen after {seconds} s"
+        time.sleep(0.1)

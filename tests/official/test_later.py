@@ -10,15 +10,10 @@ from podflare import Client, Sandbox
 
 from support import Create
 
-SPACE = "spc_" + "0" * 32
-
 
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(lambda c, s: Sandbox(client=c, persistent=True), id="persistent"),
-        pytest.param(lambda c, s: Sandbox.resume(SPACE, client=c), id="resume"),
-        pytest.param(lambda c, s: c.delete_space(SPACE), id="delete-space"),
         pytest.param(lambda c, s: s.pty.list(), id="pty-list"),
         pytest.param(lambda c, s: c.pty_input(s.id, "pty_0", b"x"), id="pty-input"),
         pytest.param(lambda c, s: c.pty_resize(s.id, "pty_0", 80, 24), id="pty-resize"),

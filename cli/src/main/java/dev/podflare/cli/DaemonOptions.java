@@ -72,6 +72,7 @@ final class DaemonOptions {
         blanks == null ? base.blanks() : OptionalInt.of(blanks),
         base.more(),
         base.network(),
+        base.store(),
         base.region(),
         base.endpoint(),
         base.portsDomain(),

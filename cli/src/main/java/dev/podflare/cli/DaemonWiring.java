@@ -11,6 +11,7 @@ import dev.podflare.server.PortsConfig;
 import dev.podflare.server.ServerConfig;
 import dev.podflare.server.ServerLimits;
 import dev.podflare.store.Store;
+import dev.podflare.store.checkpoint.CheckpointStore;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -31,7 +32,9 @@ final class DaemonWiring {
       new TemplateFactory(templates(config), choice(config)).sweep();
       Store store = Store.open(config.data().resolve("podflare.db"));
       undo.add(store::close);
-      LocalEngine engine = LocalEngine.start(engineConfig(config), lock, store);
+      CheckpointStore checkpoints =
+          StoreSettings.open(config.store(), config.data(), System.getenv());
+      LocalEngine engine = LocalEngine.start(engineConfig(config), lock, store, checkpoints);
       undo.add(engine::close);
       PodflareServer server =
           PodflareServer.start(serverConfig(config, System.getenv()), engine, store);

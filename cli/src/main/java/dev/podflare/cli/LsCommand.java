@@ -4,11 +4,11 @@ import dev.podflare.client.ListFilter;
 import dev.podflare.client.Podflare;
 import dev.podflare.client.SandboxInfo;
 import java.io.PrintWriter;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -21,10 +21,16 @@ import picocli.CommandLine.Spec;
 final class LsCommand implements Runnable {
   private static final int MOST = 10_000;
 
+  /** States in which a lifetime stands still. */
+  private static final Set<String> STANDING = Set.of("paused", "frozen");
+
   @Spec private CommandSpec spec;
   @Mixin private ServerOptions server;
 
-  @Option(names = "--state", paramLabel = "STATE", description = "Only those in this state")
+  @Option(
+      names = "--state",
+      paramLabel = "STATE",
+      description = "Only those in this state: ready, paused or frozen")
   private @Nullable String state;
 
   @Option(names = "--template", paramLabel = "NAME", description = "Only those of this template")
@@ -67,18 +73,10 @@ final class LsCommand implements Runnable {
           it.state(),
           it.template().orElse("-"),
           it.vcpus() + " cpu, " + it.ramMib() + " MiB",
-          it.createdAt().map(at -> text(Duration.between(at, now))).orElse("-"),
-          it.expiresAt().map(at -> text(Duration.between(now, at))).orElse("-"),
+          Durations.between(it.createdAt(), now),
+          Durations.until(it.expiresAt().filter(at -> !STANDING.contains(it.state())), now),
           (it.ownMemoryBytes() >> 20) + " MiB");
     }
     return table;
-  }
-
-  private static String text(Duration duration) {
-    long seconds = Math.max(0, duration.toSeconds());
-    if (seconds < 120) {
-      return seconds + " s";
-    }
-    return seconds < 7200 ? seconds / 60 + " min" : seconds / 3600 + " h";
   }
 }

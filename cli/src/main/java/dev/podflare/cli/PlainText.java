@@ -12,4 +12,9 @@ final class PlainText {
         .forEach(plain::appendCodePoint);
     return plain.toString();
   }
+
+  /** As {@link #of}, on one line. */
+  static String line(String text) {
+    return of(text).replace('\n', ' ').replace('\t', ' ');
+  }
 }

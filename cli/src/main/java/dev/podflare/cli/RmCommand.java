@@ -1,6 +1,5 @@
 package dev.podflare.cli;
 
-import dev.podflare.client.ApiException;
 import dev.podflare.client.ListFilter;
 import dev.podflare.client.Podflare;
 import dev.podflare.client.SandboxInfo;
@@ -29,19 +28,15 @@ final class RmCommand implements Callable<Integer> {
     @Parameters(paramLabel = "ID", arity = "1..*", description = "Sandboxes to delete")
     private List<String> ids = List.of();
 
-    @Option(names = "--all", description = "Every sandbox that this key may see")
+    @Option(names = "--all", description = "Every sandbox that this key may see, frozen ones too")
     private boolean all;
   }
 
   @Override
   public Integer call() {
-    int worst = 0;
     try (Podflare podflare = server.connect()) {
-      for (String id : ids(podflare)) {
-        worst = Math.max(worst, delete(podflare, id));
-      }
+      return Deletions.each(spec, ids(podflare), id -> podflare.sandbox(id).delete());
     }
-    return worst;
   }
 
   private List<String> ids(Podflare podflare) {
@@ -49,18 +44,5 @@ final class RmCommand implements Callable<Integer> {
       return which.ids;
     }
     return podflare.listAll(ListFilter.ALL, MOST).stream().map(SandboxInfo::id).toList();
-  }
-
-  private int delete(Podflare podflare, String id) {
-    try {
-      podflare.sandbox(id).delete();
-      spec.commandLine().getOut().println(id);
-      spec.commandLine().getOut().flush();
-      return 0;
-    } catch (ApiException refused) {
-      spec.commandLine().getErr().println("podflare: " + id + ": " + Failures.text(refused));
-      spec.commandLine().getErr().flush();
-      return Failures.exitCode(refused);
-    }
   }
 }

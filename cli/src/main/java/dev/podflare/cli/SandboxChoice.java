@@ -17,6 +17,12 @@ final class SandboxChoice {
   @Option(names = "--template", paramLabel = "NAME", description = "Template of a new sandbox")
   @Nullable String template;
 
+  @Option(
+      names = "--snapshot",
+      paramLabel = "SNAPSHOT",
+      description = "Snapshot from which a new sandbox goes on; id or name")
+  @Nullable String snapshot;
+
   /** A sandbox and what to do with it at the end. */
   record Chosen(Sandbox sandbox, boolean ours) implements AutoCloseable {
     @Override
@@ -34,6 +40,9 @@ final class SandboxChoice {
     SandboxOptions.Builder options = SandboxOptions.builder();
     if (template != null) {
       options.template(template);
+    }
+    if (snapshot != null) {
+      options.snapshot(snapshot);
     }
     return new Chosen(podflare.create(options.build()), true);
   }

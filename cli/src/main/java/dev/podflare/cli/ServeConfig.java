@@ -15,6 +15,7 @@ import java.util.OptionalInt;
  * @param blanks machines that wait for a checkpoint, of the default template
  * @param more what only the file can say
  * @param network of the guests; the file alone says it
+ * @param store where checkpoints are kept; the file alone says it
  * @param portsDomain below which guests' ports have host names
  */
 record ServeConfig(
@@ -27,6 +28,7 @@ record ServeConfig(
     OptionalInt blanks,
     ServeFile.EnginePart more,
     ServeFile.NetworkPart network,
+    ServeFile.StorePart store,
     Optional<String> region,
     Optional<String> endpoint,
     Optional<String> portsDomain,
@@ -48,6 +50,7 @@ record ServeConfig(
         engine.blanks(),
         engine,
         file.network().orElse(ServeFile.NetworkPart.EMPTY),
+        file.store().orElse(ServeFile.StorePart.EMPTY),
         server.region(),
         server.endpoint(),
         server.portsDomain(),
@@ -67,6 +70,7 @@ record ServeConfig(
         blanks,
         more,
         network,
+        store,
         region,
         endpoint,
         portsDomain,
@@ -86,6 +90,7 @@ record ServeConfig(
             blanks,
             more,
             network,
+            store,
             region,
             endpoint,
             portsDomain,
@@ -105,6 +110,7 @@ record ServeConfig(
         blanks,
         more,
         other,
+        store,
         region,
         endpoint,
         portsDomain,
@@ -123,6 +129,7 @@ record ServeConfig(
         OptionalInt.of(newBlanks),
         more,
         network,
+        store,
         region,
         endpoint,
         portsDomain,

@@ -53,6 +53,12 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  *   packets_per_second: 20000
  *   connections: 512
  *   new_connections_per_second: 100
+ * store:                           # of checkpoints: Spaces and snapshots
+ *   url: s3://bucket/prefix/       # else the folder 'store' in data, or file:///another
+ *   endpoint: http://127.0.0.1:9000      # of an S3 that is not AWS's
+ *   region: us-east-1
+ *   cache_mebibytes: 10240         # of this host's disk, before an S3
+ *   key_file: /etc/podflare/store.key    # encrypts it; or PODFLARE_STORE_KEY
  * log:
  *   format: text                   # or json
  *   level: info
@@ -63,6 +69,7 @@ record ServeFile(
     Optional<ServerPart> server,
     Optional<EnginePart> engine,
     Optional<NetworkPart> network,
+    Optional<StorePart> store,
     Optional<LogPart> log) {
 
   record ServerPart(
@@ -148,13 +155,33 @@ record ServeFile(
     }
   }
 
+  record StorePart(
+      Optional<String> url,
+      Optional<String> endpoint,
+      Optional<String> region,
+      OptionalLong cacheMebibytes,
+      Optional<Path> keyFile) {
+    static final StorePart EMPTY =
+        new StorePart(
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            OptionalLong.empty(),
+            Optional.empty());
+  }
+
   record LogPart(Optional<LogFormat> format, Optional<String> level) {
     static final LogPart EMPTY = new LogPart(Optional.empty(), Optional.empty());
   }
 
   static final ServeFile EMPTY =
       new ServeFile(
-          Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty());
 
   private static final YAMLMapper MAPPER =
       YAMLMapper.builder()

@@ -9,7 +9,7 @@ import java.util.Optional;
 /**
  * The server's answer to a create.
  *
- * @param source {@code pool}, {@code restore} or {@code boot}
+ * @param source {@code pool}, {@code restore}, {@code boot} or {@code snapshot}
  * @param timingsMs step to milliseconds
  * @param networked false where the server gives guests no network
  */

@@ -3,6 +3,7 @@ package dev.podflare.client;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -78,9 +79,24 @@ public final class Podflare implements AutoCloseable {
     return ServerInfo.of(http.call("GET", "/v1/info"));
   }
 
+  /** Frozen sandboxes. */
+  public Spaces spaces() {
+    return new Spaces(http, config);
+  }
+
+  /** Copies of sandboxes, to go on from. */
+  public Snapshots snapshots() {
+    return new Snapshots(http);
+  }
+
   /** API keys; for admin keys only. */
   public Keys keys() {
     return new Keys(http);
+  }
+
+  /** Removes what the checkpoint store holds for nobody; for admin keys only. */
+  public CleaningReport cleanStore() {
+    return http.post("/v1/gc", Map.of(), CleaningReport.class);
   }
 
   /** Whether a server answers; needs no key. */

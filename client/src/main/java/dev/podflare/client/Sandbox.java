@@ -1,22 +1,16 @@
 package dev.podflare.client;
 
-import static java.util.Objects.requireNonNull;
-
-import java.io.IOException;
 import java.net.URI;
-import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
-import tools.jackson.databind.JsonNode;
 
 /**
- * A handle on one sandbox. Closing it deletes the sandbox, unless it was merged into its parent.
- * Every method may throw {@link ApiException}. Thread-safe: Python calls run one after the other in
- * the guest, bash calls side by side.
+ * A handle on one sandbox. Closing it deletes the sandbox, unless it was merged into its parent or
+ * frozen. Every method may throw {@link ApiException}. Thread-safe: Python calls run one after the
+ * other in the guest, bash calls side by side.
  */
 public final class Sandbox implements AutoCloseable {
   private static final RunListener NOBODY = new RunListener() {};
@@ -25,13 +19,15 @@ public final class Sandbox implements AutoCloseable {
   private final ClientConfig config;
   private final String id;
   private final Optional<Created> created;
-  private volatile boolean givenAway;
+  private final ExecutionCalls calls;
+  private volatile boolean keptAtClose;
 
   Sandbox(HttpCaller http, ClientConfig config, String id, Optional<Created> created) {
     this.http = http;
     this.config = config;
     this.id = id;
     this.created = created;
+    this.calls = new ExecutionCalls(http, config.maxOutputBytes(), path(""));
   }
 
   public String id() {
@@ -55,60 +51,31 @@ public final class Sandbox implements AutoCloseable {
 
   /** Runs code to its end and tells the listener what happens meanwhile. */
   public RunResult run(RunRequest request, RunListener listener) {
-    return read(http.open("POST", path("/exec"), Optional.of(request.body(false))), listener);
+    return calls.run(request, listener);
   }
 
   /** Starts code and returns its execution id at once. */
   public String start(RunRequest request) {
-    JsonNode answer = http.post(path("/exec"), request.body(true), JsonNode.class);
-    String execId = answer.path("exec_id").asString(answer.path("id").asString(""));
-    if (execId.isEmpty()) {
-      throw ApiException.own(ApiException.BAD_ANSWER, "no exec_id in the answer: " + answer, null);
-    }
-    return execId;
+    return calls.start(request);
   }
 
   /** Joins an execution from an event on and stays to its end; output before it is not repeated. */
   public RunResult join(String execId, long fromSequence, RunListener listener) {
-    String stream = exec(execId) + "/stream?from_seq=" + fromSequence;
-    return read(http.open("GET", stream, Optional.empty()), listener);
+    return calls.join(execId, fromSequence, listener);
   }
-
-  private RunResult read(HttpResponse<DeadlineBody> response, RunListener listener) {
-    String execId = response.headers().firstValue("X-Exec-Id").orElse("");
-    EventReader reader = new EventReader(listener, config.maxOutputBytes(), execId);
-    AtomicReference<RunResult> result = new AtomicReference<>();
-    read(
-        response,
-        event -> {
-          reader.take(event).ifPresent(result::set);
-          return result.get() != null;
-        });
-    return requireNonNull(result.get());
-  }
-
-  private void read(HttpResponse<DeadlineBody> response, LineReader.Taker taker) {
-    try (DeadlineBody body = response.body()) {
-      LineReader.read(body, taker);
-    } catch (IOException failure) {
-      throw http.failure(failure);
-    }
-  }
-
-  private record Executions(List<ExecutionInfo> execs) {}
 
   /** Executions, newest first. */
   public List<ExecutionInfo> execs() {
-    return List.copyOf(http.get(path("/execs"), Executions.class).execs());
+    return calls.list();
   }
 
   public ExecutionInfo execution(String execId) {
-    return http.get(exec(execId), ExecutionInfo.class);
+    return calls.info(execId);
   }
 
   /** Interrupts; after 5 seconds the server kills. Returns at once. */
   public void cancel(String execId) {
-    http.postForNothing(exec(execId) + "/cancel", Map.of());
+    calls.cancel(execId);
   }
 
   /** The whole record. */
@@ -130,12 +97,6 @@ public final class Sandbox implements AutoCloseable {
     return http.patch(path(""), patch.body(), SandboxInfo.class);
   }
 
-  private record ForkAnswer(
-      List<String> children,
-      Optional<List<String>> reseeded,
-      Optional<Map<String, Double>> timingsMs,
-      Optional<Double> parentPausedMs) {}
-
   /** Forks the running sandbox; it runs on. All children or none. */
   public List<Sandbox> fork(int count) {
     return fork(ForkOptions.of(count)).children();
@@ -143,14 +104,7 @@ public final class Sandbox implements AutoCloseable {
 
   /** Forks the running sandbox; it runs on. All children or none. */
   public Forked fork(ForkOptions options) {
-    ForkAnswer answer = http.create(path("/fork"), options.body(), ForkAnswer.class);
-    return new Forked(
-        answer.children().stream()
-            .map(child -> new Sandbox(http, config, child, Optional.empty()))
-            .toList(),
-        answer.reseeded().orElse(List.of()),
-        answer.timingsMs().orElse(Map.of()),
-        answer.parentPausedMs().orElse(0.0));
+    return http.create(path("/fork"), options.body(), ForkAnswer.class).forked(this::other);
   }
 
   /**
@@ -159,13 +113,8 @@ public final class Sandbox implements AutoCloseable {
    * all live on.
    */
   public FannedOut fanOut(FanOutOptions options, FanOutListener listener) {
-    FanOutReader reader =
-        new FanOutReader(
-            listener,
-            config.maxOutputBytes(),
-            child -> new Sandbox(http, config, child, Optional.empty()));
-    read(http.open("POST", path("/fanout"), Optional.of(options.body())), reader::take);
-    return reader.result();
+    FanOutReader reader = new FanOutReader(listener, config.maxOutputBytes(), this::other);
+    return calls.fanOut(options, reader);
   }
 
   /**
@@ -180,7 +129,7 @@ public final class Sandbox implements AutoCloseable {
   public void mergeInto(Sandbox winner, boolean closeSiblings) {
     String query = closeSiblings ? "?siblings=close" : "";
     http.postForNothing(path("/merge_into/" + Wire.encode(winner.id) + query), Map.of());
-    winner.givenAway = true;
+    winner.keptAtClose = true;
   }
 
   /**
@@ -228,15 +177,61 @@ public final class Sandbox implements AutoCloseable {
     return PortForward.start(http, path("/tunnel/" + port), localPort, failures);
   }
 
-  /** Deletes the sandbox. Repeating it is no error. */
+  /**
+   * Lets the sandbox stand still in the host's memory; its lifetime stands still too, and its calls
+   * go on when it is resumed. Repeating it is no error.
+   */
+  public SandboxInfo pause() {
+    return http.post(path("/pause"), Map.of(), SandboxInfo.class);
+  }
+
+  /** Lets a paused or frozen sandbox go on under its id; closing this handle deletes it again. */
+  public SandboxInfo resume() {
+    SandboxInfo resumed = http.post(path("/resume"), Map.of(), SandboxInfo.class);
+    keptAtClose = false;
+    return resumed;
+  }
+
+  /**
+   * Freezes the sandbox into a Space and ends its machine; the id stays, and closing this handle
+   * leaves it. Repeating it is no error. Codes {@code store_unavailable} and {@code store_full}: it
+   * goes on as it was.
+   */
+  public SpaceInfo freeze() {
+    SpaceInfo space = http.post(path("/freeze"), Map.of(), SpaceInfo.class);
+    keptAtClose = true;
+    return space;
+  }
+
+  /** Takes a snapshot without a name; the sandbox goes on. */
+  public SnapshotInfo snapshot() {
+    return snapshot(SnapshotOptions.UNNAMED);
+  }
+
+  /** Takes a snapshot; the sandbox goes on. Code {@code snapshot_exists} if the name is taken. */
+  public SnapshotInfo snapshot(SnapshotOptions options) {
+    return http.create(path("/snapshots"), options.body(), SnapshotInfo.class);
+  }
+
+  /**
+   * Takes the sandbox back to a snapshot: memory, disk and processes are those of then. It keeps
+   * id, deadlines, metadata and network policy; its running calls end.
+   *
+   * @param snapshot id, or the name that the owner gave it
+   */
+  public SandboxInfo rollback(String snapshot) {
+    return http.post(path("/rollback"), Map.of("snapshot", snapshot), SandboxInfo.class);
+  }
+
+  /** Deletes the sandbox, with its Space if it is frozen. Repeating it is no error. */
   public void delete() {
     http.call("DELETE", path(""));
   }
 
-  /** Deletes the sandbox, unless it was merged. */
+  /** Deletes the sandbox, unless it was merged or frozen. */
   @Override
   public void close() {
-    if (!givenAway) {
+    if (!keptAtClose) {
       delete();
     }
   }
@@ -245,7 +240,7 @@ public final class Sandbox implements AutoCloseable {
     return "/v1/sandboxes/" + Wire.encode(id) + rest;
   }
 
-  private String exec(String execId) {
-    return path("/execs/" + Wire.encode(execId));
+  private Sandbox other(String otherId) {
+    return new Sandbox(http, config, otherId, Optional.empty());
   }
 }

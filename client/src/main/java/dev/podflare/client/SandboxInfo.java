@@ -12,6 +12,8 @@ import java.util.Optional;
  * @param state {@code creating}, {@code ready}, {@code paused}, {@code frozen} or {@code closed}
  * @param ramMib guest RAM in MiB
  * @param rootfsGb root disk in GiB
+ * @param persistent it is frozen where another would be ended or lost
+ * @param autoResume calls wake it, where it is paused or frozen
  * @param networked false where the server gives guests no network
  * @param ownMemoryBytes guest memory that differs from the template's
  * @param diskBytes disk that differs from the template's
@@ -24,6 +26,7 @@ public record SandboxInfo(
     int ramMib,
     int rootfsGb,
     boolean persistent,
+    boolean autoResume,
     boolean egress,
     NetworkPolicy network,
     boolean networked,

@@ -12,6 +12,9 @@ import java.util.Optional;
  * @param idleTimeout end after this time without a call
  * @param memoryMebibytes guest RAM
  * @param diskGibibytes root disk
+ * @param persistent frozen into a Space where another sandbox would be ended or lost
+ * @param autoResume whether calls wake it, where it is paused or frozen; else if persistent
+ * @param snapshot id or name of one to go on from, whose template, sizes and variables it has
  */
 public record SandboxOptions(
     Optional<String> template,
@@ -21,6 +24,8 @@ public record SandboxOptions(
     Optional<Integer> memoryMebibytes,
     Optional<Integer> diskGibibytes,
     Optional<Boolean> persistent,
+    Optional<Boolean> autoResume,
+    Optional<String> snapshot,
     Optional<Boolean> egress,
     Optional<NetworkPolicy> network,
     Map<String, String> env,
@@ -48,6 +53,8 @@ public record SandboxOptions(
     memoryMebibytes.ifPresent(it -> body.put("ram_mib", it));
     diskGibibytes.ifPresent(it -> body.put("rootfs_gb", it));
     persistent.ifPresent(it -> body.put("persistent", it));
+    autoResume.ifPresent(it -> body.put("auto_resume", it));
+    snapshot.ifPresent(it -> body.put("snapshot", it));
     egress.ifPresent(it -> body.put("egress", it));
     network.ifPresent(it -> body.put("network", it.body()));
     if (!env.isEmpty()) {
@@ -68,6 +75,8 @@ public record SandboxOptions(
     private Optional<Integer> memoryMebibytes = Optional.empty();
     private Optional<Integer> diskGibibytes = Optional.empty();
     private Optional<Boolean> persistent = Optional.empty();
+    private Optional<Boolean> autoResume = Optional.empty();
+    private Optional<String> snapshot = Optional.empty();
     private Optional<Boolean> egress = Optional.empty();
     private Optional<NetworkPolicy> network = Optional.empty();
     private Map<String, String> env = Map.of();
@@ -110,6 +119,17 @@ public record SandboxOptions(
       return this;
     }
 
+    public Builder autoResume(boolean value) {
+      autoResume = Optional.of(value);
+      return this;
+    }
+
+    /** Goes on where this was taken; leave out template, sizes and variables, which it has. */
+    public Builder snapshot(String idOrName) {
+      snapshot = Optional.of(idOrName);
+      return this;
+    }
+
     public Builder egress(boolean value) {
       egress = Optional.of(value);
       return this;
@@ -140,6 +160,8 @@ public record SandboxOptions(
           memoryMebibytes,
           diskGibibytes,
           persistent,
+          autoResume,
+          snapshot,
           egress,
           network,
           env,

@@ -7,8 +7,8 @@ import java.util.regex.Pattern;
 
 /**
  * Makes and checks identifiers: a three-letter kind, an underscore and 32 lower-case hex digits.
- * The first four digits of a sandbox id name region and node, so that an edge needs no look-up.
- * Thread-safe if the generator is.
+ * The first four digits of a sandbox, Space or snapshot id name region and node, so that an edge
+ * needs no look-up. Thread-safe if the generator is.
  */
 public final class Ids {
   private static final Pattern FORM = Pattern.compile("[a-z]{3}_[0-9a-f]{32}");
@@ -36,6 +36,14 @@ public final class Ids {
 
   public String execution() {
     return "exe_" + hex(16);
+  }
+
+  public String space() {
+    return "spc_" + node + hex(14);
+  }
+
+  public String snapshot() {
+    return "snp_" + node + hex(14);
   }
 
   public String machine() {

@@ -5,46 +5,68 @@ import dev.podflare.guest.DoneReason;
 import dev.podflare.guest.ExecListener;
 import dev.podflare.guest.GuestExec;
 import dev.podflare.guest.GuestStream;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The copy of a call in a fork's child. Its guest goes on before the child is a sandbox, so what it
- * says is kept until {@link #attach}: no more than the call's window, since nothing is acknowledged
- * before. Thread-safe.
+ * The copy of a call in a fork's child or in a sandbox that was frozen. Its guest goes on before
+ * the child is a sandbox, so what it says is kept until {@link #attach}: no more than the call's
+ * window, since nothing is acknowledged before. Thread-safe.
  */
 final class CarriedCall implements ExecListener {
-  private final LocalExecution original;
+  private final Supplier<CallOrigin> origin;
   private final GuestExec guest;
   private final List<Consumer<ExecListener>> kept = new ArrayList<>();
   private @Nullable LocalExecution listener;
   private boolean lost;
 
-  private CarriedCall(LocalExecution original, GuestExec guest, AgentChannel channel) {
-    this.original = original;
-    this.guest = channel.carry(guest, this);
+  private CarriedCall(Supplier<CallOrigin> origin, Function<CarriedCall, GuestExec> guest) {
+    this.origin = origin;
+    this.guest = guest.apply(this);
   }
 
   /** Copies of those of a parent's running calls that have a caller. */
   static List<CarriedCall> of(List<GuestExec> running, AgentChannel channel) {
     List<CarriedCall> copies = new ArrayList<>();
     for (GuestExec exec : running) {
-      if (exec.listener() instanceof LocalExecution original) {
-        copies.add(new CarriedCall(original, exec, channel));
-      } else if (exec.listener() instanceof CarriedCall again) {
-        copies.add(new CarriedCall(again.heardBy(), exec, channel));
-      }
+      originOf(exec)
+          .ifPresent(origin -> copies.add(new CarriedCall(origin, it -> channel.carry(exec, it))));
     }
     return copies;
   }
 
-  /** The call of the parent's. */
-  LocalExecution original() {
-    return original;
+  /** A call that was kept with a checkpoint. */
+  static CarriedCall of(SavedCall saved, Instant now, AgentChannel channel) {
+    return new CarriedCall(
+        () -> saved.origin(now),
+        it -> channel.carry(saved.guestId(), saved.window(), saved.takesInput(), it));
+  }
+
+  /** Empty for calls of the engine's own. */
+  static Optional<Supplier<CallOrigin>> originOf(GuestExec exec) {
+    if (exec.listener() instanceof LocalExecution original) {
+      return Optional.of(original::origin);
+    }
+    return exec.listener() instanceof CarriedCall again
+        ? Optional.of(again.originNow())
+        : Optional.empty();
+  }
+
+  private synchronized Supplier<CallOrigin> originNow() {
+    LocalExecution heardBy = listener;
+    return heardBy == null ? origin : heardBy::origin;
+  }
+
+  /** The call that this is a copy of, as it is now. */
+  CallOrigin origin() {
+    return origin.get();
   }
 
   GuestExec guest() {
@@ -61,10 +83,6 @@ final class CarriedCall implements ExecListener {
     listener = execution;
     kept.forEach(event -> event.accept(execution));
     kept.clear();
-  }
-
-  private synchronized LocalExecution heardBy() {
-    return listener == null ? original : listener;
   }
 
   private synchronized void tell(Consumer<ExecListener> event) {

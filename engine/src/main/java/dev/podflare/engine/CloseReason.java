@@ -9,7 +9,10 @@ enum CloseReason {
   DELETED("it was deleted"),
   GUEST_CRASHED("its guest crashed"),
   HOST_SHUTDOWN("its host was shut down"),
-  MERGED("merged into another");
+  MERGED("merged into another"),
+  FROZEN("frozen into a Space"),
+  RESUMED("its Space was resumed as another sandbox"),
+  ROLLED_BACK("rolled back to a snapshot");
 
   private final String sentence;
 

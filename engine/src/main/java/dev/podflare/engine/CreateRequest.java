@@ -12,6 +12,7 @@ import java.util.OptionalInt;
  *
  * @param memoryMebibytes guest RAM in MiB
  * @param diskGibibytes size of the root disk in GiB
+ * @param autoResume whether any call wakes it, where it is paused or frozen; empty: if persistent
  * @param network what its guest may reach
  * @param env variables set for every execution of the sandbox
  */
@@ -23,6 +24,7 @@ public record CreateRequest(
     OptionalInt memoryMebibytes,
     OptionalInt diskGibibytes,
     boolean persistent,
+    Optional<Boolean> autoResume,
     EgressPolicy network,
     Map<String, String> env,
     Map<String, String> metadata) {
@@ -41,6 +43,7 @@ public record CreateRequest(
         OptionalInt.empty(),
         OptionalInt.empty(),
         false,
+        Optional.empty(),
         EgressPolicy.OPEN,
         Map.of(),
         Map.of());

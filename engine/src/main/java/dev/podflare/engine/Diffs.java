@@ -41,24 +41,35 @@ final class Diffs {
   private static final int AT_ONCE = 2;
 
   private final Sandboxes sandboxes;
+  private final Pauses pauses;
   private final SideBySide sides = new SideBySide(2 * AT_ONCE);
   private final Semaphore turns = new Semaphore(AT_ONCE, true);
 
-  Diffs(Sandboxes sandboxes) {
+  Diffs(Sandboxes sandboxes, Pauses pauses) {
     this.sandboxes = sandboxes;
+    this.pauses = pauses;
   }
 
   FileDiff diff(Caller caller, String firstId, String secondId, DiffRequest request) {
     check(request);
-    Sandbox first = sandboxes.find(caller, firstId);
-    Sandbox second = sandboxes.find(caller, secondId);
-    Instant parted = sandboxes.parted(first.record(), second.record()).minus(PARTING);
     awaitTurn();
+    boolean inOrder = firstId.compareTo(secondId) <= 0; // so that two never wait for each other
+    try (Pauses.Lease lower = pauses.lease(caller, inOrder ? firstId : secondId);
+        Pauses.Lease upper = pauses.lease(caller, inOrder ? secondId : firstId)) {
+      Sandbox first = (inOrder ? lower : upper).sandbox();
+      Sandbox second = (inOrder ? upper : lower).sandbox();
+      return diff(first, second, request);
+    } finally {
+      turns.release();
+    }
+  }
+
+  private FileDiff diff(Sandbox first, Sandbox second, DiffRequest request) {
+    Instant parted = sandboxes.parted(first.record(), second.record()).minus(PARTING);
     try (FileScan before = scan(first, request);
         FileScan after = scan(second, request)) {
       return compare(List.of(before, after), nanos(parted), request.content());
     } finally {
-      turns.release();
       first.touch();
       second.touch();
     }

@@ -13,7 +13,7 @@ import java.util.List;
  * <p>A sandbox of another key is reported as {@code SANDBOX_NOT_FOUND}; one that was closed within
  * the last day as {@code GONE} with {@code details.reason}.
  */
-public interface Engine {
+public interface Engine extends SavedStates {
   /** How long a guest may take to accept a connection. */
   Duration PORT_PATIENCE = Duration.ofSeconds(5);
 
@@ -34,6 +34,16 @@ public interface Engine {
    * figures.
    */
   NetworkView setNetwork(Caller caller, String sandboxId, EgressPolicy policy);
+
+  /**
+   * The guest stands still, in the host's memory: it costs no processor time, and lifetime and
+   * calls' time limits stand still too. It can still be forked and compared. Repeating it is no
+   * error.
+   */
+  SandboxView pause(Caller caller, String sandboxId);
+
+  /** A paused sandbox goes on. One that runs is left as it is. */
+  SandboxView resume(Caller caller, String sandboxId);
 
   /** Ends the sandbox and frees what it held before it returns. Repeating it is no error. */
   void delete(Caller caller, String sandboxId);

@@ -70,6 +70,11 @@ public final class EngineProbe {
     return sandbox(sandboxId).guest().machine();
   }
 
+  /** Whether a sandbox has a machine: one that is frozen has none. */
+  public boolean hasMachine(String sandboxId) {
+    return sandboxes.isLive(sandboxId);
+  }
+
   /** All machines, handed out or not. */
   public List<Machine> machines() {
     return hypervisor.machines();

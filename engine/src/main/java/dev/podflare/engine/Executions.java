@@ -167,6 +167,16 @@ final class Executions {
     return List.copyOf(byId.values());
   }
 
+  /** Their times stand still until {@link #goOn}. */
+  void suspend() {
+    all().forEach(LocalExecution::suspend);
+  }
+
+  /** After a {@link #suspend} of so long. */
+  void goOn(Duration suspended) {
+    all().forEach(execution -> execution.goOn(suspended));
+  }
+
   /** Newest first. */
   synchronized List<ExecutionView> views() {
     List<ExecutionView> views = new ArrayList<>();

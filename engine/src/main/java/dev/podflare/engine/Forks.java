@@ -42,10 +42,10 @@ final class Forks {
       Timers timers,
       Clock clock) {}
 
-  Forks(EngineConfig config, Host host) {
+  Forks(EngineConfig config, Host host, CheckpointFolders folders) {
     this.config = config;
     this.host = host;
-    this.folders = new CheckpointFolders(config.dataFolder());
+    this.folders = folders;
   }
 
   ForkedSandboxes fork(Caller caller, String sandboxId, ForkRequest request) {
@@ -121,6 +121,7 @@ final class Forks {
         parent.memoryMebibytes(),
         parent.diskGibibytes(),
         parent.persistent(),
+        parent.autoResume(),
         parent.network(),
         parent.env(),
         request.metadata().orElse(parent.metadata()),

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -56,6 +57,7 @@ final class GuestMachine implements AutoCloseable {
   private final AtomicBoolean settingClock = new AtomicBoolean();
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile boolean asleep;
+  private volatile boolean held;
 
   private GuestMachine(Restored restored, long epoch) {
     this.shape = restored.shape().retain();
@@ -172,6 +174,20 @@ final class GuestMachine implements AutoCloseable {
    * @param layerFolder gets the frozen disk layers
    */
   Frozen freeze(Path layerFolder, Laps laps) {
+    return freeze(() -> machine.checkpoint(layerFolder), laps);
+  }
+
+  /** As {@link #freeze}, for a place where the image of this machine will not be. */
+  Frozen freezeForStore(Path layerFolder, Laps laps) {
+    return freeze(() -> machine.checkpointOverStored(layerFolder), laps);
+  }
+
+  private Frozen freeze(Supplier<Checkpoint> action, Laps laps) {
+    if (held) {
+      Checkpoint checkpoint = action.get();
+      laps.lap("checkpoint");
+      return new Frozen(checkpoint, epoch, channel.running(), Duration.ZERO);
+    }
     wake();
     machine.prepareCheckpoint();
     laps.lap("prepare");
@@ -180,7 +196,7 @@ final class GuestMachine implements AutoCloseable {
       laps.lap("barrier");
       List<GuestExec> running = channel.running();
       long begin = System.nanoTime();
-      Checkpoint checkpoint = stopAndCopy(layerFolder);
+      Checkpoint checkpoint = stopAndCopy(action);
       Duration paused = Duration.ofNanos(System.nanoTime() - begin);
       laps.lap("checkpoint");
       return new Frozen(checkpoint, epoch, running, paused);
@@ -189,11 +205,11 @@ final class GuestMachine implements AutoCloseable {
     }
   }
 
-  private Checkpoint stopAndCopy(Path layerFolder) {
+  private Checkpoint stopAndCopy(Supplier<Checkpoint> action) {
     machine.pause();
     Checkpoint checkpoint;
     try {
-      checkpoint = machine.checkpoint(layerFolder);
+      checkpoint = action.get();
     } catch (RuntimeException e) {
       machine.resume();
       throw e;
@@ -205,6 +221,37 @@ final class GuestMachine implements AutoCloseable {
       checkpoint.close();
       throw e;
     }
+  }
+
+  /**
+   * Stops it, with nothing in flight on its channel, until {@link #letGoOn}. Calls that are sent
+   * meanwhile wait. It can be frozen as it is. Whoever calls sees to it that nobody else freezes it
+   * or lets it go on at the same time.
+   */
+  void hold() {
+    wake();
+    try {
+      channel.barrier(BARRIER_PATIENCE);
+      machine.pause();
+      held = true;
+    } finally {
+      if (!held) {
+        channel.release();
+      }
+    }
+  }
+
+  /** Whether it stands still by a {@link #hold}. */
+  boolean isHeld() {
+    return held;
+  }
+
+  /** Ends a {@link #hold}: what is sent to it from now on finds the clock set. */
+  void letGoOn() {
+    machine.resume();
+    held = false;
+    channel.release();
+    channel.sendClock();
   }
 
   /** Runs a first call in bash and brings the clock to the host's; Python has had its own. */
@@ -241,7 +288,7 @@ final class GuestMachine implements AutoCloseable {
    * make its channel wait; not while the last time is still under way.
    */
   void setClockSoon() {
-    if (!asleep && settingClock.compareAndSet(false, true)) {
+    if (!asleep && !held && settingClock.compareAndSet(false, true)) {
       Thread.ofVirtual().name("clock of " + sandboxId).start(this::setClock);
     }
   }

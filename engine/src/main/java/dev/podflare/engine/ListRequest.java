@@ -15,4 +15,12 @@ public record ListRequest(
     Optional<String> template,
     Map<String, String> metadata,
     int limit,
-    Optional<String> cursor) {}
+    Optional<String> cursor) {
+
+  /** Whether a sandbox passes the filter. */
+  boolean matches(SandboxView sandbox) {
+    return state.map(it -> it == sandbox.state()).orElse(true)
+        && template.map(it -> it.equals(sandbox.template())).orElse(true)
+        && sandbox.metadata().entrySet().containsAll(metadata.entrySet());
+  }
+}

@@ -11,7 +11,11 @@ import dev.podflare.qemu.Hypervisor;
 import dev.podflare.qemu.HypervisorConfig;
 import dev.podflare.qemu.Machine;
 import dev.podflare.store.SandboxRecord;
+import dev.podflare.store.SavedMachine;
 import dev.podflare.store.Store;
+import dev.podflare.store.checkpoint.CheckpointStore;
+import dev.podflare.store.checkpoint.CheckpointStoreConfig;
+import dev.podflare.store.checkpoint.FolderBlobs;
 import java.nio.channels.SocketChannel;
 import java.time.Clock;
 import java.time.Duration;
@@ -33,7 +37,9 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(LocalEngine.class);
   private static final Duration TICK = Duration.ofMillis(250);
   private static final int TICKS_A_SECOND = 4;
+  private static final int TICKS_AN_EXPIRY = 8;
   private static final int TICKS_A_HOUSEKEEPING = 120;
+  private static final int TICKS_A_CLEANING = 14_400;
 
   private final EngineConfig config;
   private final Clock clock;
@@ -47,6 +53,11 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private final Admission admission;
   private final Sandboxes sandboxes;
   private final SandboxPlanner planner;
+  private final Pauses pauses;
+  private final CheckpointVault vault;
+  private final Spaces spaces;
+  private final Snapshots snapshots;
+  private final StoreCleaning cleaning;
   private final Forks forks;
   private final Merges merges;
   private final Diffs diffs;
@@ -60,51 +71,62 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private final Thread keeper;
   private volatile boolean closed;
 
-  private LocalEngine(
-      EngineConfig config,
-      Clock clock,
+  /** What the engine stands on, opened before it. */
+  private record Base(
       DataLock dataLock,
       Hypervisor hypervisor,
       Optional<GuestNetwork> network,
-      Store store) {
+      Store store,
+      CheckpointStore checkpoints) {}
+
+  private LocalEngine(EngineConfig config, Clock clock, Base base) {
     this.config = config;
     this.clock = clock;
-    this.dataLock = dataLock;
-    this.hypervisor = hypervisor;
-    this.network = network;
-    this.store = store;
+    this.dataLock = base.dataLock();
+    this.hypervisor = base.hypervisor();
+    this.network = base.network();
+    this.store = base.store();
     this.ids = Ids.ofNode(config.node());
     this.blanks = new Blanks(hypervisor, network, ids, this::machineEnded);
     this.shapes = new Shapes(config, hypervisor, ids, blanks);
     this.admission = new Admission(config.limits(), config.dataFolder());
     this.sandboxes = new Sandboxes(store.sandboxes(), clock);
     this.planner = new SandboxPlanner(config);
-    this.forks =
-        new Forks(
-            config,
-            new Forks.Host(
-                shapes, admission, sandboxes, store.sandboxes(), ids, budget, timers, clock));
+    this.pauses = new Pauses(sandboxes, store.sandboxes(), config.deadlines().create());
+    Duration patience = config.deadlines().create();
+    Forks.Host host =
+        new Forks.Host(shapes, admission, sandboxes, store.sandboxes(), ids, budget, timers, clock);
+    CheckpointFolders folders = new CheckpointFolders(config.dataFolder());
+    this.forks = new Forks(config, host, folders);
+    this.vault = new CheckpointVault(base.checkpoints(), folders, ids);
+    MachineSaver.Identity identity =
+        new MachineSaver.Identity(store.identity(), dataLock.instance());
+    MachineSaver saver = new MachineSaver(vault, hypervisor, identity, clock);
+    Thaws thaws = new Thaws(vault, host, config);
+    this.spaces = new Spaces(store.saved(), host, saver, thaws, patience);
+    this.cleaning = new StoreCleaning(base.checkpoints(), store.saved(), shapes, identity, clock);
+    this.snapshots = new Snapshots(store.saved(), host, saver, thaws, patience);
     this.merges = new Merges(sandboxes, config.deadlines().create());
-    this.diffs = new Diffs(sandboxes);
-    this.ports = new Ports(sandboxes, network);
+    this.diffs = new Diffs(sandboxes, pauses);
+    this.ports = new Ports(pauses, network);
     this.keeper = Thread.ofVirtual().name("sandbox keeper").unstarted(this::keep);
   }
 
   /**
    * Starts the engine on a data folder that no other daemon uses: ends what a killed one left,
    * closes its records, and fills the pool in the background. The store stays the caller's to
-   * close.
+   * close; checkpoints are kept in the data folder.
    */
   public static LocalEngine start(EngineConfig config, Store store) {
-    return start(config, DataLock.acquire(config.dataFolder()), store, Clock.systemUTC());
+    return start(config, DataLock.acquire(config.dataFolder()), store, checkpoints(config));
   }
 
-  /** As above under a lock that was taken before; the engine closes it, also when it fails. */
-  public static LocalEngine start(EngineConfig config, DataLock lock, Store store) {
-    return start(config, lock, store, Clock.systemUTC());
-  }
-
-  private static LocalEngine start(EngineConfig config, DataLock lock, Store store, Clock clock) {
+  /**
+   * As above under a lock that was taken before, and with checkpoints in a store of choice; the
+   * engine closes both, also when it fails.
+   */
+  public static LocalEngine start(
+      EngineConfig config, DataLock lock, Store store, CheckpointStore checkpoints) {
     Hypervisor hypervisor = null;
     Optional<GuestNetwork> network = Optional.empty();
     try {
@@ -117,12 +139,10 @@ public final class LocalEngine implements Engine, AutoCloseable {
           hypervisor.accelerator().reason());
       // After the machines that a killed daemon left have been ended.
       network = config.network().map(it -> GuestNetwork.open(it, lock.instance()));
-      List<SandboxRecord> left =
-          store.sandboxes().closeAllLive(CloseReason.HOST_SHUTDOWN.wireName());
-      if (!left.isEmpty()) {
-        LOG.info("{} sandboxes of an earlier run were closed", left.size());
-      }
-      LocalEngine engine = new LocalEngine(config, clock, lock, hypervisor, network, store);
+      recover(store);
+      LocalEngine engine =
+          new LocalEngine(
+              config, Clock.systemUTC(), new Base(lock, hypervisor, network, store, checkpoints));
       engine.begin();
       return engine;
     } catch (RuntimeException e) {
@@ -130,8 +150,27 @@ public final class LocalEngine implements Engine, AutoCloseable {
         hypervisor.close();
       }
       network.ifPresent(GuestNetwork::close);
+      checkpoints.close();
       lock.close();
       throw e;
+    }
+  }
+
+  /** Where checkpoints are kept by default. */
+  public static CheckpointStore checkpoints(EngineConfig config) {
+    return CheckpointStore.open(
+        FolderBlobs.open(config.dataFolder().resolve("store")), CheckpointStoreConfig.defaults());
+  }
+
+  /** The machines of an earlier run are gone. */
+  private static void recover(Store store) {
+    List<SavedMachine> back = store.saved().restoreLast();
+    if (!back.isEmpty()) {
+      LOG.warn("{} sandboxes go back to what they were when they were last frozen", back.size());
+    }
+    List<SandboxRecord> left = store.sandboxes().closeAllLive(CloseReason.HOST_SHUTDOWN.wireName());
+    if (!left.isEmpty()) {
+      LOG.info("{} sandboxes of an earlier run were closed", left.size());
     }
   }
 
@@ -225,12 +264,16 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   @Override
   public SandboxPage list(Caller caller, ListRequest request) {
-    return sandboxes.list(caller, request);
+    return sandboxes.list(caller, request, network.isPresent());
   }
 
   @Override
   public SandboxView get(Caller caller, String sandboxId) {
-    return sandboxes.find(caller, sandboxId).viewWithFigures();
+    Optional<SavedMachine> space =
+        sandboxes.isLive(sandboxId) ? Optional.empty() : spaces.ofFrozen(caller, sandboxId);
+    return space.isPresent()
+        ? SandboxView.frozen(sandboxes.recordOf(caller, sandboxId), network.isPresent())
+        : sandboxes.find(caller, sandboxId).viewWithFigures();
   }
 
   @Override
@@ -252,7 +295,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   @Override
   public NetworkView network(Caller caller, String sandboxId) {
-    Sandbox sandbox = sandboxes.find(caller, sandboxId);
+    Sandbox sandbox = spaces.present(caller, sandboxId);
     Optional<SlotPort> port = sandbox.guest().port();
     return new NetworkView(
         PolicyText.parse(sandbox.record().network()), port.isPresent(), port.map(SlotPort::report));
@@ -260,7 +303,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   @Override
   public NetworkView setNetwork(Caller caller, String sandboxId, EgressPolicy policy) {
-    Sandbox sandbox = sandboxes.find(caller, sandboxId);
+    Sandbox sandbox = spaces.present(caller, sandboxId);
     synchronized (sandbox) {
       if (!sandbox.is(sandboxId)) {
         return setNetwork(caller, sandboxId, policy); // closed or merged since a moment
@@ -282,22 +325,48 @@ public final class LocalEngine implements Engine, AutoCloseable {
   }
 
   @Override
+  public SandboxView pause(Caller caller, String sandboxId) {
+    return pauses.pause(caller, sandboxId).viewWithFigures();
+  }
+
+  @Override
+  public SandboxView resume(Caller caller, String sandboxId) {
+    spaces.wake(caller, sandboxId);
+    return pauses.resume(caller, sandboxId).viewWithFigures();
+  }
+
+  @Override
   public void delete(Caller caller, String sandboxId) {
     Optional<Sandbox> sandbox = sandboxes.findToDelete(caller, sandboxId);
     while (sandbox.isPresent()) {
       sandboxes.close(sandbox.get(), CloseReason.DELETED);
       sandbox = sandboxes.findToDelete(caller, sandboxId); // another one, if it was just merged
     }
+    if (spaces.deleteOf(caller, sandboxId)) {
+      LOG.info("{} deleted, which was frozen", sandboxId);
+    }
   }
 
   @Override
   public ForkedSandboxes fork(Caller caller, String sandboxId, ForkRequest request) {
+    spaces.present(caller, sandboxId).touch();
     return forks.fork(caller, sandboxId, request);
   }
 
   @Override
   public void merge(Caller caller, String sandboxId, String winnerId, boolean closeSiblings) {
+    if (!sandboxId.equals(winnerId)) {
+      presentToMerge(caller, sandboxId);
+      presentToMerge(caller, winnerId);
+    }
     merges.merge(caller, sandboxId, winnerId, closeSiblings);
+  }
+
+  /** Wakes a frozen one; that one is gone is told by the merge itself. */
+  private void presentToMerge(Caller caller, String sandboxId) {
+    if (spaces.ofFrozen(caller, sandboxId).isPresent()) {
+      spaces.present(caller, sandboxId).touch();
+    }
   }
 
   @Override
@@ -308,6 +377,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   @Override
   public FileDiff diff(Caller caller, String sandboxId, String otherId, DiffRequest request) {
+    spaces.present(caller, sandboxId).touch();
+    spaces.present(caller, otherId).touch();
     return diffs.diff(caller, sandboxId, otherId, request);
   }
 
@@ -318,25 +389,26 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   @Override
   public List<FamilyMember> tree(Caller caller, String sandboxId) {
-    return sandboxes.tree(sandboxes.find(caller, sandboxId));
+    return sandboxes.tree(sandboxes.recordOf(caller, sandboxId));
   }
 
   @Override
   public SocketChannel connectPort(Caller caller, String sandboxId, int port) {
+    spaces.present(caller, sandboxId).touch();
     return ports.connect(caller, sandboxId, port);
   }
 
   @Override
   public Execution exec(Caller caller, String sandboxId, ExecRequest request) {
     planner.check(request);
-    Sandbox sandbox = sandboxes.find(caller, sandboxId);
+    Sandbox sandbox = awake(caller, sandboxId);
     try {
       return sandbox.execute(ids.execution(), request);
     } catch (PodflareException e) {
       if (e.code() == ErrorCode.MACHINE_FAILED && !sandbox.guest().alive()) {
         sandboxes.close(sandbox, CloseReason.GUEST_CRASHED);
       }
-      Sandbox now = sandboxes.find(caller, sandboxId); // says if it is gone, and why
+      Sandbox now = awake(caller, sandboxId); // says if it is gone, and why
       if (e.code() != ErrorCode.GONE || now == sandbox) {
         throw e;
       }
@@ -344,15 +416,21 @@ public final class LocalEngine implements Engine, AutoCloseable {
     }
   }
 
+  /** One that runs; it is woken if it was made so. */
+  private Sandbox awake(Caller caller, String sandboxId) {
+    spaces.present(caller, sandboxId).touch();
+    return pauses.awake(caller, sandboxId);
+  }
+
   @Override
   public List<ExecutionView> executions(Caller caller, String sandboxId) {
-    return sandboxes.find(caller, sandboxId).executions().views();
+    return spaces.present(caller, sandboxId).executions().views();
   }
 
   @Override
   public Execution execution(Caller caller, String sandboxId, String executionId) {
-    return sandboxes
-        .find(caller, sandboxId)
+    return spaces
+        .present(caller, sandboxId)
         .executions()
         .find(executionId)
         .orElseThrow(() ->
@@ -363,7 +441,64 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   @Override
   public List<ReplayEvent> replay(Caller caller, String sandboxId) {
-    return sandboxes.find(caller, sandboxId).replay().events();
+    return spaces.present(caller, sandboxId).replay().events();
+  }
+
+  @Override
+  public SavedView freeze(Caller caller, String sandboxId) {
+    return SavedView.of(spaces.freeze(caller, sandboxId));
+  }
+
+  @Override
+  public List<SavedView> spaces(Caller caller) {
+    return spaces.list(caller).map(SavedView::of).toList();
+  }
+
+  @Override
+  public SavedView space(Caller caller, String spaceId) {
+    return SavedView.of(spaces.find(caller, spaceId));
+  }
+
+  @Override
+  public CreatedSandbox resumeSpace(Caller caller, String spaceId, ResumeRequest request) {
+    return spaces.resume(caller, spaceId, request);
+  }
+
+  @Override
+  public void deleteSpace(Caller caller, String spaceId) {
+    spaces.delete(caller, spaceId);
+  }
+
+  @Override
+  public SavedView snapshot(Caller caller, String sandboxId, SnapshotRequest request) {
+    spaces.present(caller, sandboxId).touch();
+    return SavedView.of(snapshots.take(caller, sandboxId, request));
+  }
+
+  @Override
+  public List<SavedView> snapshots(Caller caller) {
+    return snapshots.list(caller).map(SavedView::of).toList();
+  }
+
+  @Override
+  public CreatedSandbox createFrom(Caller caller, String snapshot, ResumeRequest request) {
+    return snapshots.create(caller, snapshot, request);
+  }
+
+  @Override
+  public SandboxView rollBack(Caller caller, String sandboxId, String snapshot) {
+    awake(caller, sandboxId);
+    return snapshots.rollBack(caller, sandboxId, snapshot).view();
+  }
+
+  @Override
+  public CleaningReport cleanStore() {
+    return cleaning.run();
+  }
+
+  @Override
+  public void deleteSnapshot(Caller caller, String snapshotId) {
+    snapshots.delete(caller, snapshotId);
   }
 
   @Override
@@ -420,18 +555,33 @@ public final class LocalEngine implements Engine, AutoCloseable {
       try {
         Thread.sleep(TICK);
         Instant now = clock.instant();
-        sandboxes.closeDue(now);
+        sandboxes.eachDue(now, this::over);
         if (++tick % TICKS_A_SECOND == 0) {
           hypervisor.cutLogs();
         }
         if (tick % TICKS_A_HOUSEKEEPING == 0) {
           housekeeper.execute(this::keepHouse);
         }
+        if (tick % TICKS_AN_EXPIRY == 0) {
+          housekeeper.execute(this::expire);
+        }
+        if (tick % TICKS_A_CLEANING == 0) {
+          housekeeper.execute(this::cleanQuietly);
+        }
       } catch (InterruptedException e) {
         return;
       } catch (RuntimeException e) {
         LOG.warn("while looking after the sandboxes", e);
       }
+    }
+  }
+
+  /** Its time is over: what is to outlive that is frozen. */
+  private void over(Sandbox sandbox, CloseReason reason) {
+    if (sandbox.record().persistent()) {
+      spaces.freezeDue(sandbox, reason);
+    } else {
+      sandboxes.close(sandbox, reason);
     }
   }
 
@@ -447,6 +597,23 @@ public final class LocalEngine implements Engine, AutoCloseable {
     }
   }
 
+  private void expire() {
+    try {
+      spaces.expire();
+    } catch (RuntimeException e) {
+      LOG.warn("while removing what has expired", e);
+    }
+  }
+
+  private void cleanQuietly() {
+    try {
+      CleaningReport report = cleaning.run();
+      LOG.info("checkpoint store cleaned: {}", report);
+    } catch (RuntimeException e) {
+      LOG.warn("while cleaning the checkpoint store", e);
+    }
+  }
+
   /** Refuses new sandboxes, closes all, and leaves the host as it was. Idempotent. */
   @Override
   public void close() {
@@ -459,10 +626,12 @@ public final class LocalEngine implements Engine, AutoCloseable {
     timers.close();
     housekeeper.shutdownNow();
     Closing closing = new Closing();
+    closing.step(spaces::freezeAll);
     closing.step(() -> sandboxes.closeAll(CloseReason.HOST_SHUTDOWN));
     closing.step(shapes::close);
     closing.step(hypervisor::close);
     network.ifPresent(it -> closing.step(it::close));
+    closing.step(vault.store()::close);
     closing.step(dataLock::close);
     closing.finish();
   }

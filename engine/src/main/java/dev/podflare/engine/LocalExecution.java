@@ -45,6 +45,9 @@ final class LocalExecution implements Execution, ExecListener {
 
     Duration interruptGrace();
 
+    /** Refuses what cannot be done while the guest stands still. */
+    void requireRunning();
+
     /** What the network refused to the guest first since then, in a line; empty: nothing. */
     Optional<String> refusedSince(Instant since);
   }
@@ -188,29 +191,33 @@ final class LocalExecution implements Execution, ExecListener {
    * QUEUED → RUNNING, for the copy of an execution in a fork: it is heard from the fork on, has
    * what was left of its time, and is ended if the other was to be ended.
    */
-  void goOn(GuestExec copy, LocalExecution original) {
-    Instant end;
-    @Nullable Instant begin;
-    @Nullable Reason wanted;
-    original.lock.lock();
-    try {
-      begin = original.startedAt;
-      end = original.deadline;
-      wanted = original.wantedEnd;
-    } finally {
-      original.lock.unlock();
-    }
+  void goOn(GuestExec copy, CallOrigin origin) {
     lock.lock();
     try {
       state = State.RUNNING;
-      startedAt = begin;
-      deadline = end;
-      wantedEnd = wanted;
+      startedAt = origin.startedAt();
+      deadline = origin.deadline();
+      wantedEnd = origin.wantedEnd().orElse(null);
       emitStart();
     } finally {
       lock.unlock();
     }
-    begun(copy, end);
+    begun(copy, origin.deadline());
+  }
+
+  /** For a copy of it, which goes on as this one is now. */
+  CallOrigin origin() {
+    lock.lock();
+    try {
+      return new CallOrigin(
+          id,
+          request,
+          startedAt == null ? createdAt : startedAt,
+          deadline,
+          Optional.ofNullable(wantedEnd));
+    } finally {
+      lock.unlock();
+    }
   }
 
   private void begun(GuestExec started, Instant end) {
@@ -229,6 +236,32 @@ final class LocalExecution implements Execution, ExecListener {
     giveCredit(); // for what came meanwhile
     if (wanted != null) {
       interrupt(started);
+    }
+  }
+
+  /** Its time stands still, as its guest does, until {@link #goOn}. */
+  void suspend() {
+    lock.lock();
+    try {
+      if (timeout != null) {
+        timeout.stop();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** After a {@link #suspend} of so long. */
+  void goOn(Duration suspended) {
+    lock.lock();
+    try {
+      if (state == State.RUNNING && guest != null) {
+        deadline = deadline.plus(suspended);
+        Duration left = Duration.between(clock.instant(), deadline);
+        timeout = owner.after(left, () -> interrupt(Reason.TIMEOUT));
+      }
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -389,6 +422,7 @@ final class LocalExecution implements Execution, ExecListener {
 
   @Override
   public void cancel() {
+    owner.requireRunning();
     interrupt(Reason.CANCELLED);
   }
 
@@ -436,6 +470,7 @@ final class LocalExecution implements Execution, ExecListener {
 
   @Override
   public void writeStdin(byte[] bytes, boolean endOfFile) {
+    owner.requireRunning();
     GuestExec running;
     lock.lock();
     try {

@@ -60,6 +60,7 @@ final class Merges {
           winner.record().id() + " is no fork of " + parentId,
           Map.of("field", "winner", "sandbox_id", winner.record().id()));
     }
+    winner.requireState(SandboxState.READY);
     List<Sandbox> siblings =
         closeSiblings
             ? sandboxes.childrenOf(parentId).stream().filter(it -> it != winner).toList()

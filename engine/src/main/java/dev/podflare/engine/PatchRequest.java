@@ -14,4 +14,5 @@ public record PatchRequest(
     Optional<Duration> timeout,
     Optional<Duration> idleTimeout,
     Optional<Boolean> persistent,
+    Optional<Boolean> autoResume,
     Optional<Map<String, String>> metadata) {}

@@ -15,11 +15,11 @@ import java.util.Optional;
 final class Ports {
   private static final int ATTEMPTS = 3;
 
-  private final Sandboxes sandboxes;
+  private final Pauses pauses;
   private final Optional<GuestNetwork> network;
 
-  Ports(Sandboxes sandboxes, Optional<GuestNetwork> network) {
-    this.sandboxes = sandboxes;
+  Ports(Pauses pauses, Optional<GuestNetwork> network) {
+    this.pauses = pauses;
     this.network = network;
   }
 
@@ -30,7 +30,7 @@ final class Ports {
           ErrorCode.INVALID_FIELD, "a port is 1 to 65535, not " + port, Map.of("port", port));
     }
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-      Sandbox sandbox = sandboxes.find(caller, sandboxId);
+      Sandbox sandbox = pauses.awake(caller, sandboxId);
       Optional<SocketChannel> channel = connect(sandbox, sandboxId, port);
       if (channel.isPresent()) {
         return channel.get();

@@ -15,11 +15,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.ToLongFunction;
 
 /**
- * A live sandbox: its record, its machine and its executions. READY until {@link #close}, then
- * CLOSED; there is no way back. The record is replaced whole, under the lock. Thread-safe.
+ * A live sandbox: its record, its machine and its executions. READY ⇄ PAUSED until {@link #close},
+ * then CLOSED; there is no way back. The record is replaced whole, under the lock. Thread-safe.
  */
 final class Sandbox implements LocalExecution.Owner {
   private static final int MAX_LIVE_EXECUTIONS = 128;
@@ -35,9 +36,14 @@ final class Sandbox implements LocalExecution.Owner {
   private final Executions executions;
   private final ReentrantLock closing = new ReentrantLock();
   private final ReentrantLock family = new ReentrantLock(true);
+
+  /** Shared by calls while they start; a pause comes between two of them, not into one. */
+  private final ReentrantReadWriteLock starting = new ReentrantReadWriteLock(true);
+
   private volatile SandboxRecord record;
   private volatile Instant lastActive;
   private volatile Figures figures = new Figures(0, 0, 0);
+  private volatile Instant pausedAt = Instant.EPOCH;
   private volatile SandboxState state = SandboxState.READY;
   private volatile Optional<CloseReason> closedFor = Optional.empty();
 
@@ -119,7 +125,7 @@ final class Sandbox implements LocalExecution.Owner {
 
   /** Why it must close now, if it must. */
   Optional<CloseReason> due(Instant now) {
-    if (state == SandboxState.CLOSED) {
+    if (state != SandboxState.READY) {
       return Optional.empty();
     }
     if (!now.isBefore(record.expiresAt())) {
@@ -133,6 +139,16 @@ final class Sandbox implements LocalExecution.Owner {
   }
 
   LocalExecution execute(String executionId, ExecRequest request) {
+    starting.readLock().lock();
+    try {
+      requireState(SandboxState.READY);
+      return executeNow(executionId, request);
+    } finally {
+      starting.readLock().unlock();
+    }
+  }
+
+  private LocalExecution executeNow(String executionId, ExecRequest request) {
     touch();
     if (budget.crowded()) {
       throw new PodflareException(
@@ -146,21 +162,20 @@ final class Sandbox implements LocalExecution.Owner {
     return execution;
   }
 
-  /**
-   * Goes on with the copy of a call that ran in the parent when this sandbox was forked from it.
-   */
+  /** Goes on with the copy of a call that ran when this sandbox was forked or frozen. */
   void carryOn(String executionId, CarriedCall call) {
     if (call.began()) {
+      CallOrigin origin = call.origin();
       LocalExecution copy =
           new LocalExecution(
               executionId,
-              call.original().request().carried(call.guest().takesInput()),
+              origin.request().carried(call.guest().takesInput()),
               this,
               clock,
               budget,
               replay::add);
       executions.carryOn(copy);
-      copy.goOn(call.guest(), call.original());
+      copy.goOn(call.guest(), origin);
       call.attach(copy);
     }
   }
@@ -205,6 +220,11 @@ final class Sandbox implements LocalExecution.Owner {
   }
 
   @Override
+  public void requireRunning() {
+    requireState(SandboxState.READY);
+  }
+
+  @Override
   public Optional<String> refusedSince(Instant since) {
     return guest.port().flatMap(port -> port.firstRefusal(since)).map(RefusalNote::of);
   }
@@ -242,7 +262,56 @@ final class Sandbox implements LocalExecution.Owner {
 
   /** Whether that id means this sandbox, now. */
   boolean is(String id) {
-    return state == SandboxState.READY && record.id().equals(id);
+    return state != SandboxState.CLOSED && record.id().equals(id);
+  }
+
+  /** Refuses what only another state allows. A closed one is refused by whoever looks it up. */
+  void requireState(SandboxState wanted) {
+    SandboxState now = state;
+    if (now != wanted && now != SandboxState.CLOSED) {
+      throw WrongState.of(record.id(), now, wanted);
+    }
+  }
+
+  /**
+   * READY → PAUSED: the guest stands still, and so do its calls' times and the sandbox's lifetime.
+   * The family is locked by the caller.
+   */
+  void pause() {
+    starting.writeLock().lock();
+    try {
+      requireState(SandboxState.READY);
+      guest.hold();
+      executions.suspend();
+      pausedAt = clock.instant();
+      become(SandboxState.PAUSED, record.expiresAt());
+    } finally {
+      starting.writeLock().unlock();
+    }
+  }
+
+  /** PAUSED → READY. The family is locked by the caller. */
+  void resume() {
+    requireState(SandboxState.PAUSED);
+    Duration stood = Duration.between(pausedAt, clock.instant());
+    guest.letGoOn();
+    executions.goOn(stood);
+    touch();
+    become(SandboxState.READY, record.expiresAt().plus(stood));
+  }
+
+  private void become(SandboxState next, Instant expiresAt) {
+    closing.lock();
+    try {
+      if (state != SandboxState.CLOSED) {
+        synchronized (this) {
+          record = record.withState(next.wireName(), expiresAt);
+          state = next;
+        }
+      }
+    } finally {
+      closing.unlock();
+    }
   }
 
   /**
@@ -286,6 +355,7 @@ final class Sandbox implements LocalExecution.Owner {
         now.memoryMebibytes(),
         now.diskGibibytes(),
         now.persistent(),
+        now.autoResume(),
         PolicyText.parse(now.network()),
         guest.port().isPresent(),
         now.metadata(),

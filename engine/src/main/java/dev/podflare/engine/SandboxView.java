@@ -1,6 +1,7 @@
 package dev.podflare.engine;
 
 import dev.podflare.network.EgressPolicy;
+import dev.podflare.store.SandboxRecord;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
@@ -9,6 +10,7 @@ import java.util.Optional;
 /**
  * A sandbox as it was when it was looked at.
  *
+ * @param autoResume any call wakes it, where it is paused or frozen
  * @param network what its guest may reach
  * @param networked whether the host gives guests a network at all
  * @param ownMemoryBytes bytes of guest memory that differ from the template's image
@@ -22,6 +24,7 @@ public record SandboxView(
     int memoryMebibytes,
     int diskGibibytes,
     boolean persistent,
+    boolean autoResume,
     EgressPolicy network,
     boolean networked,
     Map<String, String> metadata,
@@ -32,4 +35,29 @@ public record SandboxView(
     Duration idleTimeout,
     Instant lastActiveAt,
     long ownMemoryBytes,
-    long diskBytes) {}
+    long diskBytes) {
+
+  /** One that has no machine. */
+  static SandboxView frozen(SandboxRecord record, boolean networked) {
+    return new SandboxView(
+        record.id(),
+        SandboxState.FROZEN,
+        record.template(),
+        record.vcpus(),
+        record.memoryMebibytes(),
+        record.diskGibibytes(),
+        record.persistent(),
+        record.autoResume(),
+        PolicyText.parse(record.network()),
+        networked,
+        record.metadata(),
+        record.parent(),
+        record.createdAt(),
+        record.expiresAt(),
+        record.timeout(),
+        record.idleTimeout(),
+        record.createdAt(),
+        0,
+        0);
+  }
+}

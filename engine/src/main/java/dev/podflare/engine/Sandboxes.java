@@ -16,14 +16,15 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.BiConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The live sandboxes, and what is remembered of closed ones. Thread-safe. */
 final class Sandboxes {
   private static final Logger LOG = LoggerFactory.getLogger(Sandboxes.class);
-  private static final Comparator<SandboxRecord> BY_CREATION =
-      Comparator.comparing(SandboxRecord::createdAt).thenComparing(SandboxRecord::id);
+  private static final Comparator<SandboxView> BY_CREATION =
+      Comparator.comparing(SandboxView::createdAt).thenComparing(SandboxView::id);
 
   /** Far more generations than anybody forks. */
   private static final int MAX_DEPTH = 10_000;
@@ -95,8 +96,7 @@ final class Sandboxes {
   }
 
   /** Ancestors, oldest first, then the sandbox, then its descendants in order of creation. */
-  List<FamilyMember> tree(Sandbox sandbox) {
-    SandboxRecord record = sandbox.record();
+  List<FamilyMember> tree(SandboxRecord record) {
     List<FamilyMember> members = new ArrayList<>();
     Optional<SandboxRecord> up = record.parent().flatMap(records::find);
     for (int depth = 0; up.isPresent() && depth < MAX_DEPTH; depth++) {
@@ -114,7 +114,8 @@ final class Sandboxes {
         record.parent(),
         record.closedAt().isPresent()
             ? SandboxState.CLOSED
-            : view.map(SandboxView::state).orElse(SandboxState.CLOSED),
+            : view.map(SandboxView::state)
+                .orElse(record.isFrozen() ? SandboxState.FROZEN : SandboxState.CLOSED),
         record.createdAt(),
         record.closedAt(),
         record.closeReason(),
@@ -145,6 +146,10 @@ final class Sandboxes {
     LOG.info("{} goes on as {}", id, gone);
   }
 
+  List<Sandbox> all() {
+    return List.copyOf(live.values());
+  }
+
   int count() {
     return live.size();
   }
@@ -163,12 +168,18 @@ final class Sandboxes {
     if (sandbox != null && mayUse(caller, sandbox.record())) {
       sandbox
           .closedFor()
+          .filter(reason -> reason != CloseReason.FROZEN)
           .ifPresent(reason -> {
             throw gone(id, reason.wireName(), reason.sentence());
           });
-      return sandbox;
+      if (sandbox.closedFor().isEmpty()) {
+        return sandbox;
+      }
     }
     Optional<SandboxRecord> closed = tombstone(caller, id);
+    if (closed.filter(SandboxRecord::isFrozen).isPresent()) {
+      throw WrongState.of(id, SandboxState.FROZEN, SandboxState.READY);
+    }
     if (closed.isPresent()) {
       String reason = closed.get().closeReason().orElse(CloseReason.DELETED.wireName());
       throw gone(id, reason, closed.get().closeMessage().orElse(reason));
@@ -205,25 +216,28 @@ final class Sandboxes {
     return caller.admin() || record.keyId().equals(caller.keyId());
   }
 
-  SandboxPage list(Caller caller, ListRequest request) {
-    List<Sandbox> matching = new ArrayList<>();
+  /** {@code networked}: whether this host gives guests a network. */
+  SandboxPage list(Caller caller, ListRequest request, boolean networked) {
+    List<SandboxView> matching = new ArrayList<>();
     for (Sandbox sandbox : live.values()) {
-      SandboxRecord record = sandbox.record();
-      if (mayUse(caller, record)
-          && request.state().map(state -> state == sandbox.state()).orElse(true)
-          && request.template().map(name -> name.equals(record.template())).orElse(true)
-          && record.metadata().entrySet().containsAll(request.metadata().entrySet())) {
-        matching.add(sandbox);
+      if (mayUse(caller, sandbox.record())) {
+        matching.add(sandbox.view());
       }
     }
-    matching.sort(Comparator.comparing(Sandbox::record, BY_CREATION));
+    for (SandboxRecord record : records.frozen()) {
+      if (mayUse(caller, record) && !live.containsKey(record.id())) {
+        matching.add(SandboxView.frozen(record, networked));
+      }
+    }
+    matching.removeIf(it -> !request.matches(it));
+    matching.sort(BY_CREATION);
     List<SandboxView> page = new ArrayList<>();
-    for (Sandbox sandbox : matching) {
-      if (request.cursor().map(cursor -> after(sandbox.record(), cursor)).orElse(true)) {
+    for (SandboxView sandbox : matching) {
+      if (request.cursor().map(cursor -> after(sandbox, cursor)).orElse(true)) {
         if (page.size() == request.limit()) {
           return new SandboxPage(page, Optional.of(cursor(page.getLast())));
         }
-        page.add(sandbox.view());
+        page.add(sandbox);
       }
     }
     return new SandboxPage(page, Optional.empty());
@@ -234,7 +248,7 @@ final class Sandboxes {
     return last.createdAt().toEpochMilli() + "-" + last.id();
   }
 
-  private static boolean after(SandboxRecord record, String cursor) {
+  private static boolean after(SandboxView record, String cursor) {
     int dash = cursor.indexOf('-');
     try {
       long millis = Long.parseLong(dash < 0 ? cursor : cursor.substring(0, dash));
@@ -244,6 +258,59 @@ final class Sandboxes {
       throw new PodflareException(
           ErrorCode.INVALID_FIELD, "cursor must be a next_cursor of an earlier answer", e);
     }
+  }
+
+  /** The machine of a sandbox that is frozen now is needed no more. */
+  void retire(Sandbox sandbox) {
+    sandbox.close(
+        CloseReason.FROZEN,
+        () -> {
+          sandbox.place().release();
+          live.remove(sandbox.record().id(), sandbox);
+          byMachine.remove(sandbox.guest().machine().id());
+        });
+  }
+
+  /** A sandbox goes on with the machine of another object that nobody knows of yet. */
+  void replaceMachine(Sandbox sandbox, Sandbox fresh) {
+    String id = sandbox.record().id();
+    byMachine.put(fresh.guest().machine().id(), fresh);
+    try {
+      fresh.takeOver(
+          sandbox,
+          () -> {
+            if (!sandbox.is(id) || !fresh.guest().alive()) {
+              throw new PodflareException(ErrorCode.GONE, id + " was closed just now");
+            }
+            fresh.guest().setNetwork(PolicyText.parse(sandbox.record().network()));
+            live.put(id, fresh);
+            byMachine.remove(sandbox.guest().machine().id());
+          });
+    } catch (RuntimeException e) {
+      byMachine.remove(fresh.guest().machine().id());
+      throw e;
+    }
+  }
+
+  /** A record of a live, frozen or lately closed sandbox, whoever asks. */
+  Optional<SandboxRecord> record(String id) {
+    return records.find(id);
+  }
+
+  /** The record of a live or frozen sandbox of the caller's. */
+  SandboxRecord recordOf(Caller caller, String id) {
+    return tombstone(caller, id)
+        .filter(SandboxRecord::isFrozen)
+        .orElseGet(() -> find(caller, id).record());
+  }
+
+  void insert(SandboxRecord record) {
+    records.insert(record);
+  }
+
+  boolean isLive(String id) {
+    Sandbox sandbox = live.get(id);
+    return sandbox != null && sandbox.closedFor().isEmpty();
   }
 
   /** Ends a sandbox; when this returns, all that it held is freed. Idempotent. */
@@ -257,23 +324,23 @@ final class Sandboxes {
                 record.id(), reason.wireName(), Optional.of(reason.sentence()), clock.instant());
           } finally {
             sandbox.place().release();
-            live.remove(record.id());
+            live.remove(record.id(), sandbox);
             byMachine.remove(sandbox.guest().machine().id());
           }
           LOG.info("{} closed: {}", record.id(), reason.wireName());
         });
   }
 
-  /** Closes those whose time is over, side by side. */
-  void closeDue(Instant now) {
+  /** Those whose time is over, with what is to be done about it, each on a thread of its own. */
+  void eachDue(Instant now, BiConsumer<Sandbox, CloseReason> action) {
     for (Sandbox sandbox : live.values()) {
       sandbox
           .due(now)
           .ifPresent(reason ->
               Thread.ofVirtual()
-                  .name("close " + sandbox.record().id())
+                  .name("end of " + sandbox.record().id())
                   // Asked again: a merge may have given it another deadline meanwhile.
-                  .start(() -> sandbox.due(now).ifPresent(still -> close(sandbox, still))));
+                  .start(() -> sandbox.due(now).ifPresent(still -> action.accept(sandbox, still))));
     }
   }
 

@@ -8,6 +8,7 @@ import dev.podflare.image.BuiltTemplate;
 import dev.podflare.image.FrozenShape;
 import dev.podflare.image.Progress;
 import dev.podflare.image.Shape;
+import dev.podflare.image.ShapePins;
 import dev.podflare.image.ShapeStore;
 import dev.podflare.image.TemplateStore;
 import dev.podflare.qemu.Hypervisor;
@@ -17,6 +18,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -40,6 +42,7 @@ final class Shapes implements AutoCloseable {
   private final TemplateStore templates;
   private final ShapeStore frozen;
   private final Ids ids;
+  private final String fingerprint;
   private final Blanks starter;
   private final ShapePool.RestoreGate gate =
       new ShapePool.RestoreGate(Math.max(2, Runtime.getRuntime().availableProcessors()));
@@ -60,6 +63,7 @@ final class Shapes implements AutoCloseable {
     this.templates = new TemplateStore(config.templatesFolder());
     this.frozen = new ShapeStore(hypervisor, config.deadlines().boot());
     this.ids = ids;
+    this.fingerprint = hypervisor.fingerprint();
     this.starter = starter;
   }
 
@@ -119,6 +123,56 @@ final class Shapes implements AutoCloseable {
     return new Found(pool, boot);
   }
 
+  /**
+   * The pool of the frozen shape that a checkpoint stands on; that very one, since no two boots
+   * leave the same memory.
+   */
+  ShapePool standing(String checkpoint, CheckpointNeeds needs, Duration deadline) {
+    BuiltTemplate template =
+        templates
+            .find(needs.template(), needs.templateDigest())
+            .orElseThrow(() ->
+                CheckpointNeeds.unfit(
+                    checkpoint,
+                    "its build "
+                        + needs.templateDigest()
+                        + " of template "
+                        + needs.template()
+                        + " is not here"));
+    Shape shape = new Shape(needs.vcpus(), DataSize.ofMebibytes(needs.memoryMebibytes()));
+    DataSize disk = new DataSize(needs.diskBytes());
+    if (!needs.hypervisor().equals(fingerprint)) {
+      throw CheckpointNeeds.unfit(
+          checkpoint,
+          "it was frozen by another hypervisor ("
+              + needs.hypervisor()
+              + ") than this host's ("
+              + fingerprint
+              + ")");
+    }
+    boolean same =
+        frozen
+            .find(template, shape, disk)
+            .filter(it -> it.image().equals(needs.image()))
+            .isPresent();
+    if (!same) {
+      throw CheckpointNeeds.unfit(
+          checkpoint, "the memory image that it differs from is not here any more");
+    }
+    return find(template, shape, disk, deadline).pool();
+  }
+
+  /** Forgets which frozen shapes must stay, but for those of these images. */
+  void keepPinned(String holder, Set<String> images) {
+    templates.list().stream()
+        .flatMap(current -> templates.builds(current.name()).stream())
+        .forEach(build -> ShapePins.keepOnly(build, holder, images));
+  }
+
+  String fingerprint() {
+    return fingerprint;
+  }
+
   /** Loads or boots the shape unless that is under way; one at a time decides about room. */
   private synchronized CompletableFuture<ShapePool> begin(
       BuiltTemplate template, Key key, boolean boot) {
@@ -145,6 +199,7 @@ final class Shapes implements AutoCloseable {
     FrozenShape oldest =
         kept.stream()
             .filter(shape -> !isOwn(template, shape.shape(), shape.disk()))
+            .filter(shape -> !ShapePins.pinned(shape))
             .min(Comparator.comparingLong(this::lastUsed))
             .filter(shape -> System.nanoTime() - lastUsed(shape) > IN_USE.toNanos())
             .orElseThrow(() ->

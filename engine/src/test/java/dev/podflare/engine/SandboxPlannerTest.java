@@ -91,6 +91,7 @@ class SandboxPlannerTest {
         usual.memoryMebibytes(),
         usual.diskGibibytes(),
         false,
+        Optional.empty(),
         EgressPolicy.OPEN,
         env,
         Map.of());
@@ -105,6 +106,7 @@ class SandboxPlannerTest {
         OptionalInt.of(memory),
         OptionalInt.of(disk),
         false,
+        Optional.empty(),
         EgressPolicy.OPEN,
         Map.of(),
         Map.of());

@@ -72,8 +72,15 @@ public final class AgentChannel implements AutoCloseable {
    * machine was frozen. To be named in {@link #renew}; it is heard from then on.
    */
   public GuestExec carry(GuestExec original, ExecListener execListener) {
-    return new GuestExec(
-        original.id(), original.window(), original.takesInput(), this, execListener);
+    return carry(original.id(), original.window(), original.takesInput(), execListener);
+  }
+
+  /**
+   * The same of what was written down of the original: its number, its window, and whether its
+   * standard input was open.
+   */
+  public GuestExec carry(long id, int window, boolean takesInput, ExecListener execListener) {
+    return new GuestExec(id, window, takesInput, this, execListener);
   }
 
   /**

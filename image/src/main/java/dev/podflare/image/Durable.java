@@ -47,7 +47,8 @@ final class Durable {
     return Objects.requireNonNull(path.toAbsolutePath().getParent(), "a root has no parent");
   }
 
-  private static void sync(Path path) throws IOException {
+  /** Makes a file, or the entries of a folder, durable. */
+  static void sync(Path path) throws IOException {
     try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
       channel.force(true);
     }

@@ -11,9 +11,11 @@ import java.nio.file.Path;
  * A template's checkpoint in one shape, on disk: whole and never changed again.
  *
  * @param disk size of the root disk as the guest sees it; at least the template's
+ * @param image names its memory: of this freezing and of no other
  * @param folder holds memory image, device state and disk layer
  */
-public record FrozenShape(BuiltTemplate template, Shape shape, DataSize disk, Path folder) {
+public record FrozenShape(
+    BuiltTemplate template, Shape shape, DataSize disk, String image, Path folder) {
   static final String MEMORY = "memory";
   static final String DEVICES = "devices";
   static final String LAYER = "disk.qcow2";

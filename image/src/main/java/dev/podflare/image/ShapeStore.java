@@ -43,9 +43,8 @@ public final class ShapeStore {
 
   public Optional<FrozenShape> find(BuiltTemplate template, Shape shape, DataSize disk) {
     Path folder = folder(template, shape, disk);
-    return ShapeManifest.fits(folder, hypervisor.fingerprint())
-        ? Optional.of(new FrozenShape(template, shape, disk, folder))
-        : Optional.empty();
+    return ShapeManifest.fitting(folder, hypervisor.fingerprint())
+        .map(manifest -> new FrozenShape(template, shape, disk, manifest.image(), folder));
   }
 
   /** All shapes of a template that this hypervisor can restore. */
@@ -91,11 +90,12 @@ public final class ShapeStore {
         return meanwhile.get();
       }
       builder.freeze(template, shape, disk, workspace.folder(), progress);
-      ShapeManifest.of(workspace.folder(), hypervisor.fingerprint()).write(workspace.folder());
+      ShapeManifest manifest = ShapeManifest.fresh(workspace.folder(), hypervisor.fingerprint());
+      manifest.write(workspace.folder());
       Path folder = folder(template, shape, disk);
       RootTree.deleteTree(folder); // one that does not fit any more
       Durable.moveFolder(workspace.folder(), folder);
-      return new FrozenShape(template, shape, disk, folder);
+      return new FrozenShape(template, shape, disk, manifest.image(), folder);
     } catch (IOException e) {
       throw new PodflareException(
           ErrorCode.BUILD_FAILED,

@@ -38,7 +38,7 @@ public final class TemplateFactory {
   public BuiltTemplate build(Recipe recipe, boolean refresh, Progress progress) {
     BuiltTemplate built = new TemplateBuilder(store, guestFiles()).build(recipe, refresh, progress);
     freeze(built, progress);
-    store.prune(build -> recent(store.builds(build.name()), build));
+    store.prune(build -> recent(store.builds(build.name()), build) || ShapePins.any(build));
     return built;
   }
 

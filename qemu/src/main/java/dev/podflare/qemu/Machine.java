@@ -213,6 +213,18 @@ public final class Machine implements AutoCloseable {
    * @param layerFolder where the frozen disk layers are linked to; on the data folder's file system
    */
   public Checkpoint checkpoint(Path layerFolder) {
+    return checkpoint(layerFolder, List.of());
+  }
+
+  /**
+   * As {@link #checkpoint}, but with all pages that differ from the image that was stored: for a
+   * place where the machine's own image will not be.
+   */
+  public Checkpoint checkpointOverStored(Path layerFolder) {
+    return checkpoint(layerFolder, spec.memory().added());
+  }
+
+  private Checkpoint checkpoint(Path layerFolder, List<PageRun> others) {
     acting.lock();
     try {
       require(state == MachineState.PAUSED, "checkpoint");
@@ -220,7 +232,7 @@ public final class Machine implements AutoCloseable {
       OwnPages pages =
           spec.start() == MachineSpec.Start.BOOT
               ? OwnPages.none() // what it wrote went through to the image
-              : OwnPages.read(pid, memoryBase, spec.memory().size().bytes());
+              : OwnPages.read(pid, memoryBase, spec.memory().size().bytes(), others);
       try {
         return new Checkpoint(deviceState, pages, disk.freeze(layerFolder));
       } catch (RuntimeException e) {

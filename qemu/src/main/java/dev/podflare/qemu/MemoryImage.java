@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
 
 /**
  * Guest RAM that many machines share: a template's, or a parent's for its children. While a
@@ -21,14 +22,20 @@ public final class MemoryImage implements AutoCloseable {
   static final String NAME = "podflare-ram";
 
   private final Memfd file;
+  private final List<PageRun> added;
 
-  private MemoryImage(Memfd file) {
+  private MemoryImage(Memfd file, List<PageRun> added) {
     this.file = file;
+    this.added = List.copyOf(added);
   }
 
   /** An empty image, to boot a template in. */
   public static MemoryImage create(DataSize size) {
-    return new MemoryImage(Memfd.create(NAME, size.bytes()));
+    return create(size, List.of());
+  }
+
+  private static MemoryImage create(DataSize size, List<PageRun> added) {
+    return new MemoryImage(Memfd.create(NAME, size.bytes()), added);
   }
 
   /** Loads a stored image and seals it. The file must be of {@code size} bytes. */
@@ -49,7 +56,7 @@ public final class MemoryImage implements AutoCloseable {
    * map it share these pages, while each machine that they are written into has its own.
    */
   public MemoryImage with(OwnPages pages) {
-    MemoryImage image = create(size());
+    MemoryImage image = create(size(), PageRun.union(added, pages.runs()));
     try (FileChannel target = image.file.open(StandardOpenOption.WRITE)) {
       SparseFile.copyData(file.path(), target);
       pages.writeTo(target);
@@ -62,6 +69,11 @@ public final class MemoryImage implements AutoCloseable {
       image.close();
       throw e;
     }
+  }
+
+  /** Pages in which it differs from the stored image that it was made of. */
+  List<PageRun> added() {
+    return added;
   }
 
   /** Memory that its content takes of the host. */

@@ -4,6 +4,7 @@ import dev.podflare.linux.PageMap;
 import dev.podflare.linux.PageRun;
 import dev.podflare.linux.ProcessMemory;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
@@ -32,20 +33,47 @@ public final class OwnPages implements AutoCloseable {
     return new OwnPages(List.of(), MemorySegment.NULL, Arena.ofShared());
   }
 
-  /** Copies the own pages of the mapping at {@code base} out of a stopped machine. */
+  /** Fills the bytes of runs, which stand one behind the other. */
+  public interface Filler {
+    void fill(MemorySegment bytes) throws IOException;
+  }
+
+  /**
+   * Pages that were kept elsewhere.
+   *
+   * @param runs places in guest memory, in order
+   */
   @SuppressWarnings("MustBeClosedChecker") // closed by close()
-  static OwnPages read(long pid, long base, long length) {
-    List<PageRun> runs = PageMap.ownPages(pid, base, length);
+  public static OwnPages of(List<PageRun> runs, Filler filler) throws IOException {
     long total = runs.stream().mapToLong(PageRun::length).sum();
     Arena arena = Arena.ofShared();
     try {
       MemorySegment bytes = total == 0 ? MemorySegment.NULL : arena.allocate(total, 4096);
-      ProcessMemory.read(pid, base, runs, bytes);
+      filler.fill(bytes);
       return new OwnPages(List.copyOf(runs), bytes, arena);
-    } catch (RuntimeException e) {
+    } catch (IOException | RuntimeException e) {
       arena.close();
       throw e;
     }
+  }
+
+  /**
+   * Copies pages of the mapping at {@code base} out of a stopped machine: those that differ from
+   * its image, and some others.
+   */
+  static OwnPages read(long pid, long base, long length, List<PageRun> others) {
+    List<PageRun> own = PageMap.ownPages(pid, base, length);
+    List<PageRun> runs = others.isEmpty() ? own : PageRun.union(own, others);
+    try {
+      return of(runs, bytes -> ProcessMemory.read(pid, base, runs, bytes));
+    } catch (IOException impossible) {
+      throw new UncheckedIOException(impossible);
+    }
+  }
+
+  /** The bytes of all runs, one behind the other. */
+  public MemorySegment bytes() {
+    return bytes.asReadOnly();
   }
 
   /** Writes them to the same places of another machine that maps the same image. */

@@ -2,7 +2,6 @@ package dev.podflare.server;
 
 import dev.podflare.engine.CreateRequest;
 import java.util.Map;
-import java.util.Optional;
 
 /** What callers send about sandboxes, read into the engine's words. */
 final class CreateBody {
@@ -13,12 +12,6 @@ final class CreateBody {
   private CreateBody() {}
 
   static CreateRequest request(Fields fields) {
-    if (fields.has("snapshot")) {
-      throw Exchange.notYet("snapshots are not available yet; create from a template");
-    }
-    if (fields.flag("auto_resume").orElse(false)) {
-      throw Exchange.notYet("auto_resume is not available yet; leave it out");
-    }
     return new CreateRequest(
         fields.shortText("template"),
         fields.seconds("timeout_seconds"),
@@ -26,7 +19,8 @@ final class CreateBody {
         fields.positive("vcpus"),
         fields.positive("ram_mib"),
         fields.positive("rootfs_gb"),
-        persistent(fields).orElse(false),
+        fields.flag("persistent").orElse(false),
+        fields.flag("auto_resume"),
         PolicyBody.ofCreate(fields),
         env(fields),
         metadata(fields));
@@ -53,14 +47,5 @@ final class CreateBody {
       }
     });
     return metadata;
-  }
-
-  /** Freezing comes later, and a sandbox that says it will be kept and is not would be a lie. */
-  static Optional<Boolean> persistent(Fields fields) {
-    Optional<Boolean> persistent = fields.flag("persistent");
-    if (persistent.orElse(false)) {
-      throw Exchange.notYet("persistent sandboxes are not available yet; leave 'persistent' out");
-    }
-    return persistent;
   }
 }

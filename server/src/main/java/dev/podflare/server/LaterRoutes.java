@@ -12,11 +12,9 @@ final class LaterRoutes {
   private final List<Route> routes = new ArrayList<>();
 
   List<Route> routes() {
-    add("pausing", Scope.WRITE, "POST " + SANDBOX + "/pause", "POST " + SANDBOX + "/resume");
     add("measuring one sandbox", Scope.READ, "GET " + SANDBOX + "/metrics");
     files();
     terminals();
-    spaces();
     add("the list of templates", Scope.READ, "GET /v1/templates", "GET /v1/templates/{name}");
     add("building templates over HTTP", Scope.ADMIN, "POST /v1/templates");
     add("the stream of events", Scope.READ, "GET /v1/events");
@@ -43,19 +41,6 @@ final class LaterRoutes {
         "POST " + PTY + "/{pty}/kill");
     add("using a terminal", Scope.EXEC, "POST " + PTY + "/{pty}/read", "GET " + PTY + "/{pty}/ws");
     add("listing terminals", Scope.READ, "GET " + PTY, "GET " + PTY + "/{pty}/attach");
-  }
-
-  private void spaces() {
-    add("freezing", Scope.WRITE, "POST " + SANDBOX + "/freeze", "POST /v1/spaces/{space}/resume");
-    add("keeping Spaces", Scope.READ, "GET /v1/spaces", "GET /v1/spaces/{space}");
-    add("keeping Spaces", Scope.WRITE, "DELETE /v1/spaces/{space}");
-    add(
-        "taking snapshots",
-        Scope.WRITE,
-        "POST " + SANDBOX + "/snapshots",
-        "POST " + SANDBOX + "/rollback");
-    add("keeping snapshots", Scope.WRITE, "DELETE /v1/snapshots/{snapshot}");
-    add("keeping snapshots", Scope.READ, "GET /v1/snapshots");
   }
 
   private void add(String subject, Scope scope, String... methodsAndPaths) {

@@ -49,6 +49,7 @@ public final class PodflareServer implements AutoCloseable {
         Stream.of(
                 new SandboxRoutes(engine, config, idempotency).routes(),
                 new NetworkRoutes(engine).routes(),
+                new SavedRoutes(engine, config, idempotency).routes(),
                 new FamilyRoutes(engine, idempotency, streams, metrics).routes(),
                 new ExecRoutes(engine, streams, metrics).routes(),
                 new InfoRoutes(engine, config, metrics).routes(),

@@ -21,6 +21,7 @@ final class SandboxAnswers {
         .put("ram_mib", sandbox.memoryMebibytes())
         .put("rootfs_gb", sandbox.diskGibibytes())
         .put("persistent", sandbox.persistent())
+        .put("auto_resume", sandbox.autoResume())
         .put("egress", sandbox.network().fallback() == EgressPolicy.Default.ALLOW)
         .put("network", NetworkAnswers.policy(sandbox.network()).map())
         .put("networked", sandbox.networked())

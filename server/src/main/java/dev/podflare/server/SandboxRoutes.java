@@ -1,15 +1,18 @@
 package dev.podflare.server;
 
 import dev.podflare.engine.CreateRequest;
+import dev.podflare.engine.CreatedSandbox;
 import dev.podflare.engine.Engine;
 import dev.podflare.engine.ListRequest;
 import dev.podflare.engine.PatchRequest;
+import dev.podflare.engine.ResumeRequest;
 import dev.podflare.engine.SandboxState;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 
 /** Create, list, look at, change and end sandboxes. Thread-safe. */
@@ -41,15 +44,24 @@ final class SandboxRoutes {
 
   private void create(Exchange exchange) throws Exception {
     byte[] body = exchange.body();
-    CreateRequest request = CreateBody.request(exchange.fields(body));
+    Fields fields = exchange.fields(body);
+    Supplier<CreatedSandbox> creation = creation(exchange, fields);
     idempotency.answer(
         exchange,
         "POST " + ALL,
         body,
         UnaryOperator.identity(),
-        () ->
-            Json.bytes(
-                SandboxAnswers.created(engine.create(exchange.caller(), request), config).map()));
+        () -> Json.bytes(SandboxAnswers.created(creation.get(), config).map()));
+  }
+
+  private Supplier<CreatedSandbox> creation(Exchange exchange, Fields fields) {
+    Optional<String> snapshot = fields.shortText("snapshot");
+    if (snapshot.isPresent()) {
+      ResumeRequest request = SavedRoutes.fromSnapshot(fields);
+      return () -> engine.createFrom(exchange.caller(), snapshot.get(), request);
+    }
+    CreateRequest request = CreateBody.request(fields);
+    return () -> engine.create(exchange.caller(), request);
   }
 
   private void list(Exchange exchange) {
@@ -83,7 +95,8 @@ final class SandboxRoutes {
         new PatchRequest(
             fields.seconds("timeout_seconds"),
             fields.seconds("idle_timeout_seconds"),
-            CreateBody.persistent(fields),
+            fields.flag("persistent"),
+            fields.flag("auto_resume"),
             fields.has("metadata") ? Optional.of(CreateBody.metadata(fields)) : Optional.empty());
     exchange.answer(
         SandboxAnswers.record(engine.patch(exchange.caller(), exchange.path("id"), request)));

@@ -115,9 +115,10 @@ class SandboxRoutesTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "{\"snapshot\":\"snp_1\"}                           | 501 | not_available_yet",
-        "{\"auto_resume\":true}                             | 501 | not_available_yet",
-        "{\"persistent\":true}                              | 501 | not_available_yet",
+        "{\"snapshot\":\"snp_1\"}                           | 404 | snapshot_not_found",
+        "{\"snapshot\":7}                                   | 400 | invalid_field",
+        "{\"auto_resume\":1}                                | 400 | invalid_field",
+        "{\"persistent\":\"yes\"}                           | 400 | invalid_field",
         "{\"network\":{\"allow\":[\"010.0.0.1\"]}}          | 400 | invalid_field",
         "{\"network\":{\"allow\":[\"ex ample.com\"]}}       | 400 | invalid_field",
         "{\"network\":{\"allow\":\"example.com\"}}          | 400 | invalid_field",
@@ -161,6 +162,23 @@ class SandboxRoutesTest {
     assertThat(test.engine.lastCreate().timeout()).contains(Duration.ofMinutes(1));
     api.post("/v1/sandboxes", "{\"network\":{\"default\":\"deny\"}}");
     assertThat(test.engine.lastCreate().network()).isEqualTo(EgressPolicy.SHUT);
+  }
+
+  @Test
+  void aPersistentSandboxIsWokenByCallsUnlessThatIsRefused() {
+    JsonNode plain = json(api.post("/v1/sandboxes", "{}"));
+    assertThat(plain.get("persistent").booleanValue()).isFalse();
+    assertThat(plain.get("auto_resume").booleanValue()).isFalse();
+    JsonNode persistent = json(api.post("/v1/sandboxes", "{\"persistent\":true}"));
+    assertThat(test.engine.lastCreate().autoResume()).isEmpty();
+    assertThat(persistent.get("auto_resume").booleanValue()).isTrue();
+    api.post("/v1/sandboxes", "{\"persistent\":true,\"auto_resume\":false}");
+    assertThat(test.engine.lastCreate().persistent()).isTrue();
+    assertThat(test.engine.lastCreate().autoResume()).contains(false);
+    String one = "/v1/sandboxes/" + plain.get("id").stringValue();
+    JsonNode changed = json(api.call("PATCH", one, "{\"persistent\":true,\"auto_resume\":true}"));
+    assertThat(changed.get("persistent").booleanValue()).isTrue();
+    assertThat(changed.get("auto_resume").booleanValue()).isTrue();
   }
 
   @Test

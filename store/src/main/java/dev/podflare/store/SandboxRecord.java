@@ -11,6 +11,7 @@ import java.util.Optional;
  *
  * @param keyId owner
  * @param state name of the engine's state, lower case
+ * @param autoResume any call wakes it, where it is paused or frozen
  * @param network policy, as the engine writes it
  * @param timeout lifetime that {@code expiresAt} came from
  * @param closedAt empty while the sandbox lives
@@ -26,6 +27,7 @@ public record SandboxRecord(
     int memoryMebibytes,
     int diskGibibytes,
     boolean persistent,
+    boolean autoResume,
     String network,
     Map<String, String> env,
     Map<String, String> metadata,
@@ -48,32 +50,44 @@ public record SandboxRecord(
     closedAt = closedAt.map(time -> time.truncatedTo(ChronoUnit.MILLIS));
   }
 
+  /** Whether it is in a Space. */
+  public boolean isFrozen() {
+    return state.equals("frozen") && closedAt.isEmpty();
+  }
+
   /** The same with another network policy. */
   public SandboxRecord withNetwork(String policy) {
-    return with(policy, parent);
+    return with(state, policy, parent, expiresAt);
   }
 
   /** The same as a child of another sandbox. */
   public SandboxRecord withParent(String other) {
-    return with(network, Optional.of(other));
+    return with(state, network, Optional.of(other), expiresAt);
   }
 
-  private SandboxRecord with(String newNetwork, Optional<String> newParent) {
+  /** The same in another state. */
+  public SandboxRecord withState(String newState, Instant newExpiry) {
+    return with(newState, network, parent, newExpiry);
+  }
+
+  private SandboxRecord with(
+      String newState, String newNetwork, Optional<String> newParent, Instant newExpiry) {
     return new SandboxRecord(
         id,
         keyId,
         template,
-        state,
+        newState,
         vcpus,
         memoryMebibytes,
         diskGibibytes,
         persistent,
+        autoResume,
         newNetwork,
         env,
         metadata,
         newParent,
         createdAt,
-        expiresAt,
+        newExpiry,
         timeout,
         idleTimeout,
         closedAt,

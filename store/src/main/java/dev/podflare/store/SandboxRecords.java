@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.StatementContext;
 import org.jdbi.v3.core.statement.Update;
 
@@ -18,16 +19,16 @@ public final class SandboxRecords {
   private static final String INSERT =
       """
       insert into sandboxes (id, key_id, template, state, vcpus, memory_mebibytes, disk_gibibytes,
-        persistent, network, env, metadata, parent, created_at, expires_at, timeout, idle_timeout,
+        persistent, auto_resume, network, env, metadata, parent, created_at, expires_at, timeout, idle_timeout,
         closed_at, close_reason, close_message)
-      values (:id, :keyId, :template, :state, :vcpus, :memory, :disk, :persistent, :network, :env,
+      values (:id, :keyId, :template, :state, :vcpus, :memory, :disk, :persistent, :autoResume, :network, :env,
         :metadata, :parent, :createdAt, :expiresAt, :timeout, :idleTimeout, :closedAt, :closeReason,
         :closeMessage)
       """;
   private static final String UPDATE =
       """
       update sandboxes set key_id = :keyId, template = :template, state = :state, vcpus = :vcpus,
-        memory_mebibytes = :memory, disk_gibibytes = :disk, persistent = :persistent,
+        memory_mebibytes = :memory, disk_gibibytes = :disk, persistent = :persistent, auto_resume = :autoResume,
         network = :network, env = :env, metadata = :metadata, parent = :parent,
         expires_at = :expiresAt, timeout = :timeout, idle_timeout = :idleTimeout
       where id = :id and closed_at is null
@@ -39,6 +40,8 @@ public final class SandboxRecords {
       where closed_at is null
       """;
 
+  private static final String RUNNING = "closed_at is null and state <> 'frozen'";
+
   private final Database database;
   private final Clock clock;
 
@@ -49,15 +52,17 @@ public final class SandboxRecords {
 
   /** Adds a record; the id must be new. */
   public void insert(SandboxRecord sandbox) {
-    database.change(handle -> bind(handle.createUpdate(INSERT), sandbox).execute());
+    database.change(handle -> insert(handle, sandbox));
+  }
+
+  static void insert(Handle handle, SandboxRecord sandbox) {
+    bind(handle.createUpdate(INSERT), sandbox).execute();
   }
 
   /** Adds records, all or none; the ids must be new. */
   public void insertAll(List<SandboxRecord> sandboxes) {
     database.change(handle -> {
-      for (SandboxRecord sandbox : sandboxes) {
-        bind(handle.createUpdate(INSERT), sandbox).execute();
-      }
+      sandboxes.forEach(sandbox -> insert(handle, sandbox));
     });
   }
 
@@ -76,14 +81,18 @@ public final class SandboxRecords {
    * @return whether it was live
    */
   public boolean close(String id, String reason, Optional<String> message, Instant when) {
-    return database.write(handle ->
-        handle
+    return database.write(handle -> close(handle, id, reason, message, when));
+  }
+
+  static boolean close(
+      Handle handle, String id, String reason, Optional<String> message, Instant when) {
+    return handle
             .createUpdate(CLOSE + " and id = :id")
             .bind("id", id)
             .bind("reason", reason)
             .bind("message", message.orElse(null))
             .bind("when", when.toEpochMilli())
-            .execute())
+            .execute()
         == 1;
   }
 
@@ -106,13 +115,7 @@ public final class SandboxRecords {
                   .one()
               == 2;
       if (live) {
-        handle
-            .createUpdate(CLOSE + " and id = :id")
-            .bind("id", winner)
-            .bind("reason", reason)
-            .bind("message", message.orElse(null))
-            .bind("when", when.toEpochMilli())
-            .execute();
+        close(handle, winner, reason, message, when);
         handle
             .createUpdate("update sandboxes set parent = :parent where parent = :winner")
             .bind("parent", parent)
@@ -128,7 +131,7 @@ public final class SandboxRecords {
   }
 
   /**
-   * Closes every live sandbox, for a start after a crash.
+   * Closes every live sandbox that is not frozen, for a start after a crash.
    *
    * @return those that were live, as they were
    */
@@ -136,12 +139,11 @@ public final class SandboxRecords {
     return database.write(handle -> {
       List<SandboxRecord> live =
           handle
-              .createQuery(
-                  "select * from sandboxes where closed_at is null order by created_at, id")
+              .createQuery("select * from sandboxes where " + RUNNING + " order by created_at, id")
               .map(SandboxRecords::record)
               .list();
       handle
-          .createUpdate(CLOSE)
+          .createUpdate(CLOSE + " and " + RUNNING)
           .bind("reason", reason)
           .bindNull("message", java.sql.Types.VARCHAR)
           .bind("when", clock.millis())
@@ -188,6 +190,15 @@ public final class SandboxRecords {
     return database.read(handle ->
         handle
             .createQuery("select * from sandboxes where closed_at is null order by created_at, id")
+            .map(SandboxRecords::record)
+            .list());
+  }
+
+  /** Frozen sandboxes. */
+  public List<SandboxRecord> frozen() {
+    return database.read(handle ->
+        handle
+            .createQuery("select * from sandboxes where closed_at is null and state = 'frozen'")
             .map(SandboxRecords::record)
             .list());
   }
@@ -240,6 +251,7 @@ public final class SandboxRecords {
         .bind("memory", sandbox.memoryMebibytes())
         .bind("disk", sandbox.diskGibibytes())
         .bind("persistent", sandbox.persistent() ? 1 : 0)
+        .bind("autoResume", sandbox.autoResume() ? 1 : 0)
         .bind("network", sandbox.network())
         .bind("env", JsonText.of(sandbox.env()))
         .bind("metadata", JsonText.of(sandbox.metadata()))
@@ -263,6 +275,7 @@ public final class SandboxRecords {
         row.getInt("memory_mebibytes"),
         row.getInt("disk_gibibytes"),
         row.getInt("persistent") == 1,
+        row.getInt("auto_resume") == 1,
         row.getString("network"),
         JsonText.map(row.getString("env")),
         JsonText.map(row.getString("metadata")),

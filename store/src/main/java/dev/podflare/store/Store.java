@@ -2,6 +2,8 @@ package dev.podflare.store;
 
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.List;
+import java.util.UUID;
 
 /**
  * What Podflare remembers: sandbox records, API keys and idempotent answers, in one SQLite file.
@@ -13,12 +15,16 @@ import java.time.Clock;
 public final class Store implements AutoCloseable {
   private final Database database;
   private final SandboxRecords sandboxes;
+  private final String identity;
+  private final SavedMachines saved;
   private final ApiKeys keys;
   private final IdempotentAnswers answers;
 
   private Store(Database database, Clock clock) {
     this.database = database;
     this.sandboxes = new SandboxRecords(database, clock);
+    this.identity = identity(database);
+    this.saved = new SavedMachines(database);
     this.keys = new ApiKeys(database, clock);
     this.answers = new IdempotentAnswers(database, clock);
   }
@@ -41,8 +47,30 @@ public final class Store implements AutoCloseable {
     }
   }
 
+  private static String identity(Database database) {
+    return database.write(handle -> {
+      List<String> known = handle.createQuery("select id from identity").mapTo(String.class).list();
+      if (known.isEmpty()) {
+        String fresh = UUID.randomUUID().toString().replace("-", "");
+        handle.execute("insert into identity (id) values (?)", fresh);
+        return fresh;
+      }
+      return known.getFirst();
+    });
+  }
+
   public SandboxRecords sandboxes() {
     return sandboxes;
+  }
+
+  /** 32 hex digits that name these records in what is kept outside of them. */
+  public String identity() {
+    return identity;
+  }
+
+  /** Spaces and snapshots. */
+  public SavedMachines saved() {
+    return saved;
   }
 
   public ApiKeys keys() {

@@ -103,6 +103,7 @@ class FamilyRecordsTest {
         1024,
         4,
         false,
+        false,
         "{}",
         Map.of(),
         Map.of(),

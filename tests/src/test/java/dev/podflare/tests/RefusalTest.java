@@ -11,7 +11,6 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 /** What is refused is refused at once, says why, and has no effect. */
@@ -43,25 +42,34 @@ class RefusalTest {
     assertThat(platform.client.capacity().sandboxes()).isEqualTo(before.sandboxes());
   }
 
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "{\"persistent\":true}",
-        "{\"snapshot\":\"snp_00000000000000000000000000000000\"}",
-        "{\"auto_resume\":true}"
-      })
-  void whatComesLaterIsNotAvailableYet(String body) {
+  @Test
+  void whatNobodyFrozeOrSavedIsNotFound() {
     Capacity before = platform.client.capacity();
-    refused(platform.api.post(SANDBOXES, body), 501, "not_available_yet");
+    String snapshot = "snp_00000000000000000000000000000000";
+    refused(
+        platform.api.post(SANDBOXES, "{\"snapshot\":\"" + snapshot + "\"}"),
+        404,
+        "snapshot_not_found");
+    refused(
+        platform.api.post("/v1/spaces/spc_00000000000000000000000000000000/resume", ""),
+        404,
+        "space_not_found");
     assertThat(platform.client.capacity().sandboxes()).isEqualTo(before.sandboxes());
+  }
+
+  @Test
+  void aSnapshotIsTakenAsItIs() {
+    String body = "{\"snapshot\":\"any\",\"ram_mib\":512}";
+    JsonNode refusal = refused(platform.api.post(SANDBOXES, body), 400, "invalid_field");
+    assertThat(refusal.get("error").stringValue()).contains("ram_mib");
   }
 
   @Test
   void laterCallsOfASandboxAreNotAvailableYet() {
     String id = platform.api.create();
     String path = SANDBOXES + "/" + id;
-    refused(platform.api.post(path + "/pause", ""), 501, "not_available_yet");
-    refused(platform.api.call("PATCH", path, "{\"persistent\":true}"), 501, "not_available_yet");
+    refused(platform.api.get(path + "/metrics"), 501, "not_available_yet");
+    refused(platform.api.post(path + "/pty", "{}"), 501, "not_available_yet");
     assertThat(platform.api.get(path).status()).isEqualTo(200);
     platform.client.sandbox(id).delete();
   }

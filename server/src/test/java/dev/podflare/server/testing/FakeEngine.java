@@ -5,6 +5,7 @@ import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
 import dev.podflare.engine.Caller;
 import dev.podflare.engine.CapacityView;
+import dev.podflare.engine.CleaningReport;
 import dev.podflare.engine.CreateRequest;
 import dev.podflare.engine.CreatedSandbox;
 import dev.podflare.engine.DiffRequest;
@@ -22,9 +23,12 @@ import dev.podflare.engine.ListRequest;
 import dev.podflare.engine.NetworkView;
 import dev.podflare.engine.PatchRequest;
 import dev.podflare.engine.ReplayEvent;
+import dev.podflare.engine.ResumeRequest;
 import dev.podflare.engine.SandboxPage;
 import dev.podflare.engine.SandboxState;
 import dev.podflare.engine.SandboxView;
+import dev.podflare.engine.SavedView;
+import dev.podflare.engine.SnapshotRequest;
 import dev.podflare.network.EgressPolicy;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -50,6 +54,8 @@ public final class FakeEngine implements Engine {
   private final Map<String, String> owners = new LinkedHashMap<>();
   private final Map<String, List<FakeExecution>> executions = new LinkedHashMap<>();
   private final Map<Integer, InetSocketAddress> ports = new ConcurrentHashMap<>();
+  private final FakeSaved spaces = new FakeSaved(ErrorCode.SPACE_NOT_FOUND);
+  private final FakeSaved snapshots = new FakeSaved(ErrorCode.SNAPSHOT_NOT_FOUND);
   private final AtomicInteger creates = new AtomicInteger();
   private volatile Duration createTime = Duration.ZERO;
   private volatile @Nullable Throwable nextFailure;
@@ -102,6 +108,7 @@ public final class FakeEngine implements Engine {
             request.memoryMebibytes().orElse(1024),
             request.diskGibibytes().orElse(4),
             request.persistent(),
+            request.autoResume().orElse(request.persistent()),
             request.network(),
             true,
             request.metadata(),
@@ -163,7 +170,8 @@ public final class FakeEngine implements Engine {
             old.vcpus(),
             old.memoryMebibytes(),
             old.diskGibibytes(),
-            old.persistent(),
+            request.persistent().orElse(old.persistent()),
+            request.autoResume().orElse(old.autoResume()),
             old.network(),
             old.networked(),
             request.metadata().orElse(old.metadata()),
@@ -269,6 +277,141 @@ public final class FakeEngine implements Engine {
   }
 
   @Override
+  public SandboxView pause(Caller caller, String sandboxId) {
+    return put(inState(get(caller, sandboxId), sandboxId, SandboxState.PAUSED));
+  }
+
+  @Override
+  public SandboxView resume(Caller caller, String sandboxId) {
+    return put(inState(get(caller, sandboxId), sandboxId, SandboxState.READY));
+  }
+
+  @Override
+  public SavedView freeze(Caller caller, String sandboxId) {
+    SandboxView sandbox = get(caller, sandboxId);
+    put(inState(sandbox, sandboxId, SandboxState.FROZEN));
+    return spaces.add(caller, ids, sandbox, Optional.empty());
+  }
+
+  @Override
+  public List<SavedView> spaces(Caller caller) {
+    return spaces.list(caller);
+  }
+
+  @Override
+  public SavedView space(Caller caller, String spaceId) {
+    return spaces.find(caller, spaceId);
+  }
+
+  @Override
+  public CreatedSandbox resumeSpace(Caller caller, String spaceId, ResumeRequest request) {
+    SavedView space = spaces.find(caller, spaceId);
+    if (!request.keep()) {
+      spaces.remove(caller, spaceId);
+    }
+    return made(caller, spaces.state(space), request, "restore");
+  }
+
+  @Override
+  public void deleteSpace(Caller caller, String spaceId) {
+    spaces.remove(caller, spaceId);
+  }
+
+  @Override
+  public SavedView snapshot(Caller caller, String sandboxId, SnapshotRequest request) {
+    return snapshots.add(caller, ids, get(caller, sandboxId), Optional.of(request));
+  }
+
+  @Override
+  public List<SavedView> snapshots(Caller caller) {
+    return snapshots.list(caller);
+  }
+
+  @Override
+  public CreatedSandbox createFrom(Caller caller, String snapshot, ResumeRequest request) {
+    return made(caller, snapshots.state(snapshots.find(caller, snapshot)), request, "snapshot");
+  }
+
+  @Override
+  public SandboxView rollBack(Caller caller, String sandboxId, String snapshot) {
+    snapshots.find(caller, snapshot);
+    return get(caller, sandboxId);
+  }
+
+  @Override
+  public CleaningReport cleanStore() {
+    return new CleaningReport(1, 2, 3, List.of());
+  }
+
+  @Override
+  public void deleteSnapshot(Caller caller, String snapshotId) {
+    snapshots.remove(caller, snapshotId);
+  }
+
+  private CreatedSandbox made(
+      Caller caller, SandboxView old, ResumeRequest request, String source) {
+    Instant now = Instant.now();
+    Duration timeout = request.timeout().orElse(old.timeout());
+    SandboxView view =
+        put(
+            new SandboxView(
+                ids.sandbox(),
+                SandboxState.READY,
+                old.template(),
+                old.vcpus(),
+                old.memoryMebibytes(),
+                old.diskGibibytes(),
+                request.persistent().orElse(old.persistent()),
+                request.autoResume().orElse(old.autoResume()),
+                request.network().orElse(old.network()),
+                old.networked(),
+                request.metadata().orElse(old.metadata()),
+                Optional.empty(),
+                now,
+                now.plus(timeout),
+                timeout,
+                request.idleTimeout().orElse(old.idleTimeout()),
+                now,
+                old.ownMemoryBytes(),
+                old.diskBytes()));
+    synchronized (sandboxes) {
+      owners.put(view.id(), caller.keyId());
+      executions.put(view.id(), new ArrayList<>());
+    }
+    return new CreatedSandbox(view, source, Map.of("total", 1.0));
+  }
+
+  private SandboxView put(SandboxView view) {
+    synchronized (sandboxes) {
+      sandboxes.put(view.id(), view);
+    }
+    return view;
+  }
+
+  private static SandboxView inState(SandboxView old, String id, SandboxState state) {
+    return new SandboxView(
+        id,
+        state,
+        old.template(),
+        old.vcpus(),
+        old.memoryMebibytes(),
+        old.diskGibibytes(),
+        old.persistent(),
+        old.autoResume(),
+        old.network(),
+        old.networked(),
+        old.metadata(),
+        old.parent(),
+        old.createdAt(),
+        old.expiresAt(),
+        old.timeout(),
+        old.idleTimeout(),
+        old.lastActiveAt(),
+        old.ownMemoryBytes(),
+        old.diskBytes());
+  }
+
+  @Override
   public NetworkView network(Caller caller, String sandboxId) {
     return new NetworkView(get(caller, sandboxId).network(), true, Optional.empty());
   }
@@ -285,6 +428,7 @@ public final class FakeEngine implements Engine {
             old.memoryMebibytes(),
             old.diskGibibytes(),
             old.persistent(),
+            old.autoResume(),
             policy,
             old.networked(),
             old.metadata(),
@@ -333,6 +477,7 @@ public final class FakeEngine implements Engine {
         parent.memoryMebibytes(),
         parent.diskGibibytes(),
         parent.persistent(),
+        parent.autoResume(),
         parent.network(),
         parent.networked(),
         request.metadata().orElse(parent.metadata()),

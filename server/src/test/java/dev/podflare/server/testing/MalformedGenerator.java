@@ -72,6 +72,8 @@ public final class MalformedGenerator {
           "metadata",
           "snapshot",
           "auto_resume",
+          "expires_in_seconds",
+          "keep",
           "code",
           "language",
           "framing",
@@ -106,6 +108,8 @@ public final class MalformedGenerator {
             "POST " + one + "/execs/exe_" + "0".repeat(32) + "/stdin",
             "POST " + one + "/fork",
             "PUT " + one + "/network",
+            "POST " + one + "/rollback",
+            "POST /v1/spaces/spc_" + "0".repeat(32) + "/resume",
             "POST /v1/keys");
     this.paths =
         List.of(
@@ -119,6 +123,7 @@ public final class MalformedGenerator {
             one + "/execs",
             one + "/replay",
             one + "/files",
+            "/v1/spaces",
             one + "/ports/80/x",
             "/v1/keys",
             "/mcp",

@@ -1,0 +1,37 @@
+package dev.podflare.client;
+
+import static java.util.Objects.requireNonNull;
+
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A frozen sandbox. Fields of a server that does not tell them are empty or 0.
+ *
+ * @param id {@code spc_…}
+ * @param sandboxId the sandbox that is frozen
+ * @param ramMib guest RAM in MiB
+ * @param rootfsGb root disk in GiB
+ * @param ownBytes memory and disk in which it differs from its template
+ * @param storedBytes what it added to the checkpoint store
+ * @param expiresAt when it is removed; empty: never
+ */
+public record SpaceInfo(
+    String id,
+    String sandboxId,
+    Optional<String> template,
+    int vcpus,
+    int ramMib,
+    int rootfsGb,
+    Map<String, String> metadata,
+    long ownBytes,
+    long storedBytes,
+    Optional<Instant> createdAt,
+    Optional<Instant> expiresAt) {
+  public SpaceInfo {
+    requireNonNull(id, "id");
+    requireNonNull(sandboxId, "sandbox_id");
+    metadata = metadata == null ? Map.of() : Map.copyOf(metadata);
+  }
+}

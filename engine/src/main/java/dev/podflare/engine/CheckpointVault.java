@@ -1,0 +1,192 @@
+package dev.podflare.engine;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.Ids;
+import dev.podflare.common.PodflareException;
+import dev.podflare.linux.PageRun;
+import dev.podflare.linux.SparseFile;
+import dev.podflare.qemu.Checkpoint;
+import dev.podflare.qemu.OwnPages;
+import dev.podflare.store.checkpoint.CheckpointStore;
+import dev.podflare.store.checkpoint.CheckpointWriter;
+import dev.podflare.store.checkpoint.StoredCheckpoint;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Machines in the checkpoint store: their device state, the pages of memory that differ from the
+ * stored image of their shape, and their disk layers. Thread-safe.
+ */
+final class CheckpointVault {
+  private static final String DEVICES = "devices";
+  private static final String MEMORY = "memory";
+  private static final int MAX_DEVICES = 16 << 20; // some 13 KB are usual
+  private static final int BLOCK = 1 << 20;
+
+  private final CheckpointStore store;
+  private final CheckpointFolders folders;
+  private final Ids ids;
+
+  CheckpointVault(CheckpointStore store, CheckpointFolders folders, Ids ids) {
+    this.store = store;
+    this.folders = folders;
+    this.ids = ids;
+  }
+
+  CheckpointStore store() {
+    return store;
+  }
+
+  CheckpointFolders folders() {
+    return folders;
+  }
+
+  /** Name of a part that holds a layer of a disk. */
+  static String layer(int number) {
+    return "layer-" + number;
+  }
+
+  /** Durable when it returns; of a failure nothing is left but what the store's clean-up takes. */
+  StoredCheckpoint save(Checkpoint checkpoint, CheckpointNeeds needs) {
+    try (CheckpointWriter writer = store.begin()) {
+      writer.write(DEVICES, 0, ByteBuffer.wrap(checkpoint.deviceState()));
+      writePages(writer, checkpoint.pages());
+      writer.size(MEMORY, (long) needs.memoryMebibytes() << 20);
+      for (int i = 0; i < checkpoint.layers().size(); i++) {
+        writeFile(writer, layer(i), checkpoint.layers().get(i));
+      }
+      return writer.commit(needs.json());
+    } catch (IOException e) {
+      throw new PodflareException(ErrorCode.INTERNAL, "cannot read a frozen disk layer", e);
+    }
+  }
+
+  private static void writePages(CheckpointWriter writer, OwnPages pages) {
+    long at = 0;
+    for (PageRun run : pages.runs()) {
+      for (long done = 0; done < run.length(); done += BLOCK) {
+        long length = Math.min(BLOCK, run.length() - done);
+        ByteBuffer bytes = pages.bytes().asSlice(at + done, length).asByteBuffer();
+        writer.write(MEMORY, run.offset() + done, bytes);
+      }
+      at += run.length();
+    }
+  }
+
+  private static void writeFile(CheckpointWriter writer, String part, Path file)
+      throws IOException {
+    ByteBuffer block = ByteBuffer.allocateDirect(BLOCK);
+    try (FileChannel in = FileChannel.open(file, StandardOpenOption.READ)) {
+      for (PageRun run : SparseFile.dataRuns(file)) {
+        for (long at = run.offset(); at < run.end(); ) {
+          block.clear().limit((int) Math.min(BLOCK, run.end() - at));
+          int read = in.read(block, at);
+          if (read <= 0) {
+            throw new IOException(file + " ended at " + at);
+          }
+          writer.write(part, at, block.flip());
+          at += read;
+        }
+      }
+      writer.size(part, in.size());
+    }
+  }
+
+  /** A checkpoint that can be restored until it is closed, which removes its files. */
+  record Loaded(Checkpoint checkpoint, CheckpointNeeds needs, Runnable removal)
+      implements AutoCloseable {
+    @Override
+    public void close() {
+      checkpoint.close();
+      removal.run();
+    }
+  }
+
+  CheckpointNeeds needs(String checkpointId) {
+    return CheckpointNeeds.parse(checkpointId, store.read(checkpointId).attributes());
+  }
+
+  /** Reads all of it; every byte is verified. */
+  Loaded load(String checkpointId) {
+    StoredCheckpoint stored = store.read(checkpointId);
+    CheckpointNeeds needs = CheckpointNeeds.parse(checkpointId, stored.attributes());
+    Path folder = folders.create(ids.machine());
+    try {
+      List<Path> layers = new ArrayList<>();
+      for (String part : needs.layers()) {
+        layers.add(readFile(stored, part, folder.resolve(part + ".qcow2")));
+      }
+      OwnPages pages = readPages(stored);
+      return new Loaded(
+          new Checkpoint(readDevices(stored), pages, layers), needs, () -> folders.remove(folder));
+    } catch (IOException | UncheckedIOException e) {
+      folders.remove(folder);
+      throw new PodflareException(
+          ErrorCode.HOST_FULL, "no room to load checkpoint " + checkpointId + ": " + e, e);
+    } catch (RuntimeException e) {
+      folders.remove(folder);
+      throw e;
+    }
+  }
+
+  private static byte[] readDevices(StoredCheckpoint stored) {
+    long size = stored.size(DEVICES);
+    if (size > MAX_DEVICES) {
+      throw CheckpointNeeds.unfit(stored.id(), "its device state has " + size + " bytes");
+    }
+    byte[] state = new byte[(int) size];
+    stored.read(
+        DEVICES, (offset, bytes) -> bytes.get(state, Math.toIntExact(offset), bytes.remaining()));
+    return state;
+  }
+
+  private static OwnPages readPages(StoredCheckpoint stored) throws IOException {
+    List<PageRun> runs =
+        stored.runs(MEMORY).stream().map(it -> new PageRun(it.offset(), it.length())).toList();
+    return OwnPages.of(
+        runs,
+        target -> {
+          long[] at = {0};
+          stored.read(
+              MEMORY,
+              (_, bytes) -> {
+                MemorySegment part = MemorySegment.ofBuffer(bytes);
+                MemorySegment.copy(part, 0, target, at[0], part.byteSize());
+                at[0] += part.byteSize();
+              });
+        });
+  }
+
+  private static void write(FileChannel out, long offset, ByteBuffer bytes) {
+    try {
+      for (long at = offset; bytes.hasRemaining(); ) {
+        at += out.write(bytes, at);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** As a frozen layer is: nobody may write it. */
+  private static Path readFile(StoredCheckpoint stored, String part, Path file) throws IOException {
+    try (FileChannel out =
+        FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+      stored.read(part, (offset, bytes) -> write(out, offset, bytes));
+      out.truncate(stored.size(part));
+      if (out.size() < stored.size(part)) {
+        out.write(ByteBuffer.allocate(1), stored.size(part) - 1);
+      }
+    }
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("r--r--r--"));
+    return file;
+  }
+}

@@ -1,0 +1,322 @@
+package dev.podflare.store;
+
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.statement.StatementContext;
+
+/**
+ * Spaces and snapshots; each call is one short transaction, also where the sandbox's own record
+ * changes with them. Thread-safe.
+ */
+public final class SavedMachines {
+  private static final String INSERT =
+      """
+      insert into saved_machines (id, kind, key_id, name, sandbox_id, checkpoint, template,
+        template_digest, image, vcpus, memory_mebibytes, disk_gibibytes, persistent, auto_resume,
+        network, env, metadata, timeout, idle_timeout, time_left, own_bytes, stored_bytes,
+        created_at, expires_at)
+      values (:id, :kind, :keyId, :name, :sandboxId, :checkpoint, :template, :templateDigest,
+        :image, :vcpus, :memory, :disk, :persistent, :autoResume, :network, :env, :metadata,
+        :timeout, :idleTimeout, :timeLeft, :ownBytes, :storedBytes, :createdAt, :expiresAt)
+      """;
+  private static final String FROZEN = "frozen";
+  private static final String READY = "ready";
+
+  private final Database database;
+
+  SavedMachines(Database database) {
+    this.database = database;
+  }
+
+  /** Adds a snapshot; false if the owner has one of that name. */
+  public boolean insert(SavedMachine saved) {
+    return database.write(handle -> {
+      boolean taken =
+          saved.name().isPresent()
+              && handle
+                  .createQuery("select 1 from saved_machines where key_id = :key and name = :name")
+                  .bind("key", saved.keyId())
+                  .bind("name", saved.name().get())
+                  .mapTo(Integer.class)
+                  .findOne()
+                  .isPresent();
+      if (!taken) {
+        insert(handle, saved);
+      }
+      return !taken;
+    });
+  }
+
+  /**
+   * The sandbox is the Space from now on, and its last checkpoint before is needed no more.
+   *
+   * @return whether the sandbox was live; if not, nothing has changed
+   */
+  public boolean freeze(SavedMachine space) {
+    return database.write(handle -> {
+      boolean live = setState(handle, space.sandboxId(), FROZEN, Optional.empty());
+      if (live) {
+        handle
+            .createUpdate("delete from saved_machines where sandbox_id = :id and kind = 'last'")
+            .bind("id", space.sandboxId())
+            .execute();
+        insert(handle, space);
+      }
+      return live;
+    });
+  }
+
+  /**
+   * The frozen sandbox is live again; the Space stays as the last checkpoint of a persistent one,
+   * else it is gone.
+   *
+   * @return whether the Space was there; if not, nothing has changed
+   */
+  public boolean wake(SavedMachine space, Instant expiresAt) {
+    return database.write(handle -> {
+      boolean there = useUp(handle, space, space.sandboxId());
+      if (there) {
+        setState(handle, space.sandboxId(), READY, Optional.of(expiresAt));
+      }
+      return there;
+    });
+  }
+
+  /**
+   * A new sandbox goes on with the Space, and the one that was frozen is closed.
+   *
+   * @param fresh its record
+   * @return whether the Space was there; if not, nothing has changed
+   */
+  public boolean moveTo(SavedMachine space, SandboxRecord fresh, String reason, String message) {
+    return database.write(handle -> {
+      boolean there = useUp(handle, space, fresh.id());
+      if (there) {
+        SandboxRecords.close(
+            handle, space.sandboxId(), reason, Optional.of(message), fresh.createdAt());
+        SandboxRecords.insert(handle, fresh);
+      }
+      return there;
+    });
+  }
+
+  private static boolean useUp(Handle handle, SavedMachine space, String sandboxId) {
+    if (space.persistent()) {
+      return handle
+              .createUpdate(
+                  """
+                  update saved_machines set kind = 'last', sandbox_id = :sandbox
+                  where id = :id and kind = 'space'
+                  """)
+              .bind("id", space.id())
+              .bind("sandbox", sandboxId)
+              .execute()
+          == 1;
+    }
+    return handle
+            .createUpdate("delete from saved_machines where id = :id and kind = 'space'")
+            .bind("id", space.id())
+            .execute()
+        == 1;
+  }
+
+  /** Live sandboxes that a lost host had woken are frozen again, as they were before. */
+  public List<SavedMachine> restoreLast() {
+    return database.write(handle -> {
+      List<SavedMachine> lost =
+          handle
+              .createQuery(
+                  """
+                  select * from saved_machines where kind = 'last' and sandbox_id in
+                    (select id from sandboxes where closed_at is null and state <> 'frozen')
+                  """)
+              .map(SavedMachines::saved)
+              .list();
+      for (SavedMachine last : lost) {
+        setState(handle, last.sandboxId(), FROZEN, Optional.empty());
+        handle
+            .createUpdate("update saved_machines set kind = 'space' where id = :id")
+            .bind("id", last.id())
+            .execute();
+      }
+      return lost;
+    });
+  }
+
+  /**
+   * Removes a Space or snapshot. The sandbox of a Space is closed with it.
+   *
+   * @return whether it was there
+   */
+  public boolean delete(SavedMachine saved, String reason, String message, Instant now) {
+    return database.write(handle -> {
+      boolean there =
+          handle
+                  .createUpdate("delete from saved_machines where id = :id and kind = :kind")
+                  .bind("id", saved.id())
+                  .bind("kind", saved.kind().wireName())
+                  .execute()
+              == 1;
+      if (there && saved.kind() == SavedMachine.Kind.SPACE) {
+        SandboxRecords.close(handle, saved.sandboxId(), reason, Optional.of(message), now);
+      }
+      return there;
+    });
+  }
+
+  /** Removes last checkpoints whose sandbox is not live any more. Returns how many. */
+  public int deleteStrayLast() {
+    return database.write(handle ->
+        handle
+            .createUpdate(
+                """
+                delete from saved_machines where kind = 'last' and sandbox_id not in
+                  (select id from sandboxes where closed_at is null)
+                """)
+            .execute());
+  }
+
+  /** A Space or snapshot that is to be seen. */
+  public Optional<SavedMachine> find(String id) {
+    return one("id = :value and kind <> 'last'", id);
+  }
+
+  /** The Space that a sandbox is frozen in. */
+  public Optional<SavedMachine> ofFrozen(String sandboxId) {
+    return one("sandbox_id = :value and kind = 'space'", sandboxId);
+  }
+
+  private Optional<SavedMachine> one(String condition, String value) {
+    return database.read(handle ->
+        handle
+            .createQuery("select * from saved_machines where " + condition)
+            .bind("value", value)
+            .map(SavedMachines::saved)
+            .findOne());
+  }
+
+  /** By time; {@code keyId} empty: of all keys. */
+  public List<SavedMachine> list(SavedMachine.Kind kind, Optional<String> keyId) {
+    return database.read(handle ->
+        handle
+            .createQuery(
+                """
+                select * from saved_machines where kind = :kind and (:key is null or key_id = :key)
+                order by created_at, id
+                """)
+            .bind("kind", kind.wireName())
+            .bind("key", keyId.orElse(null))
+            .map(SavedMachines::saved)
+            .list());
+  }
+
+  /** Those whose time is over. */
+  public List<SavedMachine> expired(Instant now) {
+    return database.read(handle ->
+        handle
+            .createQuery("select * from saved_machines where expires_at <= :now and kind <> 'last'")
+            .bind("now", now.toEpochMilli())
+            .map(SavedMachines::saved)
+            .list());
+  }
+
+  /** Checkpoints that any saved machine has. */
+  public Set<String> checkpoints() {
+    return column("checkpoint");
+  }
+
+  /** Frozen shapes that any checkpoint stands on. */
+  public Set<String> images() {
+    return column("image");
+  }
+
+  private Set<String> column(String name) {
+    return database.read(handle ->
+        new TreeSet<>(
+            handle
+                .createQuery("select distinct " + name + " from saved_machines")
+                .mapTo(String.class)
+                .list()));
+  }
+
+  private static boolean setState(
+      Handle handle, String sandboxId, String state, Optional<Instant> expiresAt) {
+    return handle
+            .createUpdate(
+                """
+                update sandboxes set state = :state, expires_at = coalesce(:expires, expires_at)
+                where id = :id and closed_at is null
+                """)
+            .bind("id", sandboxId)
+            .bind("state", state)
+            .bind("expires", expiresAt.map(Instant::toEpochMilli).orElse(null))
+            .execute()
+        == 1;
+  }
+
+  private static void insert(Handle handle, SavedMachine saved) {
+    handle
+        .createUpdate(INSERT)
+        .bind("id", saved.id())
+        .bind("kind", saved.kind().wireName())
+        .bind("keyId", saved.keyId())
+        .bind("name", saved.name().orElse(null))
+        .bind("sandboxId", saved.sandboxId())
+        .bind("checkpoint", saved.checkpoint())
+        .bind("template", saved.template())
+        .bind("templateDigest", saved.templateDigest())
+        .bind("image", saved.image())
+        .bind("vcpus", saved.vcpus())
+        .bind("memory", saved.memoryMebibytes())
+        .bind("disk", saved.diskGibibytes())
+        .bind("persistent", saved.persistent() ? 1 : 0)
+        .bind("autoResume", saved.autoResume() ? 1 : 0)
+        .bind("network", saved.network())
+        .bind("env", JsonText.of(saved.env()))
+        .bind("metadata", JsonText.of(saved.metadata()))
+        .bind("timeout", saved.timeout().toMillis())
+        .bind("idleTimeout", saved.idleTimeout().toMillis())
+        .bind("timeLeft", saved.timeLeft().toMillis())
+        .bind("ownBytes", saved.ownBytes())
+        .bind("storedBytes", saved.storedBytes())
+        .bind("createdAt", saved.createdAt().toEpochMilli())
+        .bind("expiresAt", saved.expiresAt().map(Instant::toEpochMilli).orElse(null))
+        .execute();
+  }
+
+  private static SavedMachine saved(ResultSet row, StatementContext context) throws SQLException {
+    return new SavedMachine(
+        row.getString("id"),
+        SavedMachine.Kind.valueOf(row.getString("kind").toUpperCase(Locale.ROOT)),
+        row.getString("key_id"),
+        Optional.ofNullable(row.getString("name")),
+        row.getString("sandbox_id"),
+        row.getString("checkpoint"),
+        row.getString("template"),
+        row.getString("template_digest"),
+        row.getString("image"),
+        row.getInt("vcpus"),
+        row.getInt("memory_mebibytes"),
+        row.getInt("disk_gibibytes"),
+        row.getInt("persistent") == 1,
+        row.getInt("auto_resume") == 1,
+        row.getString("network"),
+        JsonText.map(row.getString("env")),
+        JsonText.map(row.getString("metadata")),
+        Duration.ofMillis(row.getLong("timeout")),
+        Duration.ofMillis(row.getLong("idle_timeout")),
+        Duration.ofMillis(row.getLong("time_left")),
+        row.getLong("own_bytes"),
+        row.getLong("stored_bytes"),
+        Instant.ofEpochMilli(row.getLong("created_at")),
+        Columns.instant(row, "expires_at"));
+  }
+}

@@ -1,0 +1,160 @@
+package dev.podflare.tests;
+
+import static dev.podflare.tests.GuestProbe.assertUsable;
+import static dev.podflare.tests.GuestProbe.bash;
+import static dev.podflare.tests.GuestProbe.python;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.podflare.client.ApiException;
+import dev.podflare.client.Sandbox;
+import dev.podflare.client.SandboxOptions;
+import dev.podflare.client.SnapshotOptions;
+import dev.podflare.client.SpaceInfo;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A store that is full, damaged or stopped in the middle, and daemons that end. */
+@OnPlatform
+@Order(57)
+class SpaceFaultTest {
+  @TempDir Path data;
+
+  private static Sandbox persistent(TestPlatform platform) {
+    return platform.client.create(SandboxOptions.builder().persistent(true).build());
+  }
+
+  private static void refused(Runnable call, String... codes) {
+    assertThatThrownBy(call::run)
+        .isInstanceOfSatisfying(
+            ApiException.class, e -> assertThat(e.code()).isIn((Object[]) codes));
+  }
+
+  @Test
+  void aFullStoreLeavesTheSandboxRunningUntilThereIsRoomAgain() throws Exception {
+    Path store = Files.createDirectories(data.resolve("store"));
+    run("mount", "-t", "tmpfs", "-o", "size=512k", "none", store.toString());
+    try (TestPlatform platform = TestPlatform.start(data, config -> config)) {
+      Sandbox sandbox =
+          platform.client.create(
+              SandboxOptions.builder().persistent(true).idleTimeout(Duration.ofSeconds(2)).build());
+      python(sandbox, "import os; x = os.urandom(3 << 20)");
+      String digest = python(sandbox, "import hashlib; print(hashlib.sha256(x).hexdigest())");
+      refused(sandbox::freeze, "store_full");
+      refused(sandbox::snapshot, "store_full");
+      assertThat(sandbox.info().state()).isEqualTo("ready");
+      assertThat(python(sandbox, "print(hashlib.sha256(x).hexdigest())")).isEqualTo(digest);
+      Thread.sleep(3000); // it is idle for too long, and still lives
+      assertUsable(sandbox);
+      assertUsable(platform.create());
+
+      run("mount", "-o", "remount,size=64m", store.toString());
+
+      sandbox.freeze();
+      assertThat(python(sandbox, "print(hashlib.sha256(x).hexdigest())")).isEqualTo(digest);
+    } finally {
+      run("umount", "-l", store.toString());
+    }
+    assertThat(HostState.leftovers(data)).isEmpty();
+  }
+
+  private static void run(String... command) throws Exception {
+    Process process = new ProcessBuilder(command).inheritIO().start();
+    assertThat(process.waitFor()).as(String.join(" ", command)).isZero();
+  }
+
+  @Test
+  void aDamagedCheckpointIsToldAndOthersAreNotHarmed() throws Exception {
+    try (TestPlatform platform = TestPlatform.start(data, config -> config)) {
+      Sandbox good = persistent(platform);
+      python(good, "x = 1");
+      good.freeze();
+      List<Path> before = chunks();
+      Sandbox bad = persistent(platform);
+      python(bad, "import os; x = os.urandom(1 << 20)");
+      SpaceInfo space = bad.freeze();
+      List<Path> own = chunks().stream().filter(chunk -> !before.contains(chunk)).toList();
+      assertThat(own).isNotEmpty();
+      Path victim = own.get(own.size() / 2);
+      byte[] bytes = Files.readAllBytes(victim);
+      byte[] damaged = bytes.clone();
+      damaged[damaged.length / 2] ^= 1;
+      write(victim, damaged);
+      refused(() -> bad.runCode("print(1)"), "checkpoint_corrupt");
+      refused(() -> platform.client.spaces().resume(space.id()), "checkpoint_corrupt");
+      assertThat(bad.info().state()).isEqualTo("frozen");
+      assertThat(python(good, "print(x)")).isEqualTo("1");
+      write(victim, bytes);
+      assertThat(python(bad, "print(len(x))")).isEqualTo("1048576");
+    }
+    assertThat(HostState.leftovers(data)).isEmpty();
+  }
+
+  private static void write(Path file, byte[] bytes) throws IOException {
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+    Files.write(file, bytes);
+  }
+
+  private List<Path> chunks() throws IOException {
+    try (Stream<Path> files = Files.walk(data.resolve("store").resolve("chunks"))) {
+      return files.filter(Files::isRegularFile).sorted().toList();
+    }
+  }
+
+  @Test
+  void aStopOfTheDaemonFreezesWhatIsToLast() throws Exception {
+    String id;
+    String other;
+    try (TestPlatform platform = TestPlatform.start(data, config -> config)) {
+      Sandbox sandbox = persistent(platform);
+      python(sandbox, "x = 5");
+      id = sandbox.id();
+      other = platform.create().id();
+      platform.client.sandbox(other).snapshot(SnapshotOptions.named("kept"));
+    }
+    try (TestPlatform platform = TestPlatform.start(data, config -> config)) {
+      assertThat(platform.client.sandbox(id).info().state()).isEqualTo("frozen");
+      assertThat(python(platform.client.sandbox(id), "print(x)")).isEqualTo("5");
+      assertThat(TestPlatform.goneReason(platform.client.sandbox(other))).contains("host_shutdown");
+      SandboxOptions kept = SandboxOptions.builder().snapshot("kept").build();
+      assertUsable(platform.client.create(kept));
+    }
+  }
+
+  @Test
+  void aLostDaemonTakesPersistentSandboxesBackToTheirLastCheckpoint() throws Exception {
+    String id;
+    String never;
+    try (DaemonProcess daemon = DaemonProcess.start(data)) {
+      Sandbox sandbox = daemon.client().create(SandboxOptions.builder().persistent(true).build());
+      id = sandbox.id();
+      python(sandbox, "x = 'frozen once'");
+      bash(sandbox, "echo one > /root/file; sync");
+      sandbox.freeze();
+      python(sandbox, "x = 'and went on'");
+      bash(sandbox, "echo two > /root/file; sync");
+      never = daemon.client().create().id();
+      daemon.kill();
+    }
+    try (DaemonProcess daemon = DaemonProcess.start(data)) {
+      Sandbox sandbox = daemon.client().sandbox(id);
+      assertThat(sandbox.info().state()).isEqualTo("frozen");
+      assertThat(python(sandbox, "print(x)")).isEqualTo("frozen once");
+      assertThat(bash(sandbox, "cat /root/file")).isEqualTo("one");
+      Awaitility.await()
+          .atMost(TestPlatform.PATIENCE)
+          .until(() -> TestPlatform.goneReason(daemon.client().sandbox(never)).isPresent());
+      daemon.terminate();
+    }
+    assertThat(HostState.leftovers(data)).isEmpty();
+  }
+}
