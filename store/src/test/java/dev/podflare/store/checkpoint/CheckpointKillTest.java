@@ -100,7 +100,7 @@ class CheckpointKillTest {
       awaitLines(one, "committed", 3);
       awaitLines(two, "committed", 3);
       Awaitility.await()
-          .atMost(Duration.ofSeconds(120))
+          .atMost(Duration.ofMinutes(2))
           .until(() -> deletions(one) + deletions(two) > 0);
       Thread.sleep(random.nextInt(1000));
     } finally {
