@@ -3,6 +3,7 @@ package dev.podflare.network;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
+import java.net.BindException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
@@ -51,10 +52,21 @@ final class TestDns implements AutoCloseable {
   }
 
   record Sockets(DatagramSocket udp, ServerSocket tcp) {
+    /** A port that is free for UDP may be taken for TCP, so some are tried. */
     static Sockets open() throws IOException {
       InetAddress loopback = InetAddress.ofLiteral("127.0.0.1");
-      DatagramSocket udp = new DatagramSocket(new InetSocketAddress(loopback, 0));
-      return new Sockets(udp, new ServerSocket(udp.getLocalPort(), 50, loopback));
+      for (int left = 20; ; left--) {
+        ServerSocket tcp = new ServerSocket(0, 50, loopback);
+        try {
+          return new Sockets(
+              new DatagramSocket(new InetSocketAddress(loopback, tcp.getLocalPort())), tcp);
+        } catch (BindException e) {
+          tcp.close();
+          if (left == 0) {
+            throw e;
+          }
+        }
+      }
     }
   }
 
