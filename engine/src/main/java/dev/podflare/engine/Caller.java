@@ -1,5 +1,6 @@
 package dev.podflare.engine;
 
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 
@@ -12,4 +13,20 @@ import java.util.OptionalLong;
  * @param maxMemoryMebibytes most guest memory of this key's live sandboxes, in MiB
  */
 public record Caller(
-    String keyId, boolean admin, OptionalInt maxSandboxes, OptionalLong maxMemoryMebibytes) {}
+    String keyId, boolean admin, OptionalInt maxSandboxes, OptionalLong maxMemoryMebibytes) {
+
+  /** Whether what belongs to that key is there for this one. */
+  boolean mayUse(String ownerKeyId) {
+    return admin || keyId.equals(ownerKeyId);
+  }
+
+  /** The key whose things are listed for this one; empty: all keys'. */
+  Optional<String> scope() {
+    return admin ? Optional.empty() : Optional.of(keyId);
+  }
+
+  /** For what is made for the owner of something, whoever asks. */
+  Caller as(String ownerKeyId) {
+    return new Caller(ownerKeyId, admin, maxSandboxes, maxMemoryMebibytes);
+  }
+}

@@ -27,17 +27,26 @@ final class CheckpointFolders {
     remove(root);
   }
 
-  /** A new, empty folder. */
-  Path create(String name) {
+  /** A new, empty folder that nobody else has. */
+  Folder create() {
     try {
-      return Files.createDirectories(root.resolve(name));
+      Files.createDirectories(root);
+      return new Folder(Files.createTempDirectory(root, ""));
     } catch (IOException e) {
       throw new PodflareException(ErrorCode.INTERNAL, "cannot make a folder for a checkpoint", e);
     }
   }
 
+  /** A folder that is removed with all that is in it when it is closed. */
+  record Folder(Path path) implements AutoCloseable {
+    @Override
+    public void close() {
+      remove(path);
+    }
+  }
+
   /** What cannot be removed is left for the next start; what was made of it is not at fault. */
-  void remove(Path folder) {
+  private static void remove(Path folder) {
     try (Stream<Path> tree = Files.walk(folder)) {
       for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
         Files.deleteIfExists(path);

@@ -1,7 +1,6 @@
 package dev.podflare.engine;
 
 import dev.podflare.common.ErrorCode;
-import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
 import dev.podflare.linux.PageRun;
 import dev.podflare.linux.SparseFile;
@@ -34,12 +33,10 @@ final class CheckpointVault {
 
   private final CheckpointStore store;
   private final CheckpointFolders folders;
-  private final Ids ids;
 
-  CheckpointVault(CheckpointStore store, CheckpointFolders folders, Ids ids) {
+  CheckpointVault(CheckpointStore store, CheckpointFolders folders) {
     this.store = store;
     this.folders = folders;
-    this.ids = ids;
   }
 
   CheckpointStore store() {
@@ -101,39 +98,41 @@ final class CheckpointVault {
     }
   }
 
+  /** A checkpoint in the store, of which only its manifest was read. */
+  record Found(StoredCheckpoint stored, CheckpointNeeds needs) {}
+
+  Found find(String checkpointId) {
+    StoredCheckpoint stored = store.read(checkpointId);
+    return new Found(stored, CheckpointNeeds.parse(checkpointId, stored.attributes()));
+  }
+
   /** A checkpoint that can be restored until it is closed, which removes its files. */
-  record Loaded(Checkpoint checkpoint, CheckpointNeeds needs, Runnable removal)
-      implements AutoCloseable {
+  record Loaded(Checkpoint checkpoint, CheckpointFolders.Folder folder) implements AutoCloseable {
     @Override
     public void close() {
       checkpoint.close();
-      removal.run();
+      folder.close();
     }
   }
 
-  CheckpointNeeds needs(String checkpointId) {
-    return CheckpointNeeds.parse(checkpointId, store.read(checkpointId).attributes());
-  }
-
   /** Reads all of it; every byte is verified. */
-  Loaded load(String checkpointId) {
-    StoredCheckpoint stored = store.read(checkpointId);
-    CheckpointNeeds needs = CheckpointNeeds.parse(checkpointId, stored.attributes());
-    Path folder = folders.create(ids.machine());
+  Loaded load(Found found) {
+    StoredCheckpoint stored = found.stored();
+    CheckpointFolders.Folder folder = folders.create();
     try {
       List<Path> layers = new ArrayList<>();
-      for (String part : needs.layers()) {
-        layers.add(readFile(stored, part, folder.resolve(part + ".qcow2")));
+      for (String part : found.needs().layers()) {
+        layers.add(readFile(stored, part, folder.path().resolve(part + ".qcow2")));
       }
-      OwnPages pages = readPages(stored);
-      return new Loaded(
-          new Checkpoint(readDevices(stored), pages, layers), needs, () -> folders.remove(folder));
+      byte[] devices = readDevices(stored);
+      // Last: from here on nothing fails that would leave its memory behind.
+      return new Loaded(new Checkpoint(devices, readPages(stored), layers), folder);
     } catch (IOException | UncheckedIOException e) {
-      folders.remove(folder);
+      folder.close();
       throw new PodflareException(
-          ErrorCode.HOST_FULL, "no room to load checkpoint " + checkpointId + ": " + e, e);
+          ErrorCode.HOST_FULL, "no room to load checkpoint " + stored.id() + ": " + e, e);
     } catch (RuntimeException e) {
-      folders.remove(folder);
+      folder.close();
       throw e;
     }
   }

@@ -8,11 +8,9 @@ import dev.podflare.qemu.Checkpoint;
 import dev.podflare.qemu.Machine;
 import dev.podflare.qemu.MachineState;
 import dev.podflare.store.SandboxRecord;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Function;
 
 /** One fork, step by step; each step is undone if a later one fails. One thread, once. */
 final class ForkRun {
@@ -38,10 +36,7 @@ final class ForkRun {
   }
 
   ForkedSandboxes run() {
-    // The children are the owner's, whoever asks.
-    Caller owner =
-        new Caller(
-            record.keyId(), caller.admin(), caller.maxSandboxes(), caller.maxMemoryMebibytes());
+    Caller owner = caller.as(record.keyId()); // the children are the owner's, whoever asks
     DataSize memory = DataSize.ofMebibytes(record.memoryMebibytes());
     try (LoadedShape shape = parent.guest().shape().retain()) {
       ForkMemory plan =
@@ -100,12 +95,9 @@ final class ForkRun {
   /** The own pages are written into each blank. */
   private ForkedSandboxes withBlanks(
       LoadedShape shape, List<Machine> blanks, List<Admission.Place> places) {
-    try {
-      return inFolder(folder -> {
-        try (GuestMachine.Frozen frozen = parent.guest().freeze(folder, laps)) {
-          return children(shape, frozen.checkpoint(), blanks, places, frozen);
-        }
-      });
+    try (CheckpointFolders.Folder folder = forks.folders().create();
+        GuestMachine.Frozen frozen = parent.guest().freeze(folder.path(), laps)) {
+      return children(shape, frozen.checkpoint(), blanks, places, frozen);
     } catch (RuntimeException e) {
       giveBack(shape, blanks); // those that have not been touched
       throw e;
@@ -114,23 +106,12 @@ final class ForkRun {
 
   /** The own pages are written once, into an image that all children map. */
   private ForkedSandboxes overOwnImage(LoadedShape template, List<Admission.Place> places) {
-    return inFolder(folder -> {
-      try (GuestMachine.Frozen frozen = parent.guest().freeze(folder, laps);
-          LoadedShape image = template.over(frozen.checkpoint())) {
-        laps.lap("image");
-        List<Machine> blanks = start(image, request.count());
-        return children(image, image.checkpoint(), blanks, places, frozen);
-      }
-    });
-  }
-
-  /** Frozen disk layers are in the folder while the action runs. */
-  private ForkedSandboxes inFolder(Function<Path, ForkedSandboxes> action) {
-    Path folder = forks.folders().create(host.ids().machine());
-    try {
-      return action.apply(folder);
-    } finally {
-      forks.folders().remove(folder);
+    try (CheckpointFolders.Folder folder = forks.folders().create();
+        GuestMachine.Frozen frozen = parent.guest().freeze(folder.path(), laps);
+        LoadedShape image = template.over(frozen.checkpoint())) {
+      laps.lap("image");
+      List<Machine> blanks = start(image, request.count());
+      return children(image, image.checkpoint(), blanks, places, frozen);
     }
   }
 

@@ -51,7 +51,11 @@ final class Forks {
   ForkedSandboxes fork(Caller caller, String sandboxId, ForkRequest request) {
     check(request);
     Laps laps = new Laps();
-    Sandbox parent = host.sandboxes().findAndLock(caller, sandboxId, config.deadlines().create());
+    return host.sandboxes()
+        .exclusively(caller, sandboxId, parent -> fork(caller, parent, request, laps));
+  }
+
+  private ForkedSandboxes fork(Caller caller, Sandbox parent, ForkRequest request, Laps laps) {
     host.shapes().forkBegins();
     try {
       parent.touch();
@@ -62,15 +66,9 @@ final class Forks {
       ForkedSandboxes forked = new ForkRun(this, caller, parent, request, laps).run();
       foldSoon(parent);
       return forked;
-    } catch (PodflareException e) {
-      if (parent.state() == SandboxState.CLOSED) {
-        host.sandboxes().find(caller, sandboxId); // says why it is gone
-      }
-      throw e;
     } finally {
       parent.touch();
       host.shapes().forkEnds();
-      parent.unlockFamily();
     }
   }
 

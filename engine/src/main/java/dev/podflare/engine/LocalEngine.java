@@ -90,23 +90,22 @@ public final class LocalEngine implements Engine, AutoCloseable {
     this.blanks = new Blanks(hypervisor, network, ids, this::machineEnded);
     this.shapes = new Shapes(config, hypervisor, ids, blanks);
     this.admission = new Admission(config.limits(), config.dataFolder());
-    this.sandboxes = new Sandboxes(store.sandboxes(), clock);
+    this.sandboxes = new Sandboxes(store.sandboxes(), clock, config.deadlines().create());
     this.planner = new SandboxPlanner(config);
-    this.pauses = new Pauses(sandboxes, store.sandboxes(), config.deadlines().create());
-    Duration patience = config.deadlines().create();
+    this.pauses = new Pauses(sandboxes, store.sandboxes());
     Forks.Host host =
         new Forks.Host(shapes, admission, sandboxes, store.sandboxes(), ids, budget, timers, clock);
     CheckpointFolders folders = new CheckpointFolders(config.dataFolder());
     this.forks = new Forks(config, host, folders);
-    this.vault = new CheckpointVault(base.checkpoints(), folders, ids);
+    this.vault = new CheckpointVault(base.checkpoints(), folders);
     MachineSaver.Identity identity =
         new MachineSaver.Identity(store.identity(), dataLock.instance());
     MachineSaver saver = new MachineSaver(vault, hypervisor, identity, clock);
     Thaws thaws = new Thaws(vault, host, config);
-    this.spaces = new Spaces(store.saved(), host, saver, thaws, patience);
+    this.spaces = new Spaces(store.saved(), host, saver, thaws, config.deadlines().create());
     this.cleaning = new StoreCleaning(base.checkpoints(), store.saved(), shapes, identity, clock);
-    this.snapshots = new Snapshots(store.saved(), host, saver, thaws, patience);
-    this.merges = new Merges(sandboxes, config.deadlines().create());
+    this.snapshots = new Snapshots(store.saved(), host, saver, thaws);
+    this.merges = new Merges(sandboxes);
     this.diffs = new Diffs(sandboxes, pauses);
     this.ports = new Ports(pauses, network);
     this.keeper = Thread.ofVirtual().name("sandbox keeper").unstarted(this::keep);
@@ -253,11 +252,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     laps.lap("record");
     Sandbox sandbox = new Sandbox(record, taken.guest(), place, config, budget, timers, clock);
     sandboxes.add(sandbox);
-    if (!taken.guest().alive()) {
-      sandboxes.close(sandbox, CloseReason.GUEST_CRASHED);
-      throw new PodflareException(
-          ErrorCode.MACHINE_FAILED, "the guest ended while it was handed over; try again");
-    }
+    sandboxes.requireAlive(sandbox);
     waker.wakeSoon(sandbox);
     return sandbox;
   }
@@ -269,11 +264,10 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   @Override
   public SandboxView get(Caller caller, String sandboxId) {
-    Optional<SavedMachine> space =
-        sandboxes.isLive(sandboxId) ? Optional.empty() : spaces.ofFrozen(caller, sandboxId);
-    return space.isPresent()
-        ? SandboxView.frozen(sandboxes.recordOf(caller, sandboxId), network.isPresent())
-        : sandboxes.find(caller, sandboxId).viewWithFigures();
+    return sandboxes
+        .frozen(caller, sandboxId)
+        .map(record -> SandboxView.frozen(record, network.isPresent()))
+        .orElseGet(() -> sandboxes.find(caller, sandboxId).viewWithFigures());
   }
 
   @Override
@@ -364,7 +358,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   /** Wakes a frozen one; that one is gone is told by the merge itself. */
   private void presentToMerge(Caller caller, String sandboxId) {
-    if (spaces.ofFrozen(caller, sandboxId).isPresent()) {
+    if (sandboxes.frozen(caller, sandboxId).isPresent()) {
       spaces.present(caller, sandboxId).touch();
     }
   }
@@ -389,7 +383,10 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   @Override
   public List<FamilyMember> tree(Caller caller, String sandboxId) {
-    return sandboxes.tree(sandboxes.recordOf(caller, sandboxId));
+    return sandboxes.tree(
+        sandboxes
+            .frozen(caller, sandboxId)
+            .orElseGet(() -> sandboxes.find(caller, sandboxId).record()));
   }
 
   @Override
@@ -451,7 +448,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   @Override
   public List<SavedView> spaces(Caller caller) {
-    return spaces.list(caller).map(SavedView::of).toList();
+    return spaces.list(caller).stream().map(SavedView::of).toList();
   }
 
   @Override
@@ -477,7 +474,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   @Override
   public List<SavedView> snapshots(Caller caller) {
-    return snapshots.list(caller).map(SavedView::of).toList();
+    return snapshots.list(caller).stream().map(SavedView::of).toList();
   }
 
   @Override

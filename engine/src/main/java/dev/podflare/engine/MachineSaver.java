@@ -7,7 +7,6 @@ import dev.podflare.store.SandboxRecord;
 import dev.podflare.store.SavedMachine;
 import dev.podflare.store.SavedMachine.Kind;
 import dev.podflare.store.checkpoint.StoredCheckpoint;
-import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -44,26 +43,28 @@ final class MachineSaver {
 
   /** A sandbox at one instant, in this host's memory; what it ran then is in the needs. */
   record Captured(
-      SandboxRecord record, GuestMachine.Frozen frozen, CheckpointNeeds needs, Runnable removal)
+      SandboxRecord record,
+      GuestMachine.Frozen frozen,
+      CheckpointNeeds needs,
+      CheckpointFolders.Folder folder)
       implements AutoCloseable {
     @Override
     public void close() {
       frozen.close();
-      removal.run();
+      folder.close();
     }
   }
 
   /** The family is locked by the caller. The sandbox can go on when it returns. */
   Captured capture(Sandbox sandbox, Laps laps) {
-    Path folder = vault.folders().create("save-" + sandbox.guest().machine().id());
+    CheckpointFolders.Folder folder = vault.folders().create();
     try {
       FrozenShape shape = sandbox.guest().shape().frozen();
       ShapePins.pin(shape, identity.instance());
-      GuestMachine.Frozen frozen = sandbox.guest().freezeForStore(folder, laps);
-      return new Captured(
-          sandbox.record(), frozen, needs(shape, frozen), () -> vault.folders().remove(folder));
+      GuestMachine.Frozen frozen = sandbox.guest().freezeForStore(folder.path(), laps);
+      return new Captured(sandbox.record(), frozen, needs(shape, frozen), folder);
     } catch (RuntimeException e) {
-      vault.folders().remove(folder);
+      folder.close();
       throw e;
     }
   }

@@ -3,19 +3,15 @@ package dev.podflare.engine;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import dev.podflare.network.EgressPolicy;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 
 /** Keeps the best of several forks under the id that their parent had. Thread-safe. */
 final class Merges {
   private final Sandboxes sandboxes;
-  private final Duration patience;
 
-  /** {@code patience}: how long a fork that is under way is waited for. */
-  Merges(Sandboxes sandboxes, Duration patience) {
+  Merges(Sandboxes sandboxes) {
     this.sandboxes = sandboxes;
-    this.patience = patience;
   }
 
   void merge(Caller caller, String parentId, String winnerId, boolean closeSiblings) {
@@ -43,7 +39,7 @@ final class Merges {
   /** One that was merged already is not there, to a merge. */
   private Sandbox lock(Caller caller, String id) {
     try {
-      return sandboxes.findAndLock(caller, id, patience);
+      return sandboxes.findAndLock(caller, id);
     } catch (PodflareException e) {
       if (CloseReason.MERGED.wireName().equals(e.details().get("reason"))) {
         throw new PodflareException(ErrorCode.SANDBOX_NOT_FOUND, e.sentence(), e.details(), e);

@@ -3,7 +3,6 @@ package dev.podflare.engine;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import dev.podflare.store.SandboxRecords;
-import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -16,41 +15,38 @@ final class Pauses {
 
   private final Sandboxes sandboxes;
   private final SandboxRecords records;
-  private final Duration patience;
 
-  /** {@code patience}: how long a fork that is under way is waited for. */
-  Pauses(Sandboxes sandboxes, SandboxRecords records, Duration patience) {
+  Pauses(Sandboxes sandboxes, SandboxRecords records) {
     this.sandboxes = sandboxes;
     this.records = records;
-    this.patience = patience;
   }
 
   /** A paused one stays paused. */
   Sandbox pause(Caller caller, String id) {
-    Sandbox sandbox = sandboxes.findAndLock(caller, id, patience);
-    try {
-      if (sandbox.state() == SandboxState.READY) {
-        sandbox.pause();
-        keep(sandbox);
-      }
-      return sandbox;
-    } catch (PodflareException e) {
-      sandboxes.find(caller, id); // says if it is gone, and why
-      throw e;
-    } finally {
-      sandbox.unlockFamily();
-    }
+    return sandboxes.exclusively(
+        caller,
+        id,
+        sandbox -> {
+          if (sandbox.state() == SandboxState.READY) {
+            sandbox.pause();
+            keep(sandbox);
+          }
+          return sandbox;
+        });
   }
 
   /** One that runs goes on. */
   Sandbox resume(Caller caller, String id) {
-    Sandbox sandbox = sandboxes.findAndLock(caller, id, patience);
-    try {
-      resumeLocked(sandbox);
-      return sandbox;
-    } finally {
-      sandbox.unlockFamily();
-    }
+    return sandboxes.exclusively(
+        caller,
+        id,
+        sandbox -> {
+          if (sandbox.state() == SandboxState.PAUSED) {
+            sandbox.resume();
+            keep(sandbox);
+          }
+          return sandbox;
+        });
   }
 
   /** As if it were never paused, to those who call it: if it was made so. */
@@ -76,7 +72,7 @@ final class Pauses {
     if (sandbox.state() != SandboxState.PAUSED) {
       return new Lease(sandbox, false, false);
     }
-    sandbox = sandboxes.findAndLock(caller, id, patience);
+    sandbox = sandboxes.findAndLock(caller, id);
     try {
       boolean held = sandbox.guest().isHeld();
       if (held) {
@@ -104,13 +100,6 @@ final class Pauses {
           sandbox.unlockFamily();
         }
       }
-    }
-  }
-
-  private void resumeLocked(Sandbox sandbox) {
-    if (sandbox.state() == SandboxState.PAUSED) {
-      sandbox.resume();
-      keep(sandbox);
     }
   }
 

@@ -13,7 +13,6 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.ToLongFunction;
@@ -102,16 +101,7 @@ final class Sandbox implements LocalExecution.Owner {
 
   /** Waits for the fork or merge that is under way; whoever holds the lock may start another. */
   void lockFamily(Duration patience) {
-    try {
-      if (!family.tryLock(patience.toNanos(), TimeUnit.NANOSECONDS)) {
-        throw new PodflareException(
-            ErrorCode.TIMED_OUT,
-            record.id() + " is being forked or merged; it was not free within " + patience);
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new PodflareException(ErrorCode.SHUTTING_DOWN, "interrupted", e);
-    }
+    Locks.take(family, patience, record.id() + " is being forked or merged");
   }
 
   void unlockFamily() {

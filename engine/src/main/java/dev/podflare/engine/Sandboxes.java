@@ -17,6 +17,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.BiConsumer;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,12 +32,15 @@ final class Sandboxes {
 
   private final SandboxRecords records;
   private final Clock clock;
+  private final Duration patience;
   private final Map<String, Sandbox> live = new ConcurrentHashMap<>();
   private final Map<String, Sandbox> byMachine = new ConcurrentHashMap<>();
 
-  Sandboxes(SandboxRecords records, Clock clock) {
+  /** {@code patience}: how long a fork, or the like of it, that is under way is waited for. */
+  Sandboxes(SandboxRecords records, Clock clock, Duration patience) {
     this.records = records;
     this.clock = clock;
+    this.patience = patience;
   }
 
   void add(Sandbox sandbox) {
@@ -45,7 +49,7 @@ final class Sandboxes {
   }
 
   /** As {@link #find}; no other fork or merge of it is under way until its family is unlocked. */
-  Sandbox findAndLock(Caller caller, String id, Duration patience) {
+  Sandbox findAndLock(Caller caller, String id) {
     while (true) {
       Sandbox sandbox = find(caller, id);
       sandbox.lockFamily(patience);
@@ -53,6 +57,24 @@ final class Sandboxes {
         return sandbox;
       }
       sandbox.unlockFamily(); // closed or merged while we waited; look again
+    }
+  }
+
+  /**
+   * Does something with a sandbox while no fork, merge or freeze of it is under way. If that fails
+   * because the sandbox is gone, the failure says why it is.
+   */
+  <T> T exclusively(Caller caller, String id, Function<Sandbox, T> action) {
+    Sandbox sandbox = findAndLock(caller, id);
+    try {
+      return action.apply(sandbox);
+    } catch (PodflareException e) {
+      if (sandbox.state() == SandboxState.CLOSED) {
+        find(caller, id); // says why it is gone
+      }
+      throw e;
+    } finally {
+      sandbox.unlockFamily();
     }
   }
 
@@ -165,15 +187,13 @@ final class Sandboxes {
   /** A live sandbox of the caller's; otherwise says that it is gone or was never there. */
   Sandbox find(Caller caller, String id) {
     Sandbox sandbox = live.get(id);
-    if (sandbox != null && mayUse(caller, sandbox.record())) {
-      sandbox
-          .closedFor()
-          .filter(reason -> reason != CloseReason.FROZEN)
-          .ifPresent(reason -> {
-            throw gone(id, reason.wireName(), reason.sentence());
-          });
-      if (sandbox.closedFor().isEmpty()) {
+    if (sandbox != null && caller.mayUse(sandbox.record().keyId())) {
+      Optional<CloseReason> reason = sandbox.closedFor();
+      if (reason.isEmpty()) {
         return sandbox;
+      }
+      if (reason.get() != CloseReason.FROZEN) {
+        throw gone(id, reason.get().wireName(), reason.get().sentence());
       }
     }
     Optional<SandboxRecord> closed = tombstone(caller, id);
@@ -197,7 +217,7 @@ final class Sandboxes {
   /** As {@link #find}, but empty for one that is closed already. */
   Optional<Sandbox> findToDelete(Caller caller, String id) {
     Sandbox sandbox = live.get(id);
-    if (sandbox != null && mayUse(caller, sandbox.record())) {
+    if (sandbox != null && caller.mayUse(sandbox.record().keyId())) {
       return Optional.of(sandbox);
     }
     if (tombstone(caller, id).isPresent()) {
@@ -208,24 +228,20 @@ final class Sandboxes {
 
   private Optional<SandboxRecord> tombstone(Caller caller, String id) {
     return Ids.wellFormed("sbx", id)
-        ? records.find(id).filter(record -> mayUse(caller, record))
+        ? records.find(id).filter(record -> caller.mayUse(record.keyId()))
         : Optional.empty();
-  }
-
-  private static boolean mayUse(Caller caller, SandboxRecord record) {
-    return caller.admin() || record.keyId().equals(caller.keyId());
   }
 
   /** {@code networked}: whether this host gives guests a network. */
   SandboxPage list(Caller caller, ListRequest request, boolean networked) {
     List<SandboxView> matching = new ArrayList<>();
     for (Sandbox sandbox : live.values()) {
-      if (mayUse(caller, sandbox.record())) {
+      if (caller.mayUse(sandbox.record().keyId())) {
         matching.add(sandbox.view());
       }
     }
     for (SandboxRecord record : records.frozen()) {
-      if (mayUse(caller, record) && !live.containsKey(record.id())) {
+      if (caller.mayUse(record.keyId()) && !live.containsKey(record.id())) {
         matching.add(SandboxView.frozen(record, networked));
       }
     }
@@ -297,11 +313,9 @@ final class Sandboxes {
     return records.find(id);
   }
 
-  /** The record of a live or frozen sandbox of the caller's. */
-  SandboxRecord recordOf(Caller caller, String id) {
-    return tombstone(caller, id)
-        .filter(SandboxRecord::isFrozen)
-        .orElseGet(() -> find(caller, id).record());
+  /** The record of a sandbox of the caller's that is frozen. */
+  Optional<SandboxRecord> frozen(Caller caller, String id) {
+    return isLive(id) ? Optional.empty() : tombstone(caller, id).filter(SandboxRecord::isFrozen);
   }
 
   void insert(SandboxRecord record) {
@@ -311,6 +325,15 @@ final class Sandboxes {
   boolean isLive(String id) {
     Sandbox sandbox = live.get(id);
     return sandbox != null && sandbox.closedFor().isEmpty();
+  }
+
+  /** A guest can end in the very moment in which it is handed over: then it is not. */
+  void requireAlive(Sandbox sandbox) {
+    if (!sandbox.guest().alive()) {
+      close(sandbox, CloseReason.GUEST_CRASHED);
+      throw new PodflareException(
+          ErrorCode.MACHINE_FAILED, "the guest ended while it was handed over; try again");
+    }
   }
 
   /** Ends a sandbox; when this returns, all that it held is freed. Idempotent. */

@@ -6,7 +6,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -51,18 +50,7 @@ record SavedCall(
 
   /** The call, if it goes on now. */
   CallOrigin origin(Instant now) {
-    ExecRequest request =
-        new ExecRequest(
-            "",
-            language,
-            framing,
-            Optional.empty(),
-            Optional.empty(),
-            Map.of(),
-            Optional.empty(),
-            takesInput,
-            true,
-            false);
+    ExecRequest request = ExecRequest.of(language, "", framing).carried(takesInput);
     return new CallOrigin(
         execution,
         request,

@@ -8,11 +8,10 @@ import dev.podflare.store.SavedMachine;
 import dev.podflare.store.SavedMachine.Kind;
 import dev.podflare.store.SavedMachines;
 import java.time.Clock;
-import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,18 +29,14 @@ final class Snapshots {
   private final Thaws thaws;
   private final Ids ids;
   private final Clock clock;
-  private final Duration patience;
 
-  /** {@code patience}: how long a fork that is under way is waited for. */
-  Snapshots(
-      SavedMachines saved, Forks.Host host, MachineSaver saver, Thaws thaws, Duration patience) {
+  Snapshots(SavedMachines saved, Forks.Host host, MachineSaver saver, Thaws thaws) {
     this.saved = saved;
     this.sandboxes = host.sandboxes();
     this.saver = saver;
     this.thaws = thaws;
     this.ids = host.ids();
     this.clock = host.clock();
-    this.patience = patience;
   }
 
   /** The sandbox stands still only while its memory is copied, not while that is stored. */
@@ -67,18 +62,16 @@ final class Snapshots {
   }
 
   private MachineSaver.Captured capture(Caller caller, String id) {
-    Sandbox sandbox = sandboxes.findAndLock(caller, id, patience);
-    try {
-      return saver.capture(sandbox, new Laps());
-    } catch (PodflareException e) {
-      if (sandbox.state() == SandboxState.CLOSED) {
-        sandboxes.find(caller, id); // says why it is gone
-      }
-      throw e;
-    } finally {
-      sandbox.touch();
-      sandbox.unlockFamily();
-    }
+    return sandboxes.exclusively(
+        caller,
+        id,
+        sandbox -> {
+          try {
+            return saver.capture(sandbox, new Laps());
+          } finally {
+            sandbox.touch();
+          }
+        });
   }
 
   private static void checkName(Optional<String> name) {
@@ -103,22 +96,10 @@ final class Snapshots {
     Laps laps = new Laps();
     SavedMachine from = find(caller, snapshot);
     SandboxRecord record = thaws.record(ids.sandbox(), from, request);
-    Admission.Place place = thaws.admit(caller, from);
-    try {
-      Sandbox sandbox =
-          thaws.thaw(
-              new Thaws.Wish(from, record, false),
-              place,
-              laps,
-              fresh -> {
-                sandboxes.insert(record);
-                sandboxes.add(fresh);
-              });
-      return new CreatedSandbox(sandbox.view(), "snapshot", laps.milliseconds());
-    } catch (RuntimeException e) {
-      place.release();
-      throw e;
-    }
+    Sandbox sandbox =
+        thaws.make(
+            caller, new Thaws.Wish(from, record, false), laps, () -> sandboxes.insert(record));
+    return new CreatedSandbox(sandbox.view(), "snapshot", laps.milliseconds());
   }
 
   /**
@@ -127,19 +108,23 @@ final class Snapshots {
    */
   Sandbox rollBack(Caller caller, String id, String snapshot) {
     SavedMachine to = find(caller, snapshot);
-    Sandbox sandbox = sandboxes.findAndLock(caller, id, patience);
-    try {
-      sandbox.requireState(SandboxState.READY);
-      if (sandbox.record().memoryMebibytes() != to.memoryMebibytes()
-          || !sandbox.record().keyId().equals(to.keyId())) {
-        throw new PodflareException(
-            ErrorCode.INVALID_FIELD,
-            snapshot + " is of a sandbox with another size or owner; create a sandbox from it",
-            Map.of("field", "snapshot"));
-      }
-      return rollBackLocked(sandbox, to);
-    } finally {
-      sandbox.unlockFamily();
+    return sandboxes.exclusively(
+        caller,
+        id,
+        sandbox -> {
+          sandbox.requireState(SandboxState.READY);
+          requireFit(sandbox, to);
+          return rollBackLocked(sandbox, to);
+        });
+  }
+
+  private static void requireFit(Sandbox sandbox, SavedMachine to) {
+    if (sandbox.record().memoryMebibytes() != to.memoryMebibytes()
+        || !sandbox.record().keyId().equals(to.keyId())) {
+      throw new PodflareException(
+          ErrorCode.INVALID_FIELD,
+          to.id() + " is of a sandbox with another size or owner; create a sandbox from it",
+          Map.of("field", "snapshot"));
     }
   }
 
@@ -158,9 +143,9 @@ final class Snapshots {
 
   /** By id, or by the owner's name for it. */
   SavedMachine find(Caller caller, String idOrName) {
-    Optional<SavedMachine> byId = saved.find(idOrName).filter(it -> mayUse(caller, it));
-    return byId.or(() ->
-            list(caller)
+    return byId(caller, idOrName)
+        .or(() ->
+            list(caller).stream()
                 .filter(it -> it.keyId().equals(caller.keyId()))
                 .filter(it -> it.name().filter(idOrName::equals).isPresent())
                 .findFirst())
@@ -171,22 +156,16 @@ final class Snapshots {
                 Map.of("snapshot", idOrName)));
   }
 
-  Stream<SavedMachine> list(Caller caller) {
-    return saved
-        .list(Kind.SNAPSHOT, caller.admin() ? Optional.empty() : Optional.of(caller.keyId()))
-        .stream();
+  List<SavedMachine> list(Caller caller) {
+    return saved.list(Kind.SNAPSHOT, caller.scope());
   }
 
   /** One that is not there is no error. */
-  void delete(Caller caller, String snapshot) {
-    saved
-        .find(snapshot)
-        .filter(it -> mayUse(caller, it))
-        .ifPresent(it -> saved.delete(it, "", "", clock.instant()));
+  void delete(Caller caller, String id) {
+    byId(caller, id).ifPresent(it -> saved.delete(it, "", "", clock.instant()));
   }
 
-  private static boolean mayUse(Caller caller, SavedMachine snapshot) {
-    return snapshot.kind() == Kind.SNAPSHOT
-        && (caller.admin() || caller.keyId().equals(snapshot.keyId()));
+  private Optional<SavedMachine> byId(Caller caller, String id) {
+    return saved.find(id).filter(it -> it.kind() == Kind.SNAPSHOT && caller.mayUse(it.keyId()));
   }
 }

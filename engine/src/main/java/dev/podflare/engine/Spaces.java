@@ -17,7 +17,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.stream.Stream;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,17 +58,7 @@ final class Spaces {
     if (already.isPresent()) {
       return already.get();
     }
-    Sandbox sandbox = sandboxes.findAndLock(caller, id, patience);
-    try {
-      return freezeLocked(sandbox);
-    } catch (PodflareException e) {
-      if (sandbox.state() == SandboxState.CLOSED) {
-        sandboxes.find(caller, id); // says why it is gone
-      }
-      throw e;
-    } finally {
-      sandbox.unlockFamily();
-    }
+    return sandboxes.exclusively(caller, id, this::freezeLocked);
   }
 
   private SavedMachine freezeLocked(Sandbox sandbox) {
@@ -129,15 +119,22 @@ final class Spaces {
     if (last != null && clock.instant().isBefore(last.plus(RETRY))) {
       return;
     }
-    sandbox.lockFamily(patience);
     try {
-      if (sandbox.is(id) && sandbox.due(clock.instant()).isPresent()) {
-        freezeLocked(sandbox);
-      }
+      freezeIf(sandbox, () -> sandbox.is(id) && sandbox.due(clock.instant()).isPresent());
       failed.remove(id);
     } catch (PodflareException e) {
       failed.put(id, clock.instant());
       LOG.warn("{} ({}) cannot be frozen and stays as it is: {}", id, why.wireName(), e.sentence());
+    }
+  }
+
+  /** {@code wanted}: whether that is still to be done, once nobody else is at it. */
+  private void freezeIf(Sandbox sandbox, BooleanSupplier wanted) {
+    sandbox.lockFamily(patience);
+    try {
+      if (wanted.getAsBoolean()) {
+        freezeLocked(sandbox);
+      }
     } finally {
       sandbox.unlockFamily();
     }
@@ -156,14 +153,7 @@ final class Spaces {
 
   private void freezeOrSay(Sandbox sandbox) {
     try {
-      sandbox.lockFamily(patience);
-      try {
-        if (sandbox.state() != SandboxState.CLOSED) {
-          freezeLocked(sandbox);
-        }
-      } finally {
-        sandbox.unlockFamily();
-      }
+      freezeIf(sandbox, () -> sandbox.state() != SandboxState.CLOSED);
     } catch (PodflareException e) {
       LOG.warn("{} is lost: {}", sandbox.record().id(), e.sentence());
     }
@@ -171,11 +161,11 @@ final class Spaces {
 
   /** The sandbox, with a machine: a frozen one is woken if it was made so. */
   Sandbox present(Caller caller, String id) {
-    Optional<SavedMachine> space = sandboxes.isLive(id) ? Optional.empty() : ofFrozen(caller, id);
-    if (space.isEmpty()) {
+    Optional<SandboxRecord> frozen = sandboxes.frozen(caller, id);
+    if (frozen.isEmpty()) {
       return sandboxes.find(caller, id);
     }
-    if (!space.get().autoResume()) {
+    if (!frozen.get().autoResume()) {
       throw WrongState.of(id, SandboxState.FROZEN, SandboxState.READY);
     }
     return wake(caller, id);
@@ -185,39 +175,26 @@ final class Spaces {
   Sandbox wake(Caller caller, String id) {
     ReentrantLock turn = waking.lock(id, patience);
     try {
-      Optional<SavedMachine> space = sandboxes.isLive(id) ? Optional.empty() : ofFrozen(caller, id);
-      return space.isPresent() ? wake(caller, space.get()) : sandboxes.find(caller, id);
+      Optional<SandboxRecord> frozen = sandboxes.frozen(caller, id);
+      return frozen.isPresent() ? wake(caller, frozen.get()) : sandboxes.find(caller, id);
     } finally {
       turn.unlock();
     }
   }
 
-  private Sandbox wake(Caller caller, SavedMachine space) {
-    SandboxRecord frozen = sandboxes.record(space.sandboxId()).orElseThrow(() -> none(space.id()));
+  private Sandbox wake(Caller caller, SandboxRecord frozen) {
+    SavedMachine space = saved.ofFrozen(frozen.id()).orElseThrow(() -> none(frozen.id()));
     Duration left = space.timeLeft().isZero() ? frozen.timeout() : space.timeLeft();
     Instant expires = clock.instant().plus(left);
     Laps laps = new Laps();
-    Admission.Place place = thaws.admit(caller, space);
-    try {
-      Thaws.Wish wish =
-          new Thaws.Wish(space, frozen.withState(SandboxState.READY.wireName(), expires), true);
-      Sandbox sandbox =
-          thaws.thaw(
-              wish,
-              place,
-              laps,
-              fresh -> {
-                if (!saved.wake(space, expires)) {
-                  throw none(space.id());
-                }
-                sandboxes.add(fresh);
-              });
-      LOG.info("{} woken: {} ms", space.sandboxId(), laps.milliseconds());
-      return checked(sandbox);
-    } catch (RuntimeException e) {
-      place.release();
-      throw e;
-    }
+    Sandbox sandbox =
+        thaws.make(
+            caller,
+            new Thaws.Wish(space, frozen.withState(SandboxState.READY.wireName(), expires), true),
+            laps,
+            () -> requireUsed(space, saved.wake(space, expires)));
+    LOG.info("{} woken: {} ms", space.sandboxId(), laps.milliseconds());
+    return sandbox;
   }
 
   /** Goes on with a Space as a new sandbox. */
@@ -234,23 +211,19 @@ final class Spaces {
   private CreatedSandbox resumeLocked(Caller caller, SavedMachine space, ResumeRequest request) {
     Laps laps = new Laps();
     SandboxRecord record = thaws.record(ids.sandbox(), space, request);
-    Admission.Place place = thaws.admit(caller, space);
-    try {
-      Sandbox sandbox =
-          thaws.thaw(
-              new Thaws.Wish(space, record, !request.keep()),
-              place,
-              laps,
-              fresh -> {
-                if (!use(space, record, request.keep())) {
-                  throw none(space.id());
-                }
-                sandboxes.add(fresh);
-              });
-      return new CreatedSandbox(checked(sandbox).view(), "restore", laps.milliseconds());
-    } catch (RuntimeException e) {
-      place.release();
-      throw e;
+    Sandbox sandbox =
+        thaws.make(
+            caller,
+            new Thaws.Wish(space, record, !request.keep()),
+            laps,
+            () -> requireUsed(space, use(space, record, request.keep())));
+    return new CreatedSandbox(sandbox.view(), "restore", laps.milliseconds());
+  }
+
+  /** Somebody else may have deleted the Space while it was thawed. */
+  private static void requireUsed(SavedMachine space, boolean used) {
+    if (!used) {
+      throw none(space.id());
     }
   }
 
@@ -263,40 +236,26 @@ final class Spaces {
         space, record, CloseReason.RESUMED.wireName(), "its Space was resumed as " + record.id());
   }
 
-  /** A guest can end in the very moment in which it is handed over. */
-  private Sandbox checked(Sandbox sandbox) {
-    if (!sandbox.guest().alive()) {
-      sandboxes.close(sandbox, CloseReason.GUEST_CRASHED);
-      throw new PodflareException(
-          ErrorCode.MACHINE_FAILED, "the guest ended while it was handed over");
-    }
-    return sandbox;
+  SavedMachine find(Caller caller, String spaceId) {
+    return own(caller, spaceId).orElseThrow(() -> none(spaceId));
   }
 
-  SavedMachine find(Caller caller, String spaceId) {
-    return saved
-        .find(spaceId)
-        .filter(space -> space.kind() == Kind.SPACE && mayUse(caller, space))
-        .orElseThrow(() -> none(spaceId));
+  private Optional<SavedMachine> own(Caller caller, String spaceId) {
+    return saved.find(spaceId).filter(it -> it.kind() == Kind.SPACE && caller.mayUse(it.keyId()));
   }
 
   /** The Space that a sandbox of the caller's is frozen in. */
-  Optional<SavedMachine> ofFrozen(Caller caller, String sandboxId) {
-    return Ids.wellFormed("sbx", sandboxId)
-        ? saved.ofFrozen(sandboxId).filter(space -> mayUse(caller, space))
-        : Optional.empty();
+  private Optional<SavedMachine> ofFrozen(Caller caller, String sandboxId) {
+    return sandboxes.frozen(caller, sandboxId).flatMap(it -> saved.ofFrozen(it.id()));
   }
 
-  Stream<SavedMachine> list(Caller caller) {
-    return saved
-        .list(Kind.SPACE, caller.admin() ? Optional.empty() : Optional.of(caller.keyId()))
-        .stream();
+  List<SavedMachine> list(Caller caller) {
+    return saved.list(Kind.SPACE, caller.scope());
   }
 
   /** The sandbox goes with it. One that is not there is no error. */
   void delete(Caller caller, String spaceId) {
-    Optional<SavedMachine> space =
-        saved.find(spaceId).filter(it -> it.kind() == Kind.SPACE && mayUse(caller, it));
+    Optional<SavedMachine> space = own(caller, spaceId);
     if (space.isEmpty()) {
       return;
     }
@@ -327,17 +286,8 @@ final class Spaces {
     saved.delete(gone, reason.wireName(), reason.sentence(), clock.instant());
   }
 
-  private static boolean mayUse(Caller caller, SavedMachine space) {
-    return caller.admin() || caller.keyId().equals(space.keyId());
-  }
-
   private static PodflareException none(String id) {
     return new PodflareException(
         ErrorCode.SPACE_NOT_FOUND, "no Space " + id, Map.of("space_id", id));
-  }
-
-  /** For lists. */
-  static List<SavedView> views(Stream<SavedMachine> machines) {
-    return machines.map(SavedView::of).toList();
   }
 }

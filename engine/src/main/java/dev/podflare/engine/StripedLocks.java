@@ -1,9 +1,6 @@
 package dev.podflare.engine;
 
-import dev.podflare.common.ErrorCode;
-import dev.podflare.common.PodflareException;
 import java.time.Duration;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 
@@ -17,18 +14,10 @@ final class StripedLocks {
   private final ReentrantLock[] locks =
       Stream.generate(ReentrantLock::new).limit(STRIPES).toArray(ReentrantLock[]::new);
 
-  /** Taken; the caller unlocks it. {@code TIMED_OUT} if it is not free in time. */
+  /** Taken, as by {@link Locks#take}; the caller unlocks it. */
   ReentrantLock lock(String name, Duration patience) {
     ReentrantLock lock = locks[Math.floorMod(name.hashCode(), STRIPES)];
-    try {
-      if (!lock.tryLock(patience.toNanos(), TimeUnit.NANOSECONDS)) {
-        throw new PodflareException(
-            ErrorCode.TIMED_OUT, name + " is being resumed; it was not free within " + patience);
-      }
-      return lock;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new PodflareException(ErrorCode.SHUTTING_DOWN, "interrupted", e);
-    }
+    Locks.take(lock, patience, name + " is being resumed");
+    return lock;
   }
 }

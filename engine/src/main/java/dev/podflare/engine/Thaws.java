@@ -1,8 +1,9 @@
 package dev.podflare.engine;
 
 import dev.podflare.common.DataSize;
+import dev.podflare.network.EgressPolicy;
+import dev.podflare.qemu.Checkpoint;
 import dev.podflare.qemu.Machine;
-import dev.podflare.qemu.MachineState;
 import dev.podflare.store.SandboxRecord;
 import dev.podflare.store.SavedMachine;
 import java.time.Duration;
@@ -36,20 +37,54 @@ final class Thaws {
   record Wish(SavedMachine saved, SandboxRecord record, boolean calls) {}
 
   /**
+   * Makes a sandbox for the owner of the saved machine, as any other: with room for it, and listed.
+   *
+   * @param commit writes its record; if it throws, nothing of it stays
+   */
+  Sandbox make(Caller caller, Wish wish, Laps laps, Runnable commit) {
+    SavedMachine saved = wish.saved();
+    Admission.Place place =
+        host.admission()
+            .admit(
+                caller.as(saved.keyId()),
+                DataSize.ofMebibytes(saved.memoryMebibytes()),
+                1,
+                saved.ownBytes())
+            .getFirst();
+    try {
+      Sandbox sandbox =
+          thaw(
+              wish,
+              place,
+              laps,
+              fresh -> {
+                commit.run();
+                host.sandboxes().add(fresh);
+              });
+      host.sandboxes().requireAlive(sandbox);
+      return sandbox;
+    } catch (RuntimeException e) {
+      place.release();
+      throw e;
+    }
+  }
+
+  /**
    * A sandbox that runs and that nobody knows of yet. The place is the caller's to release if this
    * fails.
    *
-   * @param commit makes it known in the records; if it throws, the sandbox is ended
+   * @param commit makes it known; if it throws, the sandbox is ended
    */
   Sandbox thaw(Wish wish, Admission.Place place, Laps laps, Consumer<Sandbox> commit) {
-    SavedMachine saved = wish.saved();
-    CheckpointNeeds needs = vault.needs(saved.checkpoint());
-    ShapePool pool = host.shapes().standing(saved.checkpoint(), needs, config.deadlines().create());
+    CheckpointVault.Found found = vault.find(wish.saved().checkpoint());
+    CheckpointNeeds needs = found.needs();
+    ShapePool pool =
+        host.shapes().standing(found.stored().id(), needs, config.deadlines().create());
     try (LoadedShape shape = pool.shape().retain();
-        CheckpointVault.Loaded loaded = vault.load(saved.checkpoint())) {
+        CheckpointVault.Loaded loaded = vault.load(found)) {
       laps.lap("load");
       Instant now = host.clock().instant();
-      GuestMachine.Restored restored = restore(shape, loaded, wish.record());
+      GuestMachine.Restored restored = restore(shape, loaded.checkpoint(), wish.record());
       laps.lap("restore");
       List<CarriedCall> calls = new ArrayList<>();
       if (wish.calls()) {
@@ -57,58 +92,29 @@ final class Thaws {
       }
       GuestMachine guest = restored.renewFork(needs.epoch() + 1, calls, config.deadlines().guest());
       laps.lap("renew");
-      return register(new Made(wish, guest, calls), place, laps, commit);
+      try {
+        Sandbox sandbox =
+            new Sandbox(
+                wish.record(), guest, place, config, host.budget(), host.timers(), host.clock());
+        commit.accept(sandbox);
+        laps.lap("record");
+        calls.forEach(call -> sandbox.carryOn(call.origin().executionId(), call));
+        return sandbox;
+      } catch (RuntimeException e) {
+        guest.close();
+        throw e;
+      }
     }
   }
 
   private GuestMachine.Restored restore(
-      LoadedShape shape, CheckpointVault.Loaded loaded, SandboxRecord record) {
+      LoadedShape shape, Checkpoint checkpoint, SandboxRecord record) {
+    EgressPolicy network = PolicyText.parse(record.network());
     Machine blank =
         host.shapes().takeBlanks(shape, 1).stream()
             .findFirst()
             .orElseGet(() -> host.shapes().startBlank(shape));
-    try {
-      return GuestMachine.restoreMachine(
-          shape, loaded.checkpoint(), PolicyText.parse(record.network()), blank, record.id());
-    } catch (RuntimeException e) {
-      if (blank.state() == MachineState.BLANK) {
-        host.shapes().giveBack(shape, blank);
-      }
-      throw e;
-    }
-  }
-
-  private record Made(Wish wish, GuestMachine guest, List<CarriedCall> calls) {}
-
-  private Sandbox register(Made made, Admission.Place place, Laps laps, Consumer<Sandbox> commit) {
-    try {
-      Sandbox sandbox =
-          new Sandbox(
-              made.wish().record(),
-              made.guest(),
-              place,
-              config,
-              host.budget(),
-              host.timers(),
-              host.clock());
-      commit.accept(sandbox);
-      laps.lap("record");
-      made.calls().forEach(call -> sandbox.carryOn(call.origin().executionId(), call));
-      return sandbox;
-    } catch (RuntimeException e) {
-      made.guest().close();
-      throw e;
-    }
-  }
-
-  /** Room for it, as for any other sandbox of its owner's. */
-  Admission.Place admit(Caller caller, SavedMachine saved) {
-    Caller owner =
-        new Caller(
-            saved.keyId(), caller.admin(), caller.maxSandboxes(), caller.maxMemoryMebibytes());
-    return host.admission()
-        .admit(owner, DataSize.ofMebibytes(saved.memoryMebibytes()), 1, saved.ownBytes())
-        .getFirst();
+    return GuestMachine.restoreMachine(shape, checkpoint, network, blank, record.id());
   }
 
   /** Record of a sandbox that is made of a saved machine, with the lifetime that is asked for. */
