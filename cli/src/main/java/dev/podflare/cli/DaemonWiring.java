@@ -24,6 +24,10 @@ final class DaemonWiring {
 
   /** Returns once requests are answered. What was started is undone if a later part fails. */
   static LocalDaemon start(ServeConfig config) {
+    return start(config, OnStop.END);
+  }
+
+  static LocalDaemon start(ServeConfig config, OnStop onStop) {
     Undo undo = new Undo();
     try {
       DataLock lock =
@@ -35,7 +39,7 @@ final class DaemonWiring {
       CheckpointStore checkpoints =
           StoreSettings.open(config.store(), config.data(), System.getenv());
       LocalEngine engine = LocalEngine.start(engineConfig(config), lock, store, checkpoints);
-      undo.add(engine::close);
+      undo.add(() -> end(engine, onStop));
       PodflareServer server =
           PodflareServer.start(serverConfig(config, System.getenv()), engine, store);
       undo.add(server::close);
@@ -43,6 +47,14 @@ final class DaemonWiring {
     } catch (RuntimeException e) {
       undo.close();
       throw e;
+    }
+  }
+
+  private static void end(LocalEngine engine, OnStop onStop) {
+    if (onStop.keepsNow()) {
+      engine.leave();
+    } else {
+      engine.close();
     }
   }
 

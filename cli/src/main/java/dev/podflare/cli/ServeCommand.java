@@ -28,12 +28,22 @@ final class ServeCommand implements Callable<Integer> {
       description = "Address to listen on; else that of the file, else 127.0.0.1:8787")
   private @Nullable String listen;
 
+  @Option(
+      names = "--on-stop",
+      paramLabel = "end|keep",
+      defaultValue = "end",
+      description = {
+        "What becomes of the sandboxes when the daemon is told to end: 'end' freezes persistent",
+        "ones and closes the others; 'keep' lets them go on, for the next daemon to take over"
+      })
+  private OnStop onStop = OnStop.END;
+
   @Override
   public Integer call() throws InterruptedException {
     ServeConfig config = options.resolve(Optional.ofNullable(listen).map(ListenAddress::parse));
     Logging.setUp(config.logFormat(), config.logLevel());
     CountDownLatch ended = new CountDownLatch(1);
-    LocalDaemon daemon = start(config, ended);
+    LocalDaemon daemon = start(config, onStop, ended);
     announce(daemon);
     FirstTemplate.buildIfMissing(config, daemon.engine())
         .ifPresent(first -> daemon.undo().add(first::close));
@@ -42,7 +52,7 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   /** Told to end while it starts, it starts to its end and is then closed: nothing must be left. */
-  private static LocalDaemon start(ServeConfig config, CountDownLatch ended) {
+  private static LocalDaemon start(ServeConfig config, OnStop onStop, CountDownLatch ended) {
     CompletableFuture<Optional<LocalDaemon>> started = new CompletableFuture<>();
     Runnable closing =
         () -> {
@@ -52,7 +62,7 @@ final class ServeCommand implements Callable<Integer> {
         };
     Runtime.getRuntime().addShutdownHook(new Thread(closing, "podflare-shutdown"));
     try {
-      LocalDaemon daemon = DaemonWiring.start(config);
+      LocalDaemon daemon = DaemonWiring.start(config, onStop);
       started.complete(Optional.of(daemon));
       return daemon;
     } finally {

@@ -62,6 +62,16 @@ final class Admission {
     return Stream.generate(() -> new Place(caller.keyId(), size)).limit(count).toList();
   }
 
+  /** Room for a sandbox that is there already, whatever the limits are now. */
+  synchronized Place readmit(String keyId, DataSize size) {
+    Usage usage = byKey.computeIfAbsent(keyId, _ -> new Usage());
+    usage.sandboxes++;
+    usage.memory += size.bytes();
+    sandboxes++;
+    memory += size.bytes();
+    return new Place(keyId, size);
+  }
+
   /** Room for one sandbox. Thread-safe. */
   final class Place {
     private final String keyId;

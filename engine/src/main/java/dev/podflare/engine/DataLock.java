@@ -26,6 +26,7 @@ public final class DataLock implements AutoCloseable {
   private final FileChannel file;
   private final Path folder;
   private final String instance;
+  private volatile boolean kept;
 
   private DataLock(FileChannel file, Path folder, String instance) {
     this.file = file;
@@ -70,6 +71,11 @@ public final class DataLock implements AutoCloseable {
     return instance;
   }
 
+  /** From now on only the end of this process releases it. */
+  void keep() {
+    kept = true;
+  }
+
   private static String digest(Path folder) {
     try {
       byte[] hash =
@@ -84,7 +90,7 @@ public final class DataLock implements AutoCloseable {
   @Override
   public void close() {
     try {
-      if (file.isOpen()) {
+      if (file.isOpen() && !kept) {
         file.close();
         HELD.remove(folder);
       }

@@ -17,6 +17,11 @@ final class EventBuffer {
   private long first;
   private long costDropped;
 
+  /** The first event will have that number; before there are any. */
+  void beginAt(long sequence) {
+    first = sequence;
+  }
+
   void add(ExecEvent event, long costEnd) {
     entries.add(new Entry(event, costEnd));
   }

@@ -41,6 +41,16 @@ final class ExecLog {
     this.budget = budget;
   }
 
+  /** The first event will have that number; before there are any. */
+  void beginAt(long sequence) {
+    lock.lock();
+    try {
+      entries.beginAt(sequence);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   void append(ExecEvent event) {
     lock.lock();
     try {

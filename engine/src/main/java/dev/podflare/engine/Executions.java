@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,13 +31,17 @@ final class Executions {
   private final int maxQueued;
   private final int maxRunning;
   private final Duration defaultTimeout;
+  private final Consumer<LocalExecution> onQueued;
   private final Map<String, LocalExecution> byId = new LinkedHashMap<>();
   private final ArrayDeque<LocalExecution> queue = new ArrayDeque<>();
   private @Nullable LocalExecution python;
   private int live;
   private boolean closed;
 
-  Executions(int maxQueued, int maxRunning, Duration defaultTimeout) {
+  /** {@code onQueued} hears of each call that has to wait, before it does. */
+  Executions(
+      int maxQueued, int maxRunning, Duration defaultTimeout, Consumer<LocalExecution> onQueued) {
+    this.onQueued = onQueued;
     this.maxQueued = maxQueued;
     this.maxRunning = maxRunning;
     this.defaultTimeout = defaultTimeout;
@@ -56,6 +61,7 @@ final class Executions {
           throw full(queue.size() + " Python calls are waiting, at most " + maxQueued);
         }
         if (python != null) {
+          onQueued.accept(execution);
           remember(execution);
           queue.addLast(execution);
           return;

@@ -200,13 +200,14 @@ final class ForkRun {
               host.timers(),
               host.clock()));
     }
-    host.records().insertAll(sandboxes.stream().map(Sandbox::record).toList());
-    laps.lap("record");
     for (int i = 0; i < children.size(); i++) {
       Sandbox sandbox = sandboxes.get(i);
       children.get(i).calls().forEach(call -> sandbox.carryOn(host.ids().execution(), call));
-      host.sandboxes().add(sandbox);
+      sandbox.guest().claim(sandbox.record().id());
     }
+    host.records().insertAll(sandboxes.stream().map(Sandbox::record).toList());
+    laps.lap("record");
+    sandboxes.forEach(host.sandboxes()::add);
     if (sandboxes.stream().anyMatch(sandbox -> !sandbox.guest().alive())) {
       sandboxes.forEach(sandbox -> host.sandboxes().close(sandbox, CloseReason.GUEST_CRASHED));
       throw new PodflareException(

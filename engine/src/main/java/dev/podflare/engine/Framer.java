@@ -15,6 +15,9 @@ sealed interface Framer {
   /** What is left when the call ends; empty when nothing is. */
   List<byte[]> end();
 
+  /** Bytes that are part of no payload yet. */
+  byte[] held();
+
   static Framer of(ExecRequest.Framing framing, EventBudget budget) {
     return switch (framing) {
       case LINES -> new Lines(budget);
@@ -87,21 +90,26 @@ sealed interface Framer {
     public List<byte[]> end() {
       return partial.size() == 0 ? List.of() : List.of(take());
     }
+
+    @Override
+    public byte[] held() {
+      return partial.toByteArray();
+    }
   }
 
   /** A payload is what was written, cut only between characters. */
   final class Chunks implements Framer {
-    private byte[] held = new byte[0];
+    private byte[] rest = new byte[0];
 
     @Override
     public List<byte[]> add(byte[] bytes) {
       byte[] all = bytes;
-      if (held.length > 0) {
-        all = Arrays.copyOf(held, held.length + bytes.length);
-        System.arraycopy(bytes, 0, all, held.length, bytes.length);
+      if (rest.length > 0) {
+        all = Arrays.copyOf(rest, rest.length + bytes.length);
+        System.arraycopy(bytes, 0, all, rest.length, bytes.length);
       }
       int cut = all.length - unfinished(all);
-      held = Arrays.copyOfRange(all, cut, all.length);
+      rest = Arrays.copyOfRange(all, cut, all.length);
       return cut == 0 ? List.of() : List.of(cut == all.length ? all : Arrays.copyOf(all, cut));
     }
 
@@ -120,9 +128,14 @@ sealed interface Framer {
 
     @Override
     public List<byte[]> end() {
-      byte[] rest = held;
-      held = new byte[0];
-      return rest.length == 0 ? List.of() : List.of(rest);
+      byte[] last = rest;
+      rest = new byte[0];
+      return last.length == 0 ? List.of() : List.of(last);
+    }
+
+    @Override
+    public byte[] held() {
+      return rest.clone();
     }
   }
 }

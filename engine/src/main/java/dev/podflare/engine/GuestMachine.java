@@ -8,12 +8,14 @@ import dev.podflare.guest.GuestCall;
 import dev.podflare.guest.GuestExec;
 import dev.podflare.guest.GuestLanguage;
 import dev.podflare.guest.GuestStream;
+import dev.podflare.guest.Hello;
 import dev.podflare.guest.Renewal;
 import dev.podflare.network.EgressPolicy;
 import dev.podflare.qemu.Checkpoint;
 import dev.podflare.qemu.Machine;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -52,6 +54,8 @@ final class GuestMachine implements AutoCloseable {
   private final Machine machine;
   private final AgentChannel channel;
   private final long epoch;
+  private final String machineId;
+  private final CallJournal calls;
   private final PortChannels ports = new PortChannels();
   private final ReentrantLock waking = new ReentrantLock();
   private final AtomicBoolean settingClock = new AtomicBoolean();
@@ -59,12 +63,14 @@ final class GuestMachine implements AutoCloseable {
   private volatile boolean asleep;
   private volatile boolean held;
 
-  private GuestMachine(Restored restored, long epoch) {
+  private GuestMachine(Restored restored, Renewal renewal) {
     this.shape = restored.shape().retain();
     this.sandboxId = restored.sandboxId();
     this.machine = restored.machine();
     this.channel = restored.channel();
-    this.epoch = epoch;
+    this.calls = restored.calls();
+    this.epoch = renewal.epoch();
+    this.machineId = renewal.machineId();
   }
 
   /**
@@ -92,9 +98,11 @@ final class GuestMachine implements AutoCloseable {
     try {
       setNetwork(blank, network);
       blank.restore(checkpoint);
-      channel = AgentChannel.open(blank.connectChannel(), new Listener(sandboxId, blank));
+      CallJournal calls = CallJournal.begin(blank);
+      Listener listener = new Listener(sandboxId, blank, calls);
+      channel = AgentChannel.open(blank.connectAgent(), listener);
       blank.resume();
-      return new Restored(shape, sandboxId, blank, channel);
+      return new Restored(shape, sandboxId, blank, channel, calls);
     } catch (RuntimeException e) {
       discard(blank, channel);
       throw e;
@@ -102,15 +110,21 @@ final class GuestMachine implements AutoCloseable {
   }
 
   /** A running machine that must not run user code yet. */
-  record Restored(LoadedShape shape, String sandboxId, Machine machine, AgentChannel channel) {
+  record Restored(
+      LoadedShape shape,
+      String sandboxId,
+      Machine machine,
+      AgentChannel channel,
+      CallJournal calls) {
 
     /** Gives it identity, entropy and clock. */
     GuestMachine renew(Duration deadline) {
       try {
-        channel.renew(Renewal.of(1, hostname(sandboxId)), deadline);
+        Renewal renewal = Renewal.of(1, hostname(sandboxId));
+        channel.renew(renewal, deadline);
         GuestCall.run(channel, ExecCommand.of(GuestLanguage.PYTHON, RESEED), deadline);
         channel.syncClock(deadline);
-        return new GuestMachine(this, 1);
+        return new GuestMachine(this, renewal);
       } catch (RuntimeException e) {
         discard();
         throw e;
@@ -132,12 +146,42 @@ final class GuestMachine implements AutoCloseable {
         channel.renew(
             renewal.withCarried(calls.stream().map(CarriedCall::guest).toList()), deadline);
         channel.sendClock(); // the renewal's own time may have waited for a processor
-        return new GuestMachine(this, epoch);
+        return new GuestMachine(this, renewal);
       } catch (RuntimeException e) {
         discard();
         throw e;
       }
     }
+  }
+
+  /** A machine of an earlier daemon, which stands still, and what was written down of its calls. */
+  record Left(GuestMachine guest, CallJournal.Past past) {}
+
+  /**
+   * Goes on with a machine that an earlier daemon has left; {@link #goOn} is to follow. If this
+   * fails, the machine is killed.
+   */
+  static Left takeOver(LoadedShape shape, Machine machine, MachineNote note, String sandboxId) {
+    AgentChannel channel = null;
+    try {
+      CallJournal.Past past = CallJournal.read(machine);
+      Listener listener = new Listener(sandboxId, machine, past.journal());
+      channel = AgentChannel.joining(machine.rejoinAgent(past.position()), listener);
+      Renewal next =
+          Renewal.of(note.epoch() + 1, hostname(sandboxId)).withMachineId(note.machineId());
+      Restored restored = new Restored(shape, sandboxId, machine, channel, past.journal());
+      return new Left(new GuestMachine(restored, next), past);
+    } catch (RuntimeException e) {
+      discard(machine, channel);
+      throw e;
+    }
+  }
+
+  /** The guest runs again, with those calls; what it has sent of them is heard. */
+  void goOn(List<GuestExec> running, long lastId, Duration deadline) {
+    machine.resume();
+    Renewal renewal = Renewal.of(epoch, hostname(sandboxId)).withMachineId(machineId);
+    Hello ignored = channel.rejoin(renewal.withCarried(running), lastId, deadline);
   }
 
   private static void discard(Machine machine, @Nullable AgentChannel channel) {
@@ -335,6 +379,35 @@ final class GuestMachine implements AutoCloseable {
     return ports;
   }
 
+  /** What is written down of its calls. */
+  CallJournal calls() {
+    return calls;
+  }
+
+  /** From now on the next daemon takes it for that sandbox's. */
+  void claim(String sandbox) {
+    machine.note(MachineNote.of(this, sandbox).text());
+  }
+
+  /** The same of one that stands still since then. */
+  void claim(String sandbox, Instant pausedAt) {
+    machine.note(MachineNote.of(this, sandbox).pausedAt(pausedAt).text());
+  }
+
+  /** The next daemon takes it for {@code next}'s, if the records say that it was merged. */
+  void claim(String sandbox, String next) {
+    machine.note(MachineNote.of(this, sandbox).becoming(next).text());
+  }
+
+  long epoch() {
+    return epoch;
+  }
+
+  /** The guest's own word for itself, 32 hex digits. */
+  String machineId() {
+    return machineId;
+  }
+
   LoadedShape shape() {
     return shape;
   }
@@ -366,12 +439,19 @@ final class GuestMachine implements AutoCloseable {
     ports.close(); // before its place in the network is another's
     machine.kill(); // first: a channel that closes before counts as a crash
     channel.close();
+    calls.close();
     if (closed.compareAndSet(false, true)) {
       shape.close();
     }
   }
 
-  private record Listener(String sandboxId, Machine machine) implements ChannelListener {
+  private record Listener(String sandboxId, Machine machine, CallJournal calls)
+      implements ChannelListener {
+    @Override
+    public void taken(long position) {
+      calls.taken(position);
+    }
+
     @Override
     public void notice(Map<String, Object> notice) {
       // The guest's own words, as many as it likes: never at a level that is usually written.

@@ -3,13 +3,17 @@ package dev.podflare.engine;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import dev.podflare.linux.NamespaceThread;
+import dev.podflare.network.Cidr;
+import dev.podflare.network.EgressPolicy;
 import dev.podflare.network.FreeRange;
 import dev.podflare.network.Gate;
 import dev.podflare.network.GateConfig;
+import dev.podflare.network.KeptSlots;
 import dev.podflare.network.Network;
 import dev.podflare.network.Resolver;
 import dev.podflare.network.ResolverConfig;
 import dev.podflare.network.Services;
+import dev.podflare.network.Slot;
 import dev.podflare.network.SlotPool;
 import dev.podflare.network.SlotPoolConfig;
 import dev.podflare.qemu.NetworkPort;
@@ -17,6 +21,7 @@ import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.Executor;
 
 /**
@@ -33,10 +38,12 @@ final class GuestNetwork implements AutoCloseable {
   private final Resolver resolver;
   private final Gate gate;
   private final NamespaceThread sockets;
+  private final String range;
 
   private GuestNetwork(
       Network network, SlotPool pool, Resolver resolver, Gate gate, NamespaceThread sockets) {
     this.network = network;
+    this.range = network.range().toString();
     this.pool = pool;
     this.resolver = resolver;
     this.gate = gate;
@@ -44,18 +51,26 @@ final class GuestNetwork implements AutoCloseable {
   }
 
   /** Sets the host up; what fails leaves it as it was. */
-  static GuestNetwork open(GuestNetworkConfig config, String instance) {
+  static GuestNetwork open(GuestNetworkConfig config, String instance, Kept kept) {
     // A thread of its own: sockets are opened for each query and connection.
     NamespaceThread sockets = NamespaceThread.open("network-sockets", config.hostNamespace());
     try {
-      return open(config, openNetwork(config, instance), sockets);
+      return open(config, openNetwork(config, instance, kept), sockets);
     } catch (RuntimeException e) {
       sockets.close();
       throw e;
     }
   }
 
-  private static Network openNetwork(GuestNetworkConfig config, String instance) {
+  /** Slots of an earlier daemon whose guests go on, and the range that they are of. */
+  record Kept(String range, KeptSlots slots) {
+    static final Kept NONE = new Kept("", KeptSlots.NONE);
+  }
+
+  private static Network openNetwork(GuestNetworkConfig config, String instance, Kept kept) {
+    if (!kept.range().isEmpty()) {
+      return Network.open(config.network(Cidr.parse(kept.range())), instance, kept.slots());
+    }
     if (config.range().isPresent()) {
       return Network.open(config.network(config.range().get()), instance);
     }
@@ -103,7 +118,19 @@ final class GuestNetwork implements AutoCloseable {
 
   /** A place for a new machine; it must be given to one, which gives it back in the end. */
   NetworkPort port() {
-    return new SlotPort(pool.take(), pool);
+    return new SlotPort(pool.take(), pool, range, EgressPolicy.SHUT);
+  }
+
+  /** The place of a machine that goes on, by its slot's number; empty if that is gone. */
+  Optional<NetworkPort> kept(int index, EgressPolicy policy) {
+    Optional<Slot> slot = network.kept(index);
+    slot.ifPresent(pool::adopt);
+    return slot.map(it -> new SlotPort(it, pool, range, policy));
+  }
+
+  /** Leaves everything in force for the guests that go on, until the next daemon opens it. */
+  void abandon() {
+    network.abandon();
   }
 
   /**

@@ -53,6 +53,14 @@ final class LoadedShape implements AutoCloseable {
     return new LoadedShape(frozen, memory.with(parent.pages()), parent.withoutPages());
   }
 
+  /**
+   * The same shape over the image that a machine of an earlier daemon maps. New machines can map it
+   * too; its own checkpoint is not of it, so they must be restored from another one.
+   */
+  LoadedShape over(MemoryImage image) {
+    return new LoadedShape(frozen, image, checkpoint.withoutPages());
+  }
+
   /** Memory that the image takes of the host. */
   DataSize data() {
     return data;

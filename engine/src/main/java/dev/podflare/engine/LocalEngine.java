@@ -22,8 +22,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -129,19 +131,20 @@ public final class LocalEngine implements Engine, AutoCloseable {
     Hypervisor hypervisor = null;
     Optional<GuestNetwork> network = Optional.empty();
     try {
-      hypervisor =
-          Hypervisor.open(
-              HypervisorConfig.of(lock.instance(), config.dataFolder(), config.accelerator()));
+      HypervisorConfig machines =
+          HypervisorConfig.of(lock.instance(), config.dataFolder(), config.accelerator());
+      Claims claims = Claims.of(Hypervisor.survivors(machines), store.sandboxes(), config);
+      hypervisor = Hypervisor.open(machines, claims.survivors());
       LOG.info(
           "accelerator {}: {}",
           hypervisor.accelerator().kind().wireName(),
           hypervisor.accelerator().reason());
-      // After the machines that a killed daemon left have been ended.
-      network = config.network().map(it -> GuestNetwork.open(it, lock.instance()));
-      recover(store);
+      // After those machines of a killed daemon that nobody claims have been ended.
+      network = config.network().map(it -> GuestNetwork.open(it, lock.instance(), claims.slots()));
       LocalEngine engine =
           new LocalEngine(
               config, Clock.systemUTC(), new Base(lock, hypervisor, network, store, checkpoints));
+      engine.takeOver(claims);
       engine.begin();
       return engine;
     } catch (RuntimeException e) {
@@ -161,13 +164,17 @@ public final class LocalEngine implements Engine, AutoCloseable {
         FolderBlobs.open(config.dataFolder().resolve("store")), CheckpointStoreConfig.defaults());
   }
 
-  /** The machines of an earlier run are gone. */
-  private static void recover(Store store) {
-    List<SavedMachine> back = store.saved().restoreLast();
+  /** Sandboxes whose machines go on do too; the machines of others are gone. */
+  private void takeOver(Claims claims) {
+    new TakeOver(config, hypervisor, network, forks.host(), this::machineEnded).run(claims);
+    Set<String> live =
+        sandboxes.all().stream().map(it -> it.record().id()).collect(Collectors.toSet());
+    List<SavedMachine> back = store.saved().restoreLast(live);
     if (!back.isEmpty()) {
       LOG.warn("{} sandboxes go back to what they were when they were last frozen", back.size());
     }
-    List<SandboxRecord> left = store.sandboxes().closeAllLive(CloseReason.HOST_SHUTDOWN.wireName());
+    List<SandboxRecord> left =
+        store.sandboxes().closeAllLive(CloseReason.HOST_SHUTDOWN.wireName(), live);
     if (!left.isEmpty()) {
       LOG.info("{} sandboxes of an earlier run were closed", left.size());
     }
@@ -248,6 +255,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     taken.guest().setNetwork(plan.request().network());
     laps.lap("network");
     SandboxRecord record = plan.record(taken.guest().sandboxId(), caller, clock.instant());
+    taken.guest().claim(record.id());
     store.sandboxes().insert(record);
     laps.lap("record");
     Sandbox sandbox = new Sandbox(record, taken.guest(), place, config, budget, timers, clock);
@@ -611,6 +619,33 @@ public final class LocalEngine implements Engine, AutoCloseable {
     }
   }
 
+  /**
+   * Ends what no sandbox needs, and leaves the sandboxes to the next daemon, which goes on with
+   * them. The data folder stays locked until this process ends, as it must soon: until then it
+   * holds their channels. Idempotent; not to be followed by {@link #close}.
+   */
+  public void leave() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    dataLock.keep();
+    Closing closing = new Closing();
+    closing.step(this::stopWork);
+    closing.step(shapes::close);
+    network.ifPresent(it -> closing.step(it::abandon));
+    closing.step(vault.store()::close);
+    closing.finish();
+    LOG.info("{} sandboxes are left to the next daemon", sandboxes.count());
+  }
+
+  private void stopWork() {
+    admission.close();
+    keeper.interrupt();
+    timers.close();
+    housekeeper.shutdownNow();
+  }
+
   /** Refuses new sandboxes, closes all, and leaves the host as it was. Idempotent. */
   @Override
   public void close() {
@@ -618,10 +653,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
       return;
     }
     closed = true;
-    admission.close();
-    keeper.interrupt();
-    timers.close();
-    housekeeper.shutdownNow();
+    stopWork();
     Closing closing = new Closing();
     closing.step(spaces::freezeAll);
     closing.step(() -> sandboxes.closeAll(CloseReason.HOST_SHUTDOWN));

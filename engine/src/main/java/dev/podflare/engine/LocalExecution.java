@@ -33,10 +33,16 @@ final class LocalExecution implements Execution, ExecListener {
   private static final int TIMED_OUT = 124;
   private static final int INTERRUPTED = 130;
 
+  /** Bytes of an unfinished line that are worth writing down. */
+  private static final int MOST_HELD = 64 << 10;
+
   /** What an execution needs of its sandbox. */
   interface Owner {
     /** Starts it in the guest; called once. */
     GuestExec startInGuest(LocalExecution execution);
+
+    /** It is about to be sent to the guest. */
+    void begins(LocalExecution execution, GuestExec exec);
 
     /** Runs a task after a delay, unless the timer is stopped or the engine closed before. */
     Timer after(Duration delay, Runnable task);
@@ -181,7 +187,92 @@ final class LocalExecution implements Execution, ExecListener {
     }
   }
 
+  /**
+   * Its events begin where the journal says, instead of at the start; to be called before {@link
+   * #goOn(GuestExec, CallOrigin)}.
+   */
+  void beginAt(JournaledCall place) {
+    lock.lock();
+    try {
+      sequence = place.sequence();
+      log.beginAt(sequence);
+      // What is not a whole payload gives no event.
+      framers.stdout().add(place.stdout());
+      framers.stderr().add(place.stderr());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void begins(GuestExec exec) {
+    owner.begins(this, exec);
+  }
+
+  /** For the journal, as it is sent to the guest. */
+  JournaledCall journaled(GuestExec exec) {
+    lock.lock();
+    try {
+      return new JournaledCall(
+          id,
+          exec.id(),
+          exec.window(),
+          exec.takesInput(),
+          request.stdinOpen(),
+          request.language(),
+          request.framing(),
+          (startedAt == null ? createdAt : startedAt).toEpochMilli(),
+          deadline.toEpochMilli(),
+          0,
+          new byte[0],
+          new byte[0]);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** For the journal, as it is now; empty if too much of it is part of no event yet. */
+  Optional<JournaledCall> journaled() {
+    lock.lock();
+    try {
+      GuestExec exec = guest;
+      byte[] out = framers.stdout().held();
+      byte[] err = framers.stderr().held();
+      if (exec == null || out.length + err.length > MOST_HELD) {
+        return Optional.empty();
+      }
+      return Optional.of(
+          new JournaledCall(
+              id,
+              exec.id(),
+              exec.window(),
+              exec.takesInput(),
+              request.stdinOpen(),
+              request.language(),
+              request.framing(),
+              (startedAt == null ? createdAt : startedAt).toEpochMilli(),
+              deadline.toEpochMilli(),
+              sequence,
+              out,
+              err));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  boolean ended() {
+    lock.lock();
+    try {
+      return state == State.ENDED;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private void emitStart() {
+    if (sequence > 0) {
+      return; // it was told already
+    }
     if (request.framing() == ExecRequest.Framing.CHUNKS) {
       emit(new ExecEvent.Started(sequence++, clock.millis(), id));
     }

@@ -10,7 +10,9 @@ import dev.podflare.store.SandboxRecord;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
@@ -66,7 +68,8 @@ final class Sandbox implements LocalExecution.Owner {
         new Executions(
             config.limits().queuedExecutions(),
             MAX_LIVE_EXECUTIONS,
-            config.deadlines().execution());
+            config.deadlines().execution(),
+            guest.calls()::waits);
   }
 
   SandboxRecord record() {
@@ -165,9 +168,46 @@ final class Sandbox implements LocalExecution.Owner {
               budget,
               replay::add);
       executions.carryOn(copy);
+      guest.calls().begins(copy, call.guest());
       copy.goOn(call.guest(), origin);
       call.attach(copy);
     }
+  }
+
+  /** Makes the calls that an earlier daemon had, for {@link GuestMachine#goOn}. */
+  List<GuestExec> rejoin(CallJournal.Past past) {
+    List<GuestExec> running = new ArrayList<>();
+    for (JournaledCall call : past.calls()) {
+      CallOrigin origin = call.origin();
+      LocalExecution execution =
+          new LocalExecution(call.execution(), origin.request(), this, clock, budget, replay::add);
+      GuestExec exec =
+          guest.channel().carry(call.guestId(), call.window(), call.takesInput(), execution);
+      executions.carryOn(execution);
+      execution.beginAt(call);
+      execution.goOn(exec, origin);
+      guest.calls().goesOn(execution, exec);
+      running.add(exec);
+    }
+    return running;
+  }
+
+  /** Lets those wait again that waited, and ends inputs that nobody is left to write. */
+  void rejoined(CallJournal.Past past, List<GuestExec> running) {
+    for (int i = 0; i < running.size(); i++) {
+      if (!past.calls().get(i).keepsInput() && running.get(i).takesInput()) {
+        running.get(i).stdinEnd();
+      }
+    }
+    for (CallJournal.Queued call : past.queued()) {
+      executions.submit(
+          new LocalExecution(call.execution(), call.request(), this, clock, budget, replay::add));
+    }
+  }
+
+  @Override
+  public void begins(LocalExecution execution, GuestExec exec) {
+    guest.calls().begins(execution, exec);
   }
 
   @Override
@@ -274,6 +314,7 @@ final class Sandbox implements LocalExecution.Owner {
       guest.hold();
       executions.suspend();
       pausedAt = clock.instant();
+      guest.claim(record.id(), pausedAt);
       become(SandboxState.PAUSED, record.expiresAt());
     } finally {
       starting.writeLock().unlock();
@@ -286,8 +327,17 @@ final class Sandbox implements LocalExecution.Owner {
     Duration stood = Duration.between(pausedAt, clock.instant());
     guest.letGoOn();
     executions.goOn(stood);
+    guest.calls().stood(stood);
     touch();
     become(SandboxState.READY, record.expiresAt().plus(stood));
+  }
+
+  /** Stands still since then, as the record says; to be called before anybody knows of it. */
+  void staysPaused(Instant since) {
+    guest.hold();
+    executions.suspend();
+    pausedAt = since;
+    state = SandboxState.PAUSED;
   }
 
   private void become(SandboxState next, Instant expiresAt) {

@@ -148,6 +148,7 @@ final class Sandboxes {
   void merge(Sandbox parent, Sandbox winner) {
     String id = parent.record().id();
     String gone = winner.record().id();
+    winner.guest().claim(gone, id);
     winner.takeOver(
         parent,
         () -> {
@@ -163,6 +164,7 @@ final class Sandboxes {
           live.remove(gone);
           byMachine.remove(parent.guest().machine().id());
         });
+    winner.guest().claim(id);
     childrenOf(gone).forEach(child -> child.changeParent(id));
     parent.place().release();
     LOG.info("{} goes on as {}", id, gone);

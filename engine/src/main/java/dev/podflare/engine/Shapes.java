@@ -128,19 +128,6 @@ final class Shapes implements AutoCloseable {
    * leave the same memory.
    */
   ShapePool standing(String checkpoint, CheckpointNeeds needs, Duration deadline) {
-    BuiltTemplate template =
-        templates
-            .find(needs.template(), needs.templateDigest())
-            .orElseThrow(() ->
-                CheckpointNeeds.unfit(
-                    checkpoint,
-                    "its build "
-                        + needs.templateDigest()
-                        + " of template "
-                        + needs.template()
-                        + " is not here"));
-    Shape shape = new Shape(needs.vcpus(), DataSize.ofMebibytes(needs.memoryMebibytes()));
-    DataSize disk = new DataSize(needs.diskBytes());
     if (!needs.hypervisor().equals(fingerprint)) {
       throw CheckpointNeeds.unfit(
           checkpoint,
@@ -150,16 +137,52 @@ final class Shapes implements AutoCloseable {
               + fingerprint
               + ")");
     }
+    return standing(
+        checkpoint,
+        new Standing(
+            needs.template(),
+            needs.templateDigest(),
+            needs.image(),
+            new Shape(needs.vcpus(), DataSize.ofMebibytes(needs.memoryMebibytes())),
+            new DataSize(needs.diskBytes())),
+        deadline);
+  }
+
+  /** The pool of the frozen shape that a running machine stands on. */
+  ShapePool standing(MachineNote note, Duration deadline) {
+    return standing(
+        note.sandbox(),
+        new Standing(
+            note.template(),
+            note.digest(),
+            note.image(),
+            new Shape(note.vcpus(), DataSize.ofMebibytes(note.memoryMebibytes())),
+            new DataSize(note.diskBytes())),
+        deadline);
+  }
+
+  /** What names one frozen shape. */
+  private record Standing(
+      String template, String digest, String image, Shape shape, DataSize disk) {}
+
+  private ShapePool standing(String what, Standing on, Duration deadline) {
+    BuiltTemplate template =
+        templates
+            .find(on.template(), on.digest())
+            .orElseThrow(() ->
+                CheckpointNeeds.unfit(
+                    what,
+                    "its build " + on.digest() + " of template " + on.template() + " is not here"));
     boolean same =
         frozen
-            .find(template, shape, disk)
-            .filter(it -> it.image().equals(needs.image()))
+            .find(template, on.shape(), on.disk())
+            .filter(it -> it.image().equals(on.image()))
             .isPresent();
     if (!same) {
       throw CheckpointNeeds.unfit(
-          checkpoint, "the memory image that it differs from is not here any more");
+          what, "the memory image that it differs from is not here any more");
     }
-    return find(template, shape, disk, deadline).pool();
+    return find(template, on.shape(), on.disk(), deadline).pool();
   }
 
   /** Forgets which frozen shapes must stay, but for those of these images. */

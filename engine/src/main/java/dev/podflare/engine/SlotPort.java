@@ -18,11 +18,24 @@ import java.util.Optional;
 final class SlotPort implements NetworkPort.Place {
   private final Slot slot;
   private final SlotPool pool;
-  private EgressPolicy policy = EgressPolicy.SHUT;
+  private final String range;
+  private EgressPolicy policy;
 
-  SlotPort(Slot slot, SlotPool pool) {
+  /** {@code range}: that the daemon's slots are of; {@code policy}: what is in force for it. */
+  SlotPort(Slot slot, SlotPool pool, String range, EgressPolicy policy) {
     this.slot = slot;
     this.pool = pool;
+    this.range = range;
+    this.policy = policy;
+  }
+
+  String range() {
+    return range;
+  }
+
+  /** Number of its slot within the range. */
+  int index() {
+    return slot.index();
   }
 
   @Override

@@ -96,9 +96,10 @@ final class Thaws {
         Sandbox sandbox =
             new Sandbox(
                 wish.record(), guest, place, config, host.budget(), host.timers(), host.clock());
+        calls.forEach(call -> sandbox.carryOn(call.origin().executionId(), call));
+        guest.claim(wish.record().id());
         commit.accept(sandbox);
         laps.lap("record");
-        calls.forEach(call -> sandbox.carryOn(call.origin().executionId(), call));
         return sandbox;
       } catch (RuntimeException e) {
         guest.close();

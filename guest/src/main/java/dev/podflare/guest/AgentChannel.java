@@ -3,7 +3,7 @@ package dev.podflare.guest;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import java.io.IOException;
-import java.nio.channels.SocketChannel;
+import java.nio.channels.ByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -36,25 +36,51 @@ public final class AgentChannel implements AutoCloseable {
   private static final Duration CLOCK_GOOD_ENOUGH = Duration.ofMillis(10);
   private static final Duration CLOCK_PATIENCE = Duration.ofSeconds(10);
 
-  private final SocketChannel socket;
+  private final ByteChannel socket;
   private final FrameWriter writer;
   private final AgentReader reader;
   private final ChannelListener listener;
   private final AtomicReference<@Nullable PodflareException> end = new AtomicReference<>();
 
-  private AgentChannel(SocketChannel socket, ChannelListener listener) {
+  private AgentChannel(ByteChannel socket, ChannelListener listener) {
     this.socket = socket;
     this.listener = listener;
     writer = new FrameWriter(socket);
     reader = new AgentReader(new FrameReader(socket), listener);
   }
 
-  /** Takes over a connected socket in blocking mode. */
-  public static AgentChannel open(SocketChannel socket, ChannelListener listener) {
-    AgentChannel channel = new AgentChannel(socket, listener);
-    StuckWrites.add(channel);
-    Thread.ofVirtual().name("agent-channel-reader").start(channel::read);
+  /** Takes over a connected stream whose calls block. */
+  public static AgentChannel open(ByteChannel stream, ChannelListener listener) {
+    AgentChannel channel = new AgentChannel(stream, listener);
+    channel.begin();
     return channel;
+  }
+
+  /**
+   * Joins a stream that another host process has left. Nothing is heard of it before {@link
+   * #rejoin}, for which executions can be made by {@link #carry}.
+   *
+   * @param stream begins with a whole frame; what it has may have been heard by the other already
+   */
+  public static AgentChannel joining(ByteChannel stream, ChannelListener listener) {
+    return new AgentChannel(stream, listener);
+  }
+
+  private void begin() {
+    StuckWrites.add(this);
+    Thread.ofVirtual().name("agent-channel-reader").start(this::read);
+  }
+
+  /**
+   * Begins to hear a stream that was left: of the renewal's executions everything that is in it,
+   * and of the rest nothing. Those that the guest does not have any more are lost. Ends a barrier.
+   *
+   * @param lastId greatest number that an execution of this machine has had
+   */
+  public Hello rejoin(Renewal renewal, long lastId, Duration patience) {
+    reader.rejoin(renewal.epoch(), renewal.carried(), lastId);
+    begin();
+    return renewed(renewal, patience);
   }
 
   /** Waits for the greeting of a guest that is booting. */
@@ -90,6 +116,10 @@ public final class AgentChannel implements AutoCloseable {
    */
   public Hello renew(Renewal renewal, Duration patience) {
     reader.awaitEpoch(renewal.epoch(), renewal.carried());
+    return renewed(renewal, patience);
+  }
+
+  private Hello renewed(Renewal renewal, Duration patience) {
     byte[] answer =
         ask(
             reader.renewal,
@@ -191,6 +221,7 @@ public final class AgentChannel implements AutoCloseable {
     boolean inline = code.length <= INLINE_CODE;
     byte[] request = Messages.exec(command, inline ? Optional.empty() : Optional.of(code.length));
     GuestExec exec = reader.register(id -> new GuestExec(id, command, this, execListener));
+    execListener.begins(exec);
     send(FrameType.EXEC, exec.id(), request);
     for (int at = 0; !inline && at < code.length; at += CODE_PIECE) {
       int to = Math.min(code.length, at + CODE_PIECE);

@@ -34,6 +34,7 @@ final class AgentReader {
   private volatile long awaitedEpoch = NONE;
   private volatile List<GuestExec> carried = List.of();
   private volatile boolean ended;
+  private volatile boolean rejoining;
   private boolean greeted;
 
   AgentReader(FrameReader frames, ChannelListener listener) {
@@ -46,6 +47,7 @@ final class AgentReader {
     try {
       while (true) {
         take(frames.next());
+        guarded(() -> listener.taken(frames.position()));
       }
     } catch (PodflareException fault) {
       return fault;
@@ -53,7 +55,9 @@ final class AgentReader {
   }
 
   private void take(Frame frame) {
-    if (awaitedEpoch != NONE) {
+    if (rejoining) {
+      whileRejoining(frame);
+    } else if (awaitedEpoch != NONE) {
       whileRenewing(frame);
     } else if (frame.id() == 0) {
       control(frame);
@@ -67,6 +71,43 @@ final class AgentReader {
     carried = carriedOver;
     awaitedEpoch = epoch;
     all().forEach(PendingAnswer::forgetAbandoned);
+  }
+
+  /** Until the greeting of that epoch only what concerns these executions is heard. */
+  void rejoin(long epoch, List<GuestExec> running, long last) {
+    running.forEach(exec -> {
+      exec.beginRejoin();
+      executions.put(exec.id(), exec);
+    });
+    lastId.set(last);
+    awaitedEpoch = epoch;
+    rejoining = true;
+  }
+
+  private void whileRejoining(Frame frame) {
+    if (frame.type() == FrameType.HELLO && frame.id() == 0) {
+      Hello hello = Messages.hello(frame.payload());
+      if (hello.epoch() == awaitedEpoch) {
+        rejoined(hello);
+        accept(renewal, frame);
+      }
+    } else if (frame.id() != 0 && executions.containsKey(frame.id())) {
+      execution(frame);
+    }
+  }
+
+  private void rejoined(Hello hello) {
+    awaitedEpoch = NONE;
+    rejoining = false;
+    greeted = true;
+    for (GuestExec exec : running()) {
+      if (hello.running().contains(exec.id())) {
+        exec.endRejoin();
+      } else {
+        executions.remove(exec.id());
+        exec.onLost();
+      }
+    }
   }
 
   GuestExec register(LongFunction<GuestExec> maker) {

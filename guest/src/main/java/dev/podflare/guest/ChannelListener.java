@@ -8,6 +8,13 @@ import java.util.Map;
  * block.
  */
 public interface ChannelListener {
+  /**
+   * A frame has been dealt with, whoever it was for.
+   *
+   * @param position bytes of the stream so far, from where it was opened
+   */
+  default void taken(long position) {}
+
   /** Something happened in the guest, for example {@code interpreter_restarted}. */
   void notice(Map<String, Object> notice);
 

@@ -8,6 +8,9 @@ import java.util.Optional;
  * comes exactly one of {@link #done} and {@link #lost}.
  */
 public interface ExecListener {
+  /** It is about to be sent to the guest, which has heard nothing of it yet. */
+  default void begins(GuestExec exec) {}
+
   /** Output as it was written; {@link GuestExec#acknowledge} it when it has been dealt with. */
   void output(GuestStream stream, byte[] bytes);
 

@@ -10,6 +10,7 @@ import java.nio.channels.ReadableByteChannel;
 /** Takes frames off a byte stream that is not trusted. One thread. */
 final class FrameReader {
   private final ReadableByteChannel source;
+  private long position;
   private final ByteBuffer buffer = ByteBuffer.allocateDirect(64 << 10).flip();
 
   FrameReader(ReadableByteChannel source) {
@@ -26,7 +27,14 @@ final class FrameReader {
       throw new PodflareException(
           ErrorCode.MACHINE_FAILED, "the guest sent a frame of " + length + " bytes");
     }
-    return new Frame(type, id, payload((int) length - Frame.HEAD));
+    Frame frame = new Frame(type, id, payload((int) length - Frame.HEAD));
+    position += 4 + length;
+    return frame;
+  }
+
+  /** Bytes of the frames so far. */
+  long position() {
+    return position;
   }
 
   private byte[] payload(int length) throws IOException {

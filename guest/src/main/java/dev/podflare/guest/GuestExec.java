@@ -34,6 +34,7 @@ public final class GuestExec {
   private boolean inputEnded;
   private boolean hasResult;
   private boolean over;
+  private boolean rejoining;
 
   GuestExec(long id, ExecCommand command, AgentChannel channel, ExecListener listener) {
     // And not the command: its code may be large.
@@ -98,6 +99,9 @@ public final class GuestExec {
     int grant;
     lock.lock();
     try {
+      if (rejoining) {
+        return; // its window begins anew soon
+      }
       owed += bytes;
       if (over || owed < window / 2) {
         // Small grants would wake the guest for nothing.
@@ -169,13 +173,34 @@ public final class GuestExec {
     }
   }
 
+  /** What comes now has been granted by another host process, and input taken from it. */
+  void beginRejoin() {
+    lock.lock();
+    try {
+      rejoining = true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** From now on the guest has a fresh window, and counts only input of this process. */
+  void endRejoin() {
+    lock.lock();
+    try {
+      rejoining = false;
+      granted = received + window;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   // What the reader thread tells. A fault of the guest is thrown and closes the channel.
 
   void onOutput(GuestStream stream, byte[] bytes) {
     lock.lock();
     try {
       received += bytes.length;
-      if (received > granted) {
+      if (received > granted && !rejoining) {
         throw fault("more output than its window allows");
       }
     } finally {
@@ -189,10 +214,10 @@ public final class GuestExec {
         payload.length == 4 ? Integer.toUnsignedLong(ByteBuffer.wrap(payload).getInt()) : -1;
     lock.lock();
     try {
-      if (count < 0 || count > inputOutstanding) {
+      if (count < 0 || (count > inputOutstanding && !rejoining)) {
         throw fault("a wrong count of input taken");
       }
-      inputOutstanding -= (int) count;
+      inputOutstanding -= (int) Math.min(count, inputOutstanding);
       changed.signalAll();
     } finally {
       lock.unlock();

@@ -71,6 +71,11 @@ public record Renewal(
     return new Renewal(epoch, hostname, machineId, entropy, executions, clock);
   }
 
+  /** The same for a machine that keeps the number that it has. */
+  public Renewal withMachineId(String id) {
+    return new Renewal(epoch, hostname, id, entropy, carried, clock);
+  }
+
   static long nanos(Instant instant) {
     return Math.addExact(
         Math.multiplyExact(instant.getEpochSecond(), 1_000_000_000L), instant.getNano());

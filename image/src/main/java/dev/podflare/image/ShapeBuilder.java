@@ -77,7 +77,7 @@ final class ShapeBuilder {
       LastWords lastWords = new LastWords();
       Machine machine = hypervisor.start(spec(template, shape, disk, memory), lastWords::end);
       try {
-        try (AgentChannel channel = AgentChannel.open(machine.connectChannel(), new Deaf())) {
+        try (AgentChannel channel = AgentChannel.open(machine.connectAgent(), new Deaf())) {
           try {
             steps.run("boot in shape " + shape, () -> boot(machine, channel, lastWords));
           } catch (PodflareException e) {

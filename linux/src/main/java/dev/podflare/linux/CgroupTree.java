@@ -97,6 +97,11 @@ public final class CgroupTree {
     return group;
   }
 
+  /** The group of that name, whether it exists or not. */
+  public Cgroup find(String name) {
+    return group(name);
+  }
+
   /** All groups that exist, also those that an earlier daemon left. */
   public List<Cgroup> groups() {
     List<String> names = new ArrayList<>();

@@ -26,6 +26,8 @@ final class Libc {
 
   static final int EINTR = 4;
   static final int ENXIO = 6;
+  static final int EAGAIN = 11;
+  static final int ENOSPC = 28;
 
   private static final Linker LINKER = Linker.nativeLinker();
   private static final StructLayout CAPTURE = Linker.Option.captureStateLayout();
@@ -50,6 +52,27 @@ final class Libc {
       FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG);
   private static final MethodHandle PROCESS_VM_READV = function("process_vm_readv", PROCESS_VM);
   private static final MethodHandle PROCESS_VM_WRITEV = function("process_vm_writev", PROCESS_VM);
+  private static final MethodHandle PREAD =
+      function("pread", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG));
+  private static final MethodHandle WRITE =
+      function("write", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
+  private static final MethodHandle SPLICE =
+      function(
+          "splice",
+          FunctionDescriptor.of(
+              JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
+  private static final MethodHandle MKFIFO =
+      function("mkfifo", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
+  private static final MethodHandle FALLOCATE =
+      function(
+          "fallocate", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG));
+  private static final MethodHandle EPOLL_CREATE =
+      function("epoll_create1", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+  private static final MethodHandle EPOLL_CTL =
+      function("epoll_ctl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
+  private static final MethodHandle EPOLL_WAIT =
+      function(
+          "epoll_wait", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
 
   private Libc() {}
 
@@ -92,7 +115,7 @@ final class Libc {
   static int open(String path, int flags) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment text = arena.allocateFrom(path);
-      return (int) call("open " + path, errno -> (int) OPEN.invokeExact(errno, text, flags, 0));
+      return (int) call("open " + path, errno -> (int) OPEN.invokeExact(errno, text, flags, 0600));
     }
   }
 
@@ -127,6 +150,67 @@ final class Libc {
             (long)
                 PROCESS_VM_WRITEV.invokeExact(
                     errno, pid, local, localCount, remote, remoteCount, 0L));
+  }
+
+  /** Reads at a place of a file that is known by its number. Safe: no more than the segment. */
+  static long pread(int fd, MemorySegment target, long offset) {
+    return call(
+        "pread", errno -> (long) PREAD.invokeExact(errno, fd, target, target.byteSize(), offset));
+  }
+
+  /**
+   * Moves what is in a pipe to the end of a file, so that at each moment a byte is in one of the
+   * two, which Java cannot. Safe: numbers only. Returns -1 for EAGAIN, which is the answer "nothing
+   * now".
+   */
+  static long splice(int pipe, int file, long most, int flags) {
+    return call(
+        "splice",
+        EAGAIN,
+        errno ->
+            (long)
+                SPLICE.invokeExact(
+                    errno, pipe, MemorySegment.NULL, file, MemorySegment.NULL, most, flags));
+  }
+
+  /**
+   * Writes to a descriptor that Java cannot wrap. Safe: no more than the segment's size. Returns -1
+   * for EAGAIN.
+   */
+  static long write(int fd, MemorySegment source) {
+    return call(
+        "write", EAGAIN, errno -> (long) WRITE.invokeExact(errno, fd, source, source.byteSize()));
+  }
+
+  /** Makes a named pipe, which Java cannot. Safe: the path is copied. */
+  static void mkfifo(String path, int mode) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment text = arena.allocateFrom(path);
+      call("mkfifo " + path, errno -> (int) MKFIFO.invokeExact(errno, text, mode));
+    }
+  }
+
+  /** Gives back the space of a part of a file, which Java cannot. Safe: numbers only. */
+  static void fallocate(int fd, int mode, long offset, long length) {
+    call("fallocate", errno -> (int) FALLOCATE.invokeExact(errno, fd, mode, offset, length));
+  }
+
+  /** Waits for many descriptors that Java's selectors do not take. Safe: numbers only. */
+  static int epollCreate(int flags) {
+    return (int) call("epoll_create1", errno -> (int) EPOLL_CREATE.invokeExact(errno, flags));
+  }
+
+  /** Safe: the event lives in the caller's arena; the kernel copies it. */
+  static void epollCtl(int epoll, int operation, int fd, MemorySegment event) {
+    call("epoll_ctl", errno -> (int) EPOLL_CTL.invokeExact(errno, epoll, operation, fd, event));
+  }
+
+  /** Safe: the segment has room for {@code most} events and outlives the call. */
+  static int epollWait(int epoll, MemorySegment events, int most, int timeoutMillis) {
+    return (int)
+        call(
+            "epoll_wait",
+            errno -> (int) EPOLL_WAIT.invokeExact(errno, epoll, events, most, timeoutMillis));
   }
 
   /** Whether a call of this module failed with this error number. */

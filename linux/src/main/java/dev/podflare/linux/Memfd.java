@@ -13,6 +13,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * process lives and keeps it open. Thread-safe.
  */
 public final class Memfd implements AutoCloseable {
+  private static final int O_CLOEXEC = 02000000;
   private static final int MFD_CLOEXEC = 1;
   private static final int MFD_ALLOW_SEALING = 2;
   private static final int F_ADD_SEALS = 1033;
@@ -40,6 +41,24 @@ public final class Memfd implements AutoCloseable {
       throw e;
     }
     return new Memfd(fd, size);
+  }
+
+  /** Opens one that another process has, by its path there. It must have {@code size} bytes. */
+  public static Memfd adopt(Path path, long size) {
+    Memfd file = new Memfd(Libc.open(path.toString(), O_CLOEXEC), size);
+    try (FileChannel content = file.open(StandardOpenOption.READ)) {
+      if (content.size() != size) {
+        throw new PodflareException(
+            ErrorCode.MACHINE_FAILED, path + " has " + content.size() + " bytes, not " + size);
+      }
+      return file;
+    } catch (IOException e) {
+      file.close();
+      throw new PodflareException(ErrorCode.MACHINE_FAILED, "cannot open " + path, e);
+    } catch (RuntimeException e) {
+      file.close();
+      throw e;
+    }
   }
 
   /**

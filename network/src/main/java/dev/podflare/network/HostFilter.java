@@ -33,8 +33,18 @@ final class HostFilter {
     this.table = plan.table();
   }
 
-  /** Makes the table anew; an old one goes in the same transaction. */
-  void create(List<Cidr> exceptions, int group, long uid) {
+  /**
+   * Makes the table anew; an old one goes in the same transaction.
+   *
+   * @param kept slots that are known from the first moment on
+   * @param opened links that an earlier daemon has opened, see {@link #noteOpened}
+   */
+  void create(
+      List<Cidr> exceptions,
+      int group,
+      long uid,
+      Map<Plan.Place, InForce> kept,
+      List<String> opened) {
     Template rules =
         Template.read("host.nft")
             .with("TABLE", table)
@@ -50,7 +60,11 @@ final class HostFilter {
         drop()
             + rules.text()
             + add("exceptions", v4(exceptions))
-            + add("single_exceptions", single(exceptions)));
+            + add("single_exceptions", single(exceptions))
+            + noted(opened)
+            + kept.entrySet().stream()
+                .map(slot -> slot(slot.getKey(), slot.getValue()))
+                .collect(Collectors.joining()));
   }
 
   private static List<Cidr> v4(List<Cidr> blocks) {
@@ -113,10 +127,13 @@ final class HostFilter {
 
   /** Knows a slot from now on, and refuses all it asks for. */
   void addSlot(Plan.Place place, InForce state) {
-    run(
-        add("slots", List.of("\"" + place.link() + "\" . " + text(place)))
-            + addCounters(place.outer())
-            + add(place.outer(), state));
+    run(slot(place, state));
+  }
+
+  private String slot(Plan.Place place, InForce state) {
+    return add("slots", List.of("\"" + place.link() + "\" . " + text(place)))
+        + addCounters(place.outer())
+        + add(place.outer(), state);
   }
 
   void removeSlot(Plan.Place place, InForce state, Collection<Inet4Address> pinned) {
@@ -145,7 +162,11 @@ final class HostFilter {
 
   /** Links on which forwarding was turned on for us, as an earlier daemon noted them. */
   void noteOpened(Collection<String> links) {
-    run(add("opened", links.stream().map(link -> "\"" + link + "\"").toList()));
+    run(noted(links));
+  }
+
+  private String noted(Collection<String> links) {
+    return add("opened", links.stream().map(link -> "\"" + link + "\"").toList());
   }
 
   /** Counters of one slot's refusals, by reason. */

@@ -6,7 +6,9 @@ import dev.podflare.linux.Links;
 import dev.podflare.linux.NamespaceThread;
 import dev.podflare.linux.PacketLog;
 import java.net.Inet4Address;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -40,17 +42,28 @@ final class HostSetup {
     uplinks = Forwarding.uplinks(parts.links(), config.exceptions());
   }
 
-  /** Makes all; the table first, so that nothing is forwarded without it. */
-  PacketLog make() {
-    requireFreeRange(plan.range(), parts.links());
+  /**
+   * Makes all; the table first, so that nothing is forwarded without it.
+   *
+   * @param kept slots of an earlier daemon; if there are any, so are its link and route
+   * @param opened links that it has opened
+   */
+  PacketLog make(Map<Plan.Place, SlotState> kept, List<String> opened) {
+    if (kept.isEmpty()) {
+      requireFreeRange(plan.range(), parts.links());
+    }
     LogGroup group = logGroup();
     try {
-      filter.create(config.exceptions(), group.number(), uid());
+      Map<Plan.Place, HostFilter.InForce> policies = new HashMap<>();
+      kept.forEach((place, state) -> policies.put(place, state.inForce()));
+      filter.create(config.exceptions(), group.number(), uid(), policies, opened);
       Links links = parts.links();
-      links.addBridge(plan.gateLink());
-      links.addAddress(links.index(plan.gateLink()), plan.gate(), 32);
-      links.addUnreachable(
-          (Inet4Address) plan.range().network(), plan.range().prefix(), plan.metric());
+      if (kept.isEmpty()) {
+        links.addBridge(plan.gateLink());
+        links.addAddress(links.index(plan.gateLink()), plan.gate(), 32);
+        links.addUnreachable(
+            (Inet4Address) plan.range().network(), plan.range().prefix(), plan.metric());
+      }
       forward();
       new ForeignFirewalls(parts.nftables(), plan).open();
       return group.log();

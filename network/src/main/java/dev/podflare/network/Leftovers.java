@@ -6,12 +6,15 @@ import dev.podflare.linux.Links;
 import dev.podflare.linux.NamespaceThread;
 import dev.podflare.linux.Nftables;
 import java.io.IOException;
+import java.net.Inet4Address;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -27,9 +30,33 @@ final class Leftovers {
 
   private Leftovers() {}
 
+  /**
+   * Takes away the slots that are not kept; if none is, everything. The rules of those that are
+   * stay in force.
+   *
+   * @return links on which forwarding is still turned on
+   */
+  static List<String> clearAllBut(
+      Plan plan, NamespaceThread host, Network.HostParts parts, Set<Plan.Place> kept) {
+    if (kept.isEmpty()) {
+      clear(plan, host, parts);
+      return List.of();
+    }
+    Set<String> names = kept.stream().map(Plan.Place::name).collect(Collectors.toSet());
+    removeNamespaces(plan.folder(), names);
+    removeLinks(plan, parts.links(), kept.stream().map(Plan.Place::link).toList());
+    new ForeignFirewalls(parts.nftables(), plan).close();
+    Set<Inet4Address> addresses = kept.stream().map(Plan.Place::outer).collect(Collectors.toSet());
+    int ignored =
+        parts
+            .connections()
+            .delete(address -> plan.range().contains(address) && !addresses.contains(address));
+    return opened(plan, parts.nftables());
+  }
+
   static void clear(Plan plan, NamespaceThread host, Network.HostParts parts) {
-    removeNamespaces(plan.folder());
-    removeLinks(plan, parts.links());
+    removeNamespaces(plan.folder(), Set.of());
+    removeLinks(plan, parts.links(), List.of());
     new ForeignFirewalls(parts.nftables(), plan).close();
     List<String> opened = opened(plan, parts.nftables());
     host.run(() -> Forwarding.restore(opened));
@@ -44,21 +71,21 @@ final class Leftovers {
    * where each single one takes it some 50 ms. Those that are left, because a hypervisor is still
    * in the namespace, are removed one by one.
    */
-  private static void removeLinks(Plan plan, Links links) {
-    List<String> left = slotLinks(plan, links);
+  private static void removeLinks(Plan plan, Links links, List<String> kept) {
+    List<String> left = slotLinks(plan, links, kept);
     int before = Integer.MAX_VALUE;
     while (!left.isEmpty() && left.size() < before) {
       before = left.size();
       pause();
-      left = slotLinks(plan, links);
+      left = slotLinks(plan, links, kept);
     }
     left.forEach(links::delete);
   }
 
-  private static List<String> slotLinks(Plan plan, Links links) {
+  private static List<String> slotLinks(Plan plan, Links links, List<String> kept) {
     return links.all().stream()
         .map(Links.Link::name)
-        .filter(name -> name.startsWith(plan.gateLink() + "-"))
+        .filter(name -> name.startsWith(plan.gateLink() + "-") && !kept.contains(name))
         .toList();
   }
 
@@ -70,16 +97,20 @@ final class Leftovers {
     }
   }
 
-  private static void removeNamespaces(Path folder) {
+  private static void removeNamespaces(Path folder, Set<String> kept) {
     if (!Files.isDirectory(folder)) {
       return;
     }
     try (Stream<Path> files = Files.list(folder)) {
       for (Path file : (Iterable<Path>) files::iterator) {
-        boolean ignored = NamespaceThread.release(file);
-        Files.delete(file);
+        if (!kept.contains(file.getFileName().toString())) {
+          boolean ignored = NamespaceThread.release(file);
+          Files.delete(file);
+        }
       }
-      Files.delete(folder);
+      if (kept.isEmpty()) {
+        Files.delete(folder);
+      }
     } catch (IOException e) {
       throw new PodflareException(ErrorCode.INTERNAL, "cannot remove " + folder, e);
     }

@@ -8,14 +8,19 @@ import dev.podflare.linux.NamespaceThread;
 import dev.podflare.linux.Nftables;
 import dev.podflare.linux.PacketLog;
 import java.net.Inet4Address;
+import java.nio.file.Files;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.stream.Collectors;
 
 /**
  * The host's side of all guests' networks. Opening makes a table of its own in the packet filter, a
@@ -61,7 +66,8 @@ public final class Network implements AutoCloseable {
       NamespaceThread host,
       NamespaceThread worker,
       HostParts parts,
-      Clock clock) {
+      Clock clock,
+      Kept kept) {
     this.plan = plan;
     this.host = host;
     this.worker = worker;
@@ -71,13 +77,29 @@ public final class Network implements AutoCloseable {
     HostAddresses addresses = new HostAddresses(parts.links(), clock);
     slots = new Slots(new DeniedRanges(plan.range(), config.exceptions(), addresses));
     HostSetup setup = new HostSetup(config, plan, host, parts, filter);
-    PacketLog log = setup.make();
+    Map<Plan.Place, SlotState> states = new HashMap<>();
+    kept.policies()
+        .forEach(
+            (place, policy) -> states.put(place, SlotState.restored(filter, place, clock, policy)));
+    PacketLog log = setup.make(states, kept.opened());
     refusals = new RefusalReader(log, plan.range(), slots, clock);
     SlotWiring wiring =
         new SlotWiring(
             host, worker, parts.links(), plan, new SlotFilter(plan, config.limits()), setup.mtu());
     slotParts = new Slot.Parts(wiring, filter, parts.connections(), slots, setup.mtu());
+    states.forEach(this::register);
     refusals.start();
+  }
+
+  /** What is there already, of an earlier daemon: places with their policies, opened links. */
+  private record Kept(Map<Plan.Place, EgressPolicy> policies, List<String> opened) {}
+
+  private Slot register(Plan.Place place, SlotState state) {
+    used.set(place.index());
+    slots.add(place.outer(), state);
+    Slot slot = new Slot(this, slotParts, place, state);
+    open.add(slot);
+    return slot;
   }
 
   /**
@@ -89,18 +111,34 @@ public final class Network implements AutoCloseable {
    *     the host is as before
    */
   public static Network open(NetworkConfig config, String instance) {
-    return open(config, instance, Clock.systemUTC());
+    return open(config, instance, KeptSlots.NONE);
+  }
+
+  /**
+   * As {@link #open(NetworkConfig, String)}, but guests of an earlier daemon go on in their slots:
+   * at no time without rules, and with their connections, but for those through its gate. Slots
+   * that are not there any more are left out. The range must be that of the earlier daemon.
+   */
+  public static Network open(NetworkConfig config, String instance, KeptSlots kept) {
+    return open(config, instance, Clock.systemUTC(), kept);
   }
 
   static Network open(NetworkConfig config, String instance, Clock clock) {
+    return open(config, instance, clock, KeptSlots.NONE);
+  }
+
+  private static Network open(
+      NetworkConfig config, String instance, Clock clock, KeptSlots wanted) {
     Plan plan = new Plan(instance, config.range());
     NamespaceThread host = NamespaceThread.open("network-host", config.hostNamespace());
     NamespaceThread worker = NamespaceThread.open("network-slots", config.hostNamespace());
     try {
       HostParts parts = HostParts.open(host);
       try {
-        Leftovers.clear(plan, host, parts);
-        return new Network(config, plan, host, worker, parts, clock);
+        Map<Plan.Place, EgressPolicy> there = there(plan, parts.links(), wanted);
+        List<String> opened = Leftovers.clearAllBut(plan, host, parts, there.keySet());
+        Kept kept = new Kept(there, opened);
+        return new Network(config, plan, host, worker, parts, clock, kept);
       } catch (RuntimeException e) {
         Leftovers.clear(plan, host, parts);
         parts.close();
@@ -111,6 +149,27 @@ public final class Network implements AutoCloseable {
       worker.close();
       throw e;
     }
+  }
+
+  private static Map<Plan.Place, EgressPolicy> there(Plan plan, Links links, KeptSlots wanted) {
+    Set<String> names = links.all().stream().map(Links.Link::name).collect(Collectors.toSet());
+    Map<Plan.Place, EgressPolicy> there = new HashMap<>();
+    wanted
+        .policies()
+        .forEach((index, policy) -> {
+          if (index >= 0 && index < plan.slots()) {
+            Plan.Place place = plan.place(index);
+            if (Files.exists(place.namespace()) && names.contains(place.link())) {
+              there.put(place, policy);
+            }
+          }
+        });
+    return there;
+  }
+
+  /** A slot that was kept, by its number; empty if it was not there any more. */
+  public Optional<Slot> kept(int index) {
+    return open.stream().filter(slot -> slot.index() == index).findFirst();
   }
 
   /** What {@code doctor} should say of this host; empty if all is well. */
@@ -151,6 +210,11 @@ public final class Network implements AutoCloseable {
     return slots;
   }
 
+  /** That all slots' addresses are of. */
+  public Cidr range() {
+    return plan.range();
+  }
+
   /** How many slots the range has room for. */
   public int capacity() {
     return plan.slots();
@@ -171,10 +235,7 @@ public final class Network implements AutoCloseable {
         state.remove();
         throw e;
       }
-      slots.add(place.outer(), state);
-      Slot slot = new Slot(this, slotParts, place, state);
-      open.add(slot);
-      return slot;
+      return register(place, state);
     } catch (RuntimeException e) {
       release(place);
       throw e;
@@ -243,8 +304,14 @@ public final class Network implements AutoCloseable {
     }
   }
 
-  /** Ends as {@code kill -9} would: nothing on the host is taken away. For tests. */
-  void abandon() {
+  /**
+   * Ends without taking anything away: guests go on under the rules that are in force, until the
+   * next {@link #open} of this instance. Names cannot be resolved meanwhile.
+   */
+  public void abandon() {
+    synchronized (this) {
+      closed = true;
+    }
     release(new ArrayList<>());
   }
 }

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -130,7 +131,7 @@ final class NetworkCheck {
   private boolean load(Plan plan) {
     try (Nftables nftables = Nftables.open();
         Links links = Links.open()) {
-      new HostFilter(nftables, plan).create(config.exceptions(), 1, 0);
+      new HostFilter(nftables, plan).create(config.exceptions(), 1, 0, Map.of(), List.of());
       TapDevice.create(Plan.TAP);
       new SlotFilter(plan, config.limits()).load(plan.place(0));
       links.delete(Plan.TAP);

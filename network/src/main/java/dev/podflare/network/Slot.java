@@ -48,6 +48,11 @@ public final class Slot implements AutoCloseable {
     return place.name();
   }
 
+  /** Number of the slot in its daemon's range, by which it can be kept, see {@link KeptSlots}. */
+  public int index() {
+    return place.index();
+  }
+
   /**
    * The network namespace that the hypervisor is to run in, as {@code nsenter --net=PATH} takes.
    */

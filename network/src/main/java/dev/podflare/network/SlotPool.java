@@ -80,6 +80,16 @@ public final class SlotPool implements AutoCloseable {
     return made(true);
   }
 
+  /** Takes in a slot of the network that is in use already; it is given back as any other. */
+  public void adopt(Slot slot) {
+    lock.lock();
+    try {
+      taken.add(slot);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /**
    * Gives a slot back, whose hypervisor has ended. It is shut when this returns, and scrubbed in
    * the background.

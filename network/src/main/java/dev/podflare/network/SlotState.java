@@ -42,6 +42,18 @@ final class SlotState {
     return new SlotState(filter, place, clock, shut);
   }
 
+  /** One that is in use; it is yet to be made known to the packet filter, by {@link #inForce}. */
+  static SlotState restored(HostFilter filter, Plan.Place place, Clock clock, EgressPolicy policy) {
+    InForce now = new InForce(filter.nextGeneration(), PolicyElements.of(place.outer(), policy));
+    SlotState state = new SlotState(filter, place, clock, now);
+    state.policy = Optional.of(policy);
+    return state;
+  }
+
+  synchronized InForce inForce() {
+    return inForce;
+  }
+
   synchronized void remove() {
     filter.removeSlot(place, inForce, pins.inFilter());
     policy = Optional.empty();

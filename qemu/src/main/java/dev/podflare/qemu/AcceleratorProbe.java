@@ -78,7 +78,7 @@ final class AcceleratorProbe {
     BareMetalGuest.write(kernel);
     try (MemoryImage memory = MemoryImage.create(MEMORY);
         Machine machine = trial.start(spec(kernel, memory), candidate);
-        SocketChannel serial = machine.connectChannel()) {
+        SocketChannel serial = machine.connectSerial()) {
       machine.boot();
       BareMetalGuest.Answer first = ask(serial, BOOT_DEADLINE);
       long start = System.nanoTime();

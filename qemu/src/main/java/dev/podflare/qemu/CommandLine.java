@@ -12,10 +12,14 @@ import java.util.Optional;
  */
 final class CommandLine {
   /** Part of what a checkpoint must fit. */
-  static final int REVISION = 2;
+  static final int REVISION = 3;
 
   static final int MEMORY_FD = 9;
   static final String VM = "/vm";
+
+  /** Name of the agent's channel in that folder: of its pipes, or its socket. */
+  static final String CHANNEL = "agent";
+
   static final String DISK = "/disk";
   static final String KERNEL = "/kernel";
   static final String INITRD = "/initrd";
@@ -102,10 +106,15 @@ final class CommandLine {
   }
 
   private static void addChannel(List<String> line, Channel channel) {
-    add(line, "-chardev", "socket,id=agent,path=" + VM + "/agent,server=on,wait=off");
+    String path = VM + "/" + CHANNEL;
     switch (channel) {
-      case SERIAL -> add(line, "-serial", "chardev:agent");
+      case SERIAL -> {
+        add(line, "-chardev", "socket,id=agent,path=" + path + ",server=on,wait=off");
+        add(line, "-serial", "chardev:agent");
+      }
       case AGENT -> {
+        // QEMU has both ends of its pipes open, so the guest never notices that a daemon is gone.
+        add(line, "-chardev", "pipe,id=agent,path=" + path);
         // The console goes to a ring in memory: a guest that floods it must not fill the disk.
         add(line, "-chardev", "ringbuf,id=console,size=65536", "-serial", "chardev:console");
         add(line, "-device", "virtio-serial-device");

@@ -15,12 +15,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,8 +60,22 @@ public final class Hypervisor implements AutoCloseable {
     this.tscKilohertz = TimeStampCounter.kilohertz();
   }
 
+  /** Machines that an earlier daemon has left running and that can be taken over. */
+  public static List<Survivor> survivors(HypervisorConfig config) {
+    try {
+      return Journal.survivors(config);
+    } catch (IOException e) {
+      throw new PodflareException(ErrorCode.INTERNAL, "cannot read the machines' journals", e);
+    }
+  }
+
   /** Prepares the host's folders and groups, ends leftovers and chooses the accelerator. */
   public static Hypervisor open(HypervisorConfig config) {
+    return open(config, List.of());
+  }
+
+  /** As {@link #open(HypervisorConfig)}, but those are left running, to be taken over. */
+  public static Hypervisor open(HypervisorConfig config, List<Survivor> kept) {
     try {
       Files.createDirectories(config.runFolder());
       Files.createDirectories(MachineFolders.machines(config));
@@ -70,18 +86,25 @@ public final class Hypervisor implements AutoCloseable {
           ErrorCode.HOST_NOT_READY, "cannot make " + config.runFolder() + "; run as root", e);
     }
     CgroupTree cgroups = CgroupTree.open(config.instance());
-    endLeftovers(config, cgroups);
-    return new Hypervisor(config, cgroups, new AcceleratorProbe(config));
+    Set<String> ids = kept.stream().map(Survivor::id).collect(Collectors.toSet());
+    endLeftovers(config, cgroups, ids);
+    Hypervisor hypervisor = new Hypervisor(config, cgroups, new AcceleratorProbe(config));
+    kept.forEach(survivor -> hypervisor.uids.reserve(survivor.uid()));
+    return hypervisor;
   }
 
   /** What {@code kill -9} of a daemon leaves: processes (found by their group) and folders. */
-  private static void endLeftovers(HypervisorConfig config, CgroupTree cgroups) {
+  private static void endLeftovers(HypervisorConfig config, CgroupTree cgroups, Set<String> kept) {
     for (Cgroup group : cgroups.groups()) {
-      group.kill(KILL_DEADLINE);
+      if (!kept.contains(group.name())) {
+        group.kill(KILL_DEADLINE);
+      }
     }
     for (Path folder : List.of(config.runFolder(), MachineFolders.machines(config))) {
       try (var children = Files.list(folder)) {
-        children.forEach(Hypervisor::deleteLeftover);
+        children
+            .filter(child -> !kept.contains(MachineFolders.machineOf(child)))
+            .forEach(Hypervisor::deleteLeftover);
       } catch (IOException e) {
         throw new PodflareException(ErrorCode.INTERNAL, "cannot clean " + folder, e);
       }
@@ -166,11 +189,11 @@ public final class Hypervisor implements AutoCloseable {
           new Machine(
               spec,
               config,
-              new MachineParts(folders, cgroup, uid, process, once(release(spec, uid))),
+              new MachineParts(folders, cgroup, uid, process.toHandle(), once(release(spec, uid))),
               onEnd);
       admit(machine);
       machine.start();
-      Journal.write(folders.journal(), machine);
+      Journal.write(folders, machine);
       return machine;
     } catch (IOException | RuntimeException e) {
       if (machine != null) {
@@ -187,6 +210,56 @@ public final class Hypervisor implements AutoCloseable {
           ? coded
           : new PodflareException(ErrorCode.MACHINE_FAILED, "cannot start QEMU: " + e, e);
     }
+  }
+
+  /**
+   * Goes on with a machine that {@link #open} has kept. It stands still when this returns. If it
+   * fails the machine is ended.
+   *
+   * @param spec what it was started with; its network place is its own from now on
+   * @param onEnd as for {@link #start}
+   */
+  public Machine takeOver(Survivor survivor, MachineSpec spec, Consumer<Machine> onEnd) {
+    Machine machine = null;
+    try {
+      ProcessHandle outer = ProcessHandle.of(survivor.outerPid()).orElseThrow(() -> gone(survivor));
+      machine =
+          new Machine(
+              spec,
+              config,
+              new MachineParts(
+                  MachineFolders.of(config, spec.id()),
+                  cgroups.find(spec.id()),
+                  survivor.uid(),
+                  outer,
+                  once(release(spec, survivor.uid()))),
+              onEnd);
+      admit(machine);
+      machine.takeOver(survivor.pid());
+      return machine;
+    } catch (IOException | RuntimeException e) {
+      if (machine != null) {
+        machine.kill();
+      } else {
+        end(survivor);
+        place(spec).ifPresent(NetworkPort.Place::released);
+      }
+      throw e instanceof PodflareException coded
+          ? coded
+          : new PodflareException(ErrorCode.MACHINE_FAILED, "cannot take over QEMU: " + e, e);
+    }
+  }
+
+  /** Ends a machine that {@link #open} has kept and that nobody takes over. */
+  public void end(Survivor survivor) {
+    cgroups.find(survivor.id()).kill(KILL_DEADLINE);
+    MachineFolders.of(config, survivor.id()).delete();
+    uids.release(survivor.uid());
+  }
+
+  private static PodflareException gone(Survivor survivor) {
+    return new PodflareException(
+        ErrorCode.MACHINE_FAILED, "the process of " + survivor.id() + " is gone");
   }
 
   private static Optional<NetworkPort.Place> place(MachineSpec spec) {

@@ -1,12 +1,21 @@
 package dev.podflare.qemu;
 
+import dev.podflare.linux.PageRun;
 import dev.podflare.linux.ProcFs;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -14,19 +23,77 @@ import tools.jackson.databind.json.JsonMapper;
  * Lies beside the machine's run folder, so it goes with a reboot as the process does.
  */
 final class Journal {
+  private static final int FORMAT = 2;
   private static final JsonMapper JSON = JsonMapper.builder().build();
 
   private Journal() {}
 
-  static void write(Path file, Machine machine) throws IOException {
+  static void write(MachineFolders folders, Machine machine) throws IOException {
     Map<String, Object> entry = new LinkedHashMap<>();
-    entry.put("format", 1);
+    entry.put("format", FORMAT);
     entry.put("id", machine.id());
     entry.put("pid", machine.pid());
     entry.put("start_ticks", ProcFs.startTicks(machine.pid()).orElse(0));
+    entry.put("outer_pid", machine.outerPid());
     entry.put("uid", machine.uid());
-    entry.put("vcpus", machine.spec().vcpus());
-    entry.put("memory_bytes", machine.spec().memory().size().bytes());
-    Files.write(file, JSON.writeValueAsString(entry).getBytes(StandardCharsets.UTF_8));
+    entry.put(
+        "added",
+        machine.spec().memory().added().stream()
+            .map(run -> List.of(run.offset(), run.length()))
+            .toList());
+    replace(folders.journal(), JSON.writeValueAsString(entry));
+  }
+
+  /** A reader finds the old text or the new one. */
+  static void replace(Path file, String text) throws IOException {
+    Path fresh = file.resolveSibling(file.getFileName() + "~");
+    Files.write(fresh, text.getBytes(StandardCharsets.UTF_8));
+    Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  /** Machines whose process still runs and of which there is a note. */
+  static List<Survivor> survivors(HypervisorConfig config) throws IOException {
+    List<Survivor> found = new ArrayList<>();
+    try (Stream<Path> files = Files.list(config.runFolder())) {
+      for (Path file : (Iterable<Path>) files::iterator) {
+        String name = file.getFileName().toString();
+        if (name.endsWith(".json")) {
+          MachineFolders folders =
+              MachineFolders.of(config, name.substring(0, name.length() - ".json".length()));
+          survivor(folders).ifPresent(found::add);
+        }
+      }
+    } catch (NoSuchFileException none) {
+      return List.of();
+    }
+    return found;
+  }
+
+  private static Optional<Survivor> survivor(MachineFolders folders) throws IOException {
+    try {
+      JsonNode entry = JSON.readTree(Files.readAllBytes(folders.journal()));
+      long pid = entry.path("pid").asLong();
+      long ticks = entry.path("start_ticks").asLong();
+      if (entry.path("format").asInt() != FORMAT || ProcFs.startTicks(pid).orElse(-1) != ticks) {
+        return Optional.empty();
+      }
+      List<PageRun> added = new ArrayList<>();
+      for (JsonNode run : entry.path("added")) {
+        added.add(new PageRun(run.path(0).asLong(), run.path(1).asLong()));
+      }
+      return Optional.of(
+          new Survivor(
+              entry.path("id").asString(),
+              pid,
+              entry.path("outer_pid").asLong(),
+              entry.path("uid").asInt(),
+              added,
+              Files.readString(folders.note()),
+              folders.calls()));
+    } catch (NoSuchFileException nothingOfIt) {
+      return Optional.empty();
+    } catch (JacksonException halfWritten) {
+      return Optional.empty();
+    }
   }
 }

@@ -5,11 +5,13 @@ import dev.podflare.common.PodflareException;
 import dev.podflare.linux.Cgroup;
 import dev.podflare.linux.PageMap;
 import dev.podflare.linux.PageRun;
+import dev.podflare.linux.PipePair;
 import dev.podflare.linux.ProcFs;
 import dev.podflare.linux.UntrustedFile;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -58,7 +60,7 @@ public final class Machine implements AutoCloseable {
 
   /** What a machine holds of the host; freed by {@code release} when it ends. */
   record MachineParts(
-      MachineFolders folders, Cgroup cgroup, int uid, Process process, Runnable release) {}
+      MachineFolders folders, Cgroup cgroup, int uid, ProcessHandle outer, Runnable release) {}
 
   @SuppressWarnings("NullAway.Init") // qmp is set by start, before anybody else sees the machine
   Machine(MachineSpec spec, HypervisorConfig config, MachineParts parts, Consumer<Machine> onEnd) {
@@ -81,6 +83,22 @@ public final class Machine implements AutoCloseable {
     state = MachineState.BLANK;
   }
 
+  /**
+   * Goes on with a machine that an earlier daemon had started. STARTING → PAUSED: it stands still
+   * until it is resumed, and nothing of a step that was under way is left.
+   */
+  void takeOver(long qemu) throws IOException {
+    pid = qemu;
+    qmp = connectQmp();
+    memoryBase = ProcFs.mapping(pid, MemoryImage.NAME, spec.memory().size().bytes()).start();
+    execute("stop", Map.of());
+    String status = execute("query-status", Map.of()).path("status").asString("");
+    require(status.equals("paused"), "be taken over (QEMU says " + status + ")");
+    disk.takeOver();
+    Files.deleteIfExists(parts.folders().run().resolve(STATE_FILE));
+    state = MachineState.PAUSED;
+  }
+
   private Qmp connectQmp() throws IOException {
     Path socket = parts.folders().run().resolve("qmp");
     long end = System.nanoTime() + config.startDeadline().toNanos();
@@ -88,7 +106,7 @@ public final class Machine implements AutoCloseable {
       try {
         return Qmp.connect(socket, this::onEvent, this::onClosed, config.commandDeadline());
       } catch (IOException notYet) {
-        if (!parts.process().isAlive() || System.nanoTime() > end) {
+        if (!parts.outer().isAlive() || System.nanoTime() > end) {
           throw new PodflareException(
               ErrorCode.MACHINE_FAILED, "QEMU did not start: " + lastLogLines(), notYet);
         }
@@ -99,7 +117,7 @@ public final class Machine implements AutoCloseable {
 
   /** The jail's own process stays outside; QEMU is the other one of the group. */
   private long findPid() {
-    long outer = parts.process().pid();
+    long outer = outerPid();
     return parts.cgroup().processes().stream()
         .filter(candidate -> candidate != outer)
         .findFirst()
@@ -124,8 +142,31 @@ public final class Machine implements AutoCloseable {
     return pid;
   }
 
+  /** Process of the jail around it. */
+  long outerPid() {
+    return parts.outer().pid();
+  }
+
   public int uid() {
     return parts.uid();
+  }
+
+  /**
+   * Writes down words that the next daemon gets with the machine, see {@link Survivor}, instead of
+   * those before. A machine of which there are none is ended by the next daemon.
+   */
+  public void note(String words) {
+    try {
+      Journal.replace(parts.folders().note(), words);
+    } catch (IOException e) {
+      throw new PodflareException(
+          ErrorCode.HOST_FULL, "cannot write down machine " + id() + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** A file for notes about calls; it goes with the machine. */
+  public Path calls() {
+    return parts.folders().calls();
   }
 
   public Cgroup cgroup() {
@@ -295,13 +336,33 @@ public final class Machine implements AutoCloseable {
     }
   }
 
-  /** Connects to the guest's channel (agent or serial). The caller closes it. */
-  public SocketChannel connectChannel() {
+  /** Connects to the guest's serial port. The caller closes it. */
+  SocketChannel connectSerial() {
+    Path socket = parts.folders().run().resolve(CommandLine.CHANNEL);
     try {
-      return SocketChannel.open(UnixDomainSocketAddress.of(parts.folders().run().resolve("agent")));
+      return SocketChannel.open(UnixDomainSocketAddress.of(socket));
     } catch (IOException e) {
       throw new PodflareException(ErrorCode.MACHINE_FAILED, "no channel to the guest", e);
     }
+  }
+
+  /** Connects to the guest's agent, one at a time. The caller closes it. */
+  public ByteChannel connectAgent() {
+    return rejoinAgent(0);
+  }
+
+  /**
+   * As {@link #connectAgent}, but what is read begins at that byte of all that the agent has ever
+   * sent, and has no gap and no repeat, whoever was connected before.
+   */
+  public ByteChannel rejoinAgent(long from) {
+    MachineFolders folders = parts.folders();
+    return PipePair.connect(folders.pipeFromGuest(), folders.pipeToGuest(), folders.stream(), from);
+  }
+
+  /** From now on {@link #rejoinAgent} will not be asked for anything before that byte. */
+  public void forgetAgent(long before) {
+    PipePair.forget(parts.folders().stream(), before);
   }
 
   /** Bytes of guest memory that differ from the image; counted without stopping the machine. */
@@ -357,12 +418,12 @@ public final class Machine implements AutoCloseable {
    */
   void endProcess() {
     parts.cgroup().processes().stream()
-        .filter(candidate -> candidate != parts.process().pid())
+        .filter(candidate -> candidate != outerPid())
         .forEach(inner -> ProcessHandle.of(inner).ifPresent(ProcessHandle::destroyForcibly));
     try {
-      if (!parts.process().waitFor(EXIT_DEADLINE.toNanos(), TimeUnit.NANOSECONDS)) {
-        parts.process().destroyForcibly().waitFor();
-      }
+      parts.outer().onExit().get(EXIT_DEADLINE.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException | ExecutionException e) {
+      parts.outer().destroyForcibly();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

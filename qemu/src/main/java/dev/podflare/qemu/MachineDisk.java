@@ -16,6 +16,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -26,6 +29,8 @@ import tools.jackson.databind.JsonNode;
  */
 final class MachineDisk {
   private static final String FOLD = "fold";
+  private static final String LAYER = "layer-";
+  private static final Pattern NUMBER = Pattern.compile(LAYER + "(\\d{1,9})\\.qcow2");
 
   /** Bytes a second. */
   private static final long FOLD_SPEED = 100L << 20;
@@ -83,6 +88,51 @@ final class MachineDisk {
                     CommandLine.THROTTLE_GROUP,
                     "file",
                     top))));
+  }
+
+  /** Finds out what an earlier daemon had made of it, and removes what it had not finished. */
+  void takeOver() {
+    if (spec.disk().isEmpty()) {
+      return;
+    }
+    folding = !foldIsOver();
+    BlockGraph graph = BlockGraph.parse(qmp.execute("x-debug-query-block-graph", Map.of()));
+    List<String> chain = graph.chain(CommandLine.ROOT, LAYER);
+    top = chain.getFirst();
+    chain.reversed().forEach(node -> layers.add(file(node)));
+    for (String stray : graph.strays(LAYER, chain)) {
+      qmp.execute("blockdev-del", Map.of("node-name", stray));
+    }
+    layers.subList(0, layers.size() - 1).forEach(MachineDisk::seal);
+    removeOthers();
+  }
+
+  private boolean foldIsOver() {
+    for (JsonNode job : qmp.execute("query-jobs", Map.of())) {
+      if (job.path("id").asString("").equals(FOLD)) {
+        if (!job.path("status").asString("").equals("concluded")) {
+          return false;
+        }
+        qmp.execute("job-dismiss", Map.of("id", FOLD));
+      }
+    }
+    return true;
+  }
+
+  private void removeOthers() {
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : (Iterable<Path>) files::iterator) {
+        Matcher number = NUMBER.matcher(file.getFileName().toString());
+        if (number.matches()) {
+          made = Math.max(made, Integer.parseInt(number.group(1)) + 1);
+          if (!layers.contains(file)) {
+            Files.delete(file);
+          }
+        }
+      }
+    } catch (IOException e) {
+      throw new PodflareException(ErrorCode.INTERNAL, "cannot look through " + folder, e);
+    }
   }
 
   /** Makes and opens the layer that the next {@link #freeze} will switch to. Idempotent. */
@@ -218,7 +268,11 @@ final class MachineDisk {
   }
 
   private Path nextFile() {
-    return folder.resolve("layer-" + made++ + ".qcow2");
+    return file(LAYER + made++);
+  }
+
+  private Path file(String node) {
+    return folder.resolve(node + ".qcow2");
   }
 
   private Path newLayer() {

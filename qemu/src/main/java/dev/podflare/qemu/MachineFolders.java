@@ -2,6 +2,7 @@ package dev.podflare.qemu;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import dev.podflare.linux.PipePair;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -10,6 +11,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Comparator;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
@@ -29,13 +31,47 @@ record MachineFolders(Path run, Path disk) {
     return config.dataFolder().resolve("machines");
   }
 
+  /** The machine that a file or folder beside others' belongs to. */
+  static String machineOf(Path path) {
+    String name = path.getFileName().toString();
+    int dot = name.indexOf('.');
+    return dot < 0 ? name : name.substring(0, dot);
+  }
+
   /** Beside the run folder and not in it, so that a jailed process cannot replace it. */
   Path log() {
-    return run.resolveSibling(run.getFileName() + ".log");
+    return beside("log");
   }
 
   Path journal() {
-    return run.resolveSibling(run.getFileName() + ".json");
+    return beside("json");
+  }
+
+  /** What the engine wrote down of it. */
+  Path note() {
+    return beside("note");
+  }
+
+  /** What the engine writes down of its calls. */
+  Path calls() {
+    return beside("calls");
+  }
+
+  private Path beside(String kind) {
+    return run.resolveSibling(run.getFileName() + "." + kind);
+  }
+
+  Path pipeToGuest() {
+    return run.resolve(CommandLine.CHANNEL + ".in");
+  }
+
+  Path pipeFromGuest() {
+    return run.resolve(CommandLine.CHANNEL + ".out");
+  }
+
+  /** All that was ever read from {@link #pipeFromGuest}; its beginning may be holes. */
+  Path stream() {
+    return beside("stream");
   }
 
   /** Only the run folder is the machine's: in the other one it may not make or replace files. */
@@ -43,6 +79,10 @@ record MachineFolders(Path run, Path disk) {
     Files.createDirectories(run);
     Files.setPosixFilePermissions(run, PosixFilePermissions.fromString("rwx------"));
     own(run, uid);
+    for (Path pipe : List.of(pipeToGuest(), pipeFromGuest())) {
+      PipePair.create(pipe);
+      own(pipe, uid);
+    }
     Files.createDirectories(disk);
     Files.setPosixFilePermissions(disk, PosixFilePermissions.fromString("rwxr-xr-x"));
   }
@@ -56,8 +96,9 @@ record MachineFolders(Path run, Path disk) {
   void delete() {
     delete(run);
     delete(disk);
-    delete(log());
-    delete(journal());
+    for (Path file : List.of(log(), journal(), note(), calls(), stream())) {
+      delete(file);
+    }
   }
 
   /**

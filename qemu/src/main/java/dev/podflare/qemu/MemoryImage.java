@@ -38,6 +38,15 @@ public final class MemoryImage implements AutoCloseable {
     return new MemoryImage(Memfd.create(NAME, size.bytes()), added);
   }
 
+  /**
+   * The image of a machine that runs already, kept for as long as this is open.
+   *
+   * @param added pages in which it differs from the stored image that it was made of
+   */
+  public static MemoryImage adopt(Path file, DataSize size, List<PageRun> added) {
+    return new MemoryImage(Memfd.adopt(file, size.bytes()), added);
+  }
+
   /** Loads a stored image and seals it. The file must be of {@code size} bytes. */
   public static MemoryImage load(Path stored, DataSize size) {
     MemoryImage image = create(size);

@@ -29,6 +29,14 @@ final class UidPool {
     return start + slot;
   }
 
+  /** Takes a number that a machine has already. */
+  synchronized void reserve(int uid) {
+    if (uid < start || uid >= start + RANGE) {
+      throw new PodflareException(ErrorCode.MACHINE_FAILED, "user number " + uid + " is not ours");
+    }
+    used.set(uid - start);
+  }
+
   synchronized void release(int uid) {
     used.clear(uid - start);
   }

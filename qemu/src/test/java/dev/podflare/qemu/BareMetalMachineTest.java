@@ -48,7 +48,7 @@ class BareMetalMachineTest {
         parent.restore(base);
         parent.resume();
         JailAssert.isJailed(parent);
-        try (SocketChannel toParent = parent.connectChannel()) {
+        try (SocketChannel toParent = parent.connectSerial()) {
           BareMetalGuest.Answer a = ask(toParent, 'a');
           assertThat((char) a.previous()).isEqualTo('t');
 
@@ -64,8 +64,8 @@ class BareMetalMachineTest {
           child.resume();
           twin.resume();
           fork.close();
-          try (SocketChannel toChild = child.connectChannel();
-              SocketChannel toTwin = twin.connectChannel()) {
+          try (SocketChannel toChild = child.connectSerial();
+              SocketChannel toTwin = twin.connectSerial()) {
             BareMetalGuest.Answer c = ask(toChild, 'c');
             assertThat((char) c.previous())
                 .as("the child is the parent at the fork")
@@ -92,7 +92,7 @@ class BareMetalMachineTest {
   private byte[] bootTemplate(Hypervisor host, MemoryImage image) throws Exception {
     try (Machine machine = host.start(spec(image, MachineSpec.Start.BOOT), _ -> {})) {
       machine.boot();
-      try (SocketChannel serial = machine.connectChannel()) {
+      try (SocketChannel serial = machine.connectSerial()) {
         ask(serial, 't');
       }
       machine.pause();

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.StatementContext;
 import org.jdbi.v3.core.statement.Update;
@@ -133,21 +134,18 @@ public final class SandboxRecords {
   /**
    * Closes every live sandbox that is not frozen, for a start after a crash.
    *
+   * @param but ids of those that go on
    * @return those that were live, as they were
    */
-  public List<SandboxRecord> closeAllLive(String reason) {
+  public List<SandboxRecord> closeAllLive(String reason, Set<String> but) {
     return database.write(handle -> {
       List<SandboxRecord> live =
           handle
               .createQuery("select * from sandboxes where " + RUNNING + " order by created_at, id")
               .map(SandboxRecords::record)
+              .filter(record -> !but.contains(record.id()))
               .list();
-      handle
-          .createUpdate(CLOSE + " and " + RUNNING)
-          .bind("reason", reason)
-          .bindNull("message", java.sql.Types.VARCHAR)
-          .bind("when", clock.millis())
-          .execute();
+      live.forEach(record -> close(handle, record.id(), reason, Optional.empty(), clock.instant()));
       return live;
     });
   }

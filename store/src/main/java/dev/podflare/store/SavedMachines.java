@@ -128,8 +128,12 @@ public final class SavedMachines {
         == 1;
   }
 
-  /** Live sandboxes that a lost host had woken are frozen again, as they were before. */
-  public List<SavedMachine> restoreLast() {
+  /**
+   * Live sandboxes that a lost host had woken are frozen again, as they were before.
+   *
+   * @param but ids of those that go on
+   */
+  public List<SavedMachine> restoreLast(Set<String> but) {
     return database.write(handle -> {
       List<SavedMachine> lost =
           handle
@@ -139,6 +143,7 @@ public final class SavedMachines {
                     (select id from sandboxes where closed_at is null and state <> 'frozen')
                   """)
               .map(SavedMachines::saved)
+              .filter(last -> !but.contains(last.sandboxId()))
               .list();
       for (SavedMachine last : lost) {
         setState(handle, last.sandboxId(), FROZEN, Optional.empty());

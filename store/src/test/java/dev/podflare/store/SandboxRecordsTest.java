@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
@@ -130,7 +131,7 @@ class SandboxRecordsTest {
       store.sandboxes().insert(sandbox("sbx_1", "key_a"));
       store.sandboxes().insert(sandbox("sbx_2", "key_a"));
       store.sandboxes().close("sbx_2", "deleted", NOW.minusSeconds(5));
-      assertThat(store.sandboxes().closeAllLive("host_shutdown"))
+      assertThat(store.sandboxes().closeAllLive("host_shutdown", Set.of()))
           .extracting(SandboxRecord::id)
           .containsExactly("sbx_1");
       assertThat(store.sandboxes().live()).isEmpty();

@@ -105,7 +105,7 @@ final class CheckpointLab implements AutoCloseable {
     Machine machine = hypervisor.start(blank("mch_lab" + machines), _ -> {});
     machine.restore(checkpoint);
     Heard heard = new Heard();
-    AgentChannel channel = AgentChannel.open(machine.connectChannel(), heard);
+    AgentChannel channel = AgentChannel.open(machine.connectAgent(), heard);
     machine.resume();
     Hello hello = channel.renew(Renewal.of(epoch, "lab-" + machines), PATIENCE);
     return new Guest(machine, channel, hello, heard);

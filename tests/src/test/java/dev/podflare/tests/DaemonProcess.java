@@ -71,6 +71,11 @@ final class DaemonProcess implements AutoCloseable {
     return launch(data).listening();
   }
 
+  /** One that leaves its sandboxes running when it is told to end. */
+  static DaemonProcess startKeeping(Path data) throws IOException {
+    return launch(data, List.of(), List.of("--on-stop", "keep")).listening();
+  }
+
   private DaemonProcess listening() {
     Awaitility.await()
         .atMost(TestPlatform.PATIENCE)
@@ -145,6 +150,17 @@ final class DaemonProcess implements AutoCloseable {
   void kill() {
     process.destroyForcibly();
     awaitEnd();
+  }
+
+  /** As a host that loses its power: nothing of it and of its machines goes on. */
+  void killWithMachines() {
+    kill();
+    for (long pid : HostState.processes(data)) {
+      ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+    }
+    Awaitility.await()
+        .atMost(TestPlatform.PATIENCE)
+        .until(() -> HostState.processes(data).isEmpty());
   }
 
   /** As {@code kill}; returns the exit code. */

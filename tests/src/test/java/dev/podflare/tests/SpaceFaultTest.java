@@ -131,7 +131,7 @@ class SpaceFaultTest {
   }
 
   @Test
-  void aLostDaemonTakesPersistentSandboxesBackToTheirLastCheckpoint() throws Exception {
+  void aHostThatWasRebootedTakesPersistentSandboxesBackToTheirLastCheckpoint() throws Exception {
     String id;
     String never;
     try (DaemonProcess daemon = DaemonProcess.start(data)) {
@@ -143,7 +143,7 @@ class SpaceFaultTest {
       python(sandbox, "x = 'and went on'");
       bash(sandbox, "echo two > /root/file; sync");
       never = daemon.client().create().id();
-      daemon.kill();
+      daemon.killWithMachines();
     }
     try (DaemonProcess daemon = DaemonProcess.start(data)) {
       Sandbox sandbox = daemon.client().sandbox(id);

@@ -1,0 +1,150 @@
+package dev.podflare.engine;
+
+import dev.podflare.common.DataSize;
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import dev.podflare.guest.GuestExec;
+import dev.podflare.qemu.Hypervisor;
+import dev.podflare.qemu.Machine;
+import dev.podflare.qemu.MachineSpec;
+import dev.podflare.qemu.MemoryImage;
+import dev.podflare.qemu.NetworkPort;
+import dev.podflare.store.SandboxRecord;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Goes on with the sandboxes of a daemon that was killed, or has left them: with their machines,
+ * their place in the network and their calls, side by side. One that cannot go on is ended, and
+ * left to whoever looks at the records next.
+ */
+final class TakeOver {
+  private static final Logger LOG = LoggerFactory.getLogger(TakeOver.class);
+
+  private final EngineConfig config;
+  private final Hypervisor hypervisor;
+  private final Optional<GuestNetwork> network;
+  private final Forks.Host host;
+  private final Consumer<Machine> onEnd;
+
+  TakeOver(
+      EngineConfig config,
+      Hypervisor hypervisor,
+      Optional<GuestNetwork> network,
+      Forks.Host host,
+      Consumer<Machine> onEnd) {
+    this.config = config;
+    this.hypervisor = hypervisor;
+    this.network = network;
+    this.host = host;
+    this.onEnd = onEnd;
+  }
+
+  void run(Claims claims) {
+    try (ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor()) {
+      claims.all().forEach(claim -> executor.execute(() -> attempt(claim)));
+    }
+    if (!claims.all().isEmpty()) {
+      LOG.info("{} of {} sandboxes go on", host.sandboxes().count(), claims.all().size());
+    }
+  }
+
+  private void attempt(Claims.Claim claim) {
+    String id = claim.record().id();
+    Admission.Place place =
+        host.admission()
+            .readmit(
+                claim.record().keyId(), DataSize.ofMebibytes(claim.record().memoryMebibytes()));
+    try {
+      goOn(claim, place);
+    } catch (RuntimeException e) {
+      place.release();
+      LOG.warn("{} cannot go on: {}", id, e.getMessage(), e);
+    }
+  }
+
+  private void goOn(Claims.Claim claim, Admission.Place place) {
+    try (Ground ground = ground(claim)) {
+      SandboxRecord record = claim.record();
+      LoadedShape shape = ground.shape();
+      MachineSpec spec = shape.blank(claim.survivor().id(), ground.port());
+      Machine machine = hypervisor.takeOver(claim.survivor(), spec, onEnd);
+      GuestMachine.Left left = GuestMachine.takeOver(shape, machine, claim.note(), record.id());
+      GuestMachine guest = left.guest();
+      try {
+        Sandbox sandbox =
+            new Sandbox(record, guest, place, config, host.budget(), host.timers(), host.clock());
+        List<GuestExec> running = sandbox.rejoin(left.past());
+        guest.goOn(running, left.past().lastId(), config.deadlines().guest());
+        settle(sandbox, claim.note());
+        sandbox.rejoined(left.past(), running);
+        host.sandboxes().add(sandbox);
+      } catch (RuntimeException e) {
+        guest.close();
+        throw e;
+      }
+    }
+  }
+
+  /** What a machine stands on. */
+  private record Ground(LoadedShape shape, NetworkPort port) implements AutoCloseable {
+    @Override
+    public void close() {
+      shape.close(); // the machine has its own hold of it
+    }
+  }
+
+  /** If this fails the machine is ended; later its own clean-up does that. */
+  private Ground ground(Claims.Claim claim) {
+    Optional<NetworkPort> port = port(claim);
+    try {
+      NetworkPort place =
+          port.orElseThrow(
+              () -> new PodflareException(ErrorCode.MACHINE_FAILED, "its network slot is gone"));
+      return new Ground(shape(claim), place);
+    } catch (RuntimeException e) {
+      hypervisor.end(claim.survivor());
+      if (port.orElse(null) instanceof NetworkPort.Place place) {
+        place.released();
+      }
+      throw e;
+    }
+  }
+
+  private static void settle(Sandbox sandbox, MachineNote note) {
+    String id = sandbox.record().id();
+    if (sandbox.record().state().equals(SandboxState.PAUSED.wireName())) {
+      Instant since =
+          note.pausedAt() == null ? Instant.now() : Instant.ofEpochMilli(note.pausedAt());
+      sandbox.staysPaused(since);
+      sandbox.guest().claim(id, since);
+    } else {
+      sandbox.guest().claim(id);
+    }
+  }
+
+  private LoadedShape shape(Claims.Claim claim) {
+    LoadedShape shape = host.shapes().standing(claim.note(), config.deadlines().create()).shape();
+    if (claim.survivor().added().isEmpty()) {
+      return shape.retain();
+    }
+    return shape.over(
+        MemoryImage.adopt(
+            claim.survivor().image(),
+            DataSize.ofMebibytes(claim.note().memoryMebibytes()),
+            claim.survivor().added()));
+  }
+
+  private Optional<NetworkPort> port(Claims.Claim claim) {
+    MachineNote.Slot slot = claim.note().slot();
+    return slot == null
+        ? Optional.of(new NetworkPort.Unconnected())
+        : network.flatMap(it -> it.kept(slot.index(), PolicyText.parse(claim.record().network())));
+  }
+}
