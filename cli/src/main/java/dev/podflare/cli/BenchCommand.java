@@ -53,6 +53,9 @@ final class BenchCommand implements Callable<Integer> {
   @Option(names = "--network-only", description = "Only the rows about guests' networks")
   private boolean networkOnly;
 
+  @Option(names = "--spaces-only", description = "Only the rows about pauses, Spaces and restarts")
+  private boolean spacesOnly;
+
   @Option(
       names = "--json",
       paramLabel = "FILE",
@@ -63,25 +66,30 @@ final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (url != null && networkOnly) {
+    if (url != null && (networkOnly || spacesOnly)) {
       throw new PodflareException(
-          ErrorCode.INVALID_CONFIG, "--network-only needs a daemon of its own, not one at --url");
+          ErrorCode.INVALID_CONFIG,
+          "--network-only and --spaces-only need a daemon of their own, not one at --url");
     }
     if (url != null) {
-      return bench(remote(), List.of(), Optional.empty(), Optional.empty());
+      return bench(remote(), List.of(), Optional.empty(), Optional.empty(), Optional.empty());
     }
     ServeConfig config = ownDaemon(daemonOptions.resolve(Optional.of(DemoCommand.FREE_PORT)));
     Logging.setUp(config.logFormat(), "warn");
     if (networkOnly) {
       return benchNetwork(config);
     }
-    BenchRow start = start(config);
+    if (spacesOnly) {
+      return benchSpaces(config);
+    }
+    List<BenchRow> starts = starts(config);
     Statistics without = createsWithoutNetwork(config);
     try (LocalDaemon daemon = DaemonWiring.start(config)) {
       return bench(
           daemon.address(),
-          List.of(start),
+          starts,
           Optional.of(daemon.engine().probe()),
+          Optional.of(config.data()),
           Optional.of(without));
     }
   }
@@ -93,6 +101,30 @@ final class BenchCommand implements Callable<Integer> {
           new NetworkBench(daemon.engine().probe(), podflare, options()).measure(this::say);
       return shown(podflare.info(), rows);
     }
+  }
+
+  private int benchSpaces(ServeConfig config) {
+    List<BenchRow> rows = new ArrayList<>();
+    rows.add(restart(config));
+    try (LocalDaemon daemon = DaemonWiring.start(config);
+        Podflare podflare = new Podflare(daemon.address())) {
+      rows.addAll(new SpaceBench(podflare, options(), config.data()).measure(this::say));
+      return shown(podflare.info(), rows);
+    }
+  }
+
+  private List<BenchRow> starts(ServeConfig config) {
+    return List.of(start(config), restart(config));
+  }
+
+  private BenchRow restart(ServeConfig config) {
+    say("a daemon that is killed and started again");
+    return BenchRow.limited(
+        "restart with " + StartBench.SANDBOXES + " sandboxes until all answer",
+        new StartBench(config).measureRestart(),
+        "s",
+        2,
+        "after kill -9; process start included");
   }
 
   /** The floor of creates with a network: those of a daemon that gives guests none. */
@@ -144,7 +176,7 @@ final class BenchCommand implements Callable<Integer> {
   private ServeConfig ownDaemon(ServeConfig config) {
     ServeConfig own =
         config.withNetwork(config.network().unlimited(List.of(BenchNameServer.ADDRESS)));
-    return networkOnly
+    return networkOnly || spacesOnly
         ? own.withMachines(config.pool().orElse(2), config.blanks().orElse(2))
         : own.withMachines(
             config.pool().orElse(burst), config.blanks().orElse(ForkBench.MOST_CHILDREN));
@@ -154,6 +186,7 @@ final class BenchCommand implements Callable<Integer> {
       ClientConfig server,
       List<BenchRow> first,
       Optional<EngineProbe> probe,
+      Optional<Path> data,
       Optional<Statistics> withoutNetwork) {
     SandboxOptions options = options();
     try (Podflare podflare = new Podflare(server)) {
@@ -163,6 +196,7 @@ final class BenchCommand implements Callable<Integer> {
           new HttpBench(podflare, options, rounds, burst, probe, withoutNetwork)
               .measure(this::say));
       probe.ifPresent(it -> rows.addAll(new EngineBench(it, podflare, options).measure(this::say)));
+      data.ifPresent(it -> rows.addAll(new SpaceBench(podflare, options, it).measure(this::say)));
       rows.addAll(first);
       return shown(info, rows);
     }

@@ -24,6 +24,9 @@ final class StartBench {
 
   private final ServeConfig config;
 
+  /** Sandboxes that a daemon has when it dies. */
+  static final int SANDBOXES = 20;
+
   StartBench(ServeConfig config) {
     this.config = config;
   }
@@ -46,20 +49,99 @@ final class StartBench {
   private double measureIn(Path data) throws IOException, InterruptedException {
     int port = freePort();
     long begin = System.nanoTime();
-    Process daemon =
-        new ProcessBuilder(command(data, port))
-            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-            .redirectError(ProcessBuilder.Redirect.DISCARD)
-            .start();
+    Process daemon = launch(data, port);
     try {
       awaitCreate(data, port, daemon);
       return (System.nanoTime() - begin) / 1e9;
     } finally {
-      daemon.destroy();
-      if (!daemon.waitFor(30, TimeUnit.SECONDS)) {
-        daemon.destroyForcibly().waitFor();
+      end(daemon);
+    }
+  }
+
+  /**
+   * Seconds from the start of a daemon, after another was killed, until all {@link #SANDBOXES} that
+   * this one had have answered.
+   */
+  double measureRestart() {
+    Path data = TemporaryFolder.create("podflare-restart");
+    try {
+      return measureRestartIn(data);
+    } catch (IOException e) {
+      throw new PodflareException(ErrorCode.INTERNAL, "cannot start a daemon", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new PodflareException(ErrorCode.TIMED_OUT, "interrupted", e);
+    } finally {
+      TemporaryFolder.delete(data);
+    }
+  }
+
+  private double measureRestartIn(Path data) throws IOException, InterruptedException {
+    List<String> ids = new ArrayList<>();
+    int port = freePort();
+    Process first = launch(data, port);
+    try {
+      awaitCreate(data, port, first);
+      try (Podflare podflare = new Podflare(address(data, port))) {
+        while (ids.size() < SANDBOXES) {
+          ids.add(podflare.create(SandboxOptions.builder().build()).id());
+        }
+      }
+    } finally {
+      first.destroyForcibly().waitFor();
+    }
+    int nextPort = freePort();
+    long begin = System.nanoTime();
+    Process next = launch(data, nextPort);
+    try (Podflare podflare = new Podflare(address(data, nextPort))) {
+      awaitAnswers(podflare, ids, next);
+      return (System.nanoTime() - begin) / 1e9;
+    } finally {
+      end(next);
+    }
+  }
+
+  private static void awaitAnswers(Podflare podflare, List<String> ids, Process daemon)
+      throws InterruptedException {
+    long end = System.nanoTime() + PATIENCE.toNanos();
+    for (String id : ids) {
+      while (!answers(podflare, id)) {
+        if (System.nanoTime() > end || !daemon.isAlive()) {
+          throw new PodflareException(ErrorCode.TIMED_OUT, id + " does not answer any more");
+        }
+        Thread.sleep(5);
       }
     }
+  }
+
+  private static boolean answers(Podflare podflare, String id) {
+    try {
+      return podflare.sandbox(id).runCode("print(1)").exitCode() == 0;
+    } catch (ApiException notYet) {
+      if (notYet.code().equals(ApiException.UNREACHABLE)) {
+        return false;
+      }
+      throw notYet;
+    }
+  }
+
+  private Process launch(Path data, int port) throws IOException {
+    return new ProcessBuilder(command(data, port))
+        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+        .redirectError(ProcessBuilder.Redirect.DISCARD)
+        .start();
+  }
+
+  private static void end(Process daemon) throws InterruptedException {
+    daemon.destroy();
+    if (!daemon.waitFor(30, TimeUnit.SECONDS)) {
+      daemon.destroyForcibly().waitFor();
+    }
+  }
+
+  private static ClientConfig address(Path data, int port) {
+    return ClientConfig.of(
+        ClientConfig.address("http://127.0.0.1:" + port), DataFolder.adminKey(data));
   }
 
   private List<String> command(Path data, int port) {
@@ -78,8 +160,7 @@ final class StartBench {
   private static void awaitCreate(Path data, int port, Process daemon) throws InterruptedException {
     long end = System.nanoTime() + PATIENCE.toNanos();
     while (System.nanoTime() < end && daemon.isAlive()) {
-      var key = DataFolder.adminKey(data);
-      if (key.isPresent() && created(port, key.get())) {
+      if (DataFolder.adminKey(data).isPresent() && created(address(data, port))) {
         return;
       }
       Thread.sleep(5);
@@ -87,10 +168,7 @@ final class StartBench {
     throw new PodflareException(ErrorCode.TIMED_OUT, "the daemon did not create a sandbox");
   }
 
-  private static boolean created(int port, String key) {
-    ClientConfig address =
-        ClientConfig.of(
-            ClientConfig.address("http://127.0.0.1:" + port), java.util.Optional.of(key));
+  private static boolean created(ClientConfig address) {
     try (Podflare podflare = new Podflare(address)) {
       podflare.create(SandboxOptions.builder().build()).close();
       return true;

@@ -53,6 +53,7 @@ final class CallJournal {
   private long lastId;
   private long marked;
   private long nextMark;
+  private boolean sealed;
 
   private CallJournal(Machine machine, long origin, long marked, long lastId) {
     this.machine = machine;
@@ -95,10 +96,10 @@ final class CallJournal {
 
   /** A call is about to be sent to the guest. */
   synchronized void begins(LocalExecution execution, GuestExec exec) {
+    append(new Line(execution.journaled(exec), null, null, null));
     queued.remove(execution.id());
     live.put(exec.id(), execution);
     lastId = Math.max(lastId, exec.id());
-    append(new Line(execution.journaled(exec), null, null, null));
   }
 
   /** A call that runs already, and is in the journal. */
@@ -108,13 +109,8 @@ final class CallJournal {
 
   /** A call waits for its turn. */
   synchronized void waits(LocalExecution execution) {
-    queued.put(execution.id(), execution.request());
     append(new Line(null, new Queued(execution.id(), execution.request()), null, null));
-  }
-
-  /** A call that waited will not run. */
-  synchronized void gaveUp(LocalExecution execution) {
-    queued.remove(execution.id());
+    queued.put(execution.id(), execution.request());
   }
 
   /** The machine has stood still for so long, and the times of its calls too. */
@@ -130,6 +126,9 @@ final class CallJournal {
   }
 
   private synchronized void mark(long position) {
+    if (sealed) {
+      return;
+    }
     nextMark = position + APART;
     live.values().removeIf(LocalExecution::ended);
     List<JournaledCall> calls = new ArrayList<>();
@@ -165,6 +164,9 @@ final class CallJournal {
   }
 
   private void append(Line line) {
+    if (sealed) {
+      throw new PodflareException(ErrorCode.SHUTTING_DOWN, "this server is shutting down");
+    }
     String text = text(line);
     sinceMark.add(text);
     try {
@@ -185,6 +187,12 @@ final class CallJournal {
 
   private static String text(Line line) {
     return JSON.writeValueAsString(line) + "\n";
+  }
+
+  /** From now on no call may begin here. */
+  synchronized void seal() {
+    sealed = true;
+    close();
   }
 
   /** The file goes with its machine. */

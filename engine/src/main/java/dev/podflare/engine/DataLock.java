@@ -26,7 +26,6 @@ public final class DataLock implements AutoCloseable {
   private final FileChannel file;
   private final Path folder;
   private final String instance;
-  private volatile boolean kept;
 
   private DataLock(FileChannel file, Path folder, String instance) {
     this.file = file;
@@ -71,11 +70,6 @@ public final class DataLock implements AutoCloseable {
     return instance;
   }
 
-  /** From now on only the end of this process releases it. */
-  void keep() {
-    kept = true;
-  }
-
   private static String digest(Path folder) {
     try {
       byte[] hash =
@@ -90,7 +84,7 @@ public final class DataLock implements AutoCloseable {
   @Override
   public void close() {
     try {
-      if (file.isOpen() && !kept) {
+      if (file.isOpen()) {
         file.close();
         HELD.remove(folder);
       }

@@ -428,6 +428,12 @@ final class GuestMachine implements AutoCloseable {
     return channel.isOpen() && machine.state() != dev.podflare.qemu.MachineState.ENDED;
   }
 
+  /** Nobody here can speak with it any more, but it goes on, for the next daemon. */
+  void leave() {
+    calls.seal(); // first: a call that waited must not begin now that another has been cut off
+    letGo();
+  }
+
   /** Nobody can speak with it any more; {@link #close} is still to come. */
   void letGo() {
     ports.close();

@@ -621,20 +621,21 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   /**
    * Ends what no sandbox needs, and leaves the sandboxes to the next daemon, which goes on with
-   * them. The data folder stays locked until this process ends, as it must soon: until then it
-   * holds their channels. Idempotent; not to be followed by {@link #close}.
+   * them. Idempotent.
    */
   public void leave() {
     if (closed) {
       return;
     }
     closed = true;
-    dataLock.keep();
     Closing closing = new Closing();
     closing.step(this::stopWork);
     closing.step(shapes::close);
+    closing.step(hypervisor::leave);
+    sandboxes.all().forEach(sandbox -> closing.step(sandbox.guest()::leave));
     network.ifPresent(it -> closing.step(it::abandon));
     closing.step(vault.store()::close);
+    closing.step(dataLock::close);
     closing.finish();
     LOG.info("{} sandboxes are left to the next daemon", sandboxes.count());
   }

@@ -394,6 +394,15 @@ public final class Machine implements AutoCloseable {
     tellEnd();
   }
 
+  /** It goes on, and this one has no hold of it any more. */
+  void leave() {
+    state = MachineState.ENDED;
+    Qmp connection = qmp;
+    if (connection != null) {
+      connection.close();
+    }
+  }
+
   /** Ends it at once and frees all that it held. Idempotent; returns when all is freed. */
   public void kill() {
     // An interrupt must not end the clean-up half way; it is passed on afterwards.

@@ -27,6 +27,11 @@ public record MachineSpec(
     Channel channel,
     Optional<NetworkPort> network) {
 
+  /** The same over an image that has the same content. */
+  MachineSpec with(MemoryImage image) {
+    return new MachineSpec(id, vcpus, image, start, kernel, initrd, disk, channel, network);
+  }
+
   public enum Start {
     BOOT,
     RESTORE

@@ -10,6 +10,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
@@ -40,7 +41,7 @@ class BareMetalMachineTest {
     try (Hypervisor host = Hypervisor.open(HypervisorConfig.of(instance, data, accelerator));
         MemoryImage image = MemoryImage.create(DataSize.ofMebibytes(16))) {
       byte[] template = bootTemplate(host, image);
-      try (Checkpoint base = new Checkpoint(template, OwnPages.none(), java.util.List.of());
+      try (Checkpoint base = new Checkpoint(template, OwnPages.none(), List.of());
           Machine parent = blank(host, image);
           Machine child = blank(host, image);
           Machine twin = blank(host, image)) {
@@ -86,6 +87,55 @@ class BareMetalMachineTest {
       }
     }
     assertThat(Path.of("/run/podflare", instance)).doesNotExist();
+    assertThat(data.resolve("machines")).isEmptyDirectory();
+  }
+
+  @ParameterizedTest
+  @MethodSource("accelerators")
+  void aMachineThatWasLeftIsTakenOverAndGoesOn(HypervisorConfig.Choice accelerator)
+      throws Exception {
+    HypervisorConfig config =
+        HypervisorConfig.of(String.format("7e57%04x", next++), data, accelerator);
+    MemoryImage image = MemoryImage.create(DataSize.ofMebibytes(16));
+    Hypervisor first = Hypervisor.open(config);
+    byte[] template = bootTemplate(first, image);
+    Machine left = blank(first, image);
+    Machine other = blank(first, image);
+    try (Checkpoint base = new Checkpoint(template, OwnPages.none(), List.of())) {
+      left.restore(base);
+    }
+    left.resume();
+    try (SocketChannel serial = left.connectSerial()) {
+      ask(serial, 'a');
+    }
+    left.note("mine");
+    first.leave();
+    image.close();
+
+    Survivor survivor = Hypervisor.survivors(config).getFirst();
+    assertThat(Hypervisor.survivors(config)).as("of the other there is no note").hasSize(1);
+    assertThat(survivor.note()).isEqualTo("mine");
+    try (Hypervisor second = Hypervisor.open(config, List.of(survivor));
+        MemoryImage adopted =
+            MemoryImage.adopt(survivor.image(), DataSize.ofMebibytes(16), survivor.added());
+        Machine machine = second.takeOver(survivor, left.spec().with(adopted), _ -> {});
+        Machine child = blank(second, adopted)) {
+      assertThat(ProcFs.startTicks(other.pid())).as("nobody claims it").isEmpty();
+      assertThat(machine.state()).isEqualTo(MachineState.PAUSED);
+      JailAssert.isJailed(machine);
+      try (Checkpoint fork = machine.checkpoint(data)) {
+        child.restore(fork);
+      }
+      machine.resume();
+      child.resume();
+      try (SocketChannel toMachine = machine.connectSerial();
+          SocketChannel toChild = child.connectSerial()) {
+        assertThat((char) ask(toMachine, 'b').previous()).isEqualTo('a');
+        assertThat((char) ask(toChild, 'c').previous()).isEqualTo('a');
+        assertThat((char) ask(toMachine, 'd').previous()).isEqualTo('b');
+      }
+    }
+    assertThat(Path.of("/run/podflare", config.instance())).doesNotExist();
     assertThat(data.resolve("machines")).isEmptyDirectory();
   }
 
