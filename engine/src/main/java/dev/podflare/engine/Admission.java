@@ -163,6 +163,11 @@ final class Admission {
     memory -= size.bytes();
   }
 
+  /** Whether new sandboxes will soon be refused for want of the host's memory. */
+  boolean memoryIsShort() {
+    return HostResources.availableMemory() < 2 * limits.memoryReserve().bytes();
+  }
+
   /** From now on everything is refused. */
   synchronized void close() {
     closed = true;

@@ -280,7 +280,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   @Override
   public SandboxView patch(Caller caller, String sandboxId, PatchRequest request) {
-    Sandbox sandbox = sandboxes.find(caller, sandboxId);
+    Sandbox sandbox = spaces.present(caller, sandboxId);
     synchronized (sandbox) {
       if (!sandbox.is(sandboxId)) {
         return patch(caller, sandboxId, request); // closed or merged since a moment
@@ -411,7 +411,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
       return sandbox.execute(ids.execution(), request);
     } catch (PodflareException e) {
       if (e.code() == ErrorCode.MACHINE_FAILED && !sandbox.guest().alive()) {
-        sandboxes.close(sandbox, CloseReason.GUEST_CRASHED);
+        spaces.crashed(sandbox);
       }
       Sandbox now = awake(caller, sandboxId); // says if it is gone, and why
       if (e.code() != ErrorCode.GONE || now == sandbox) {
@@ -548,7 +548,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     if (sandbox.isPresent()) {
       LOG.info(
           "guest of {} ended: {}", sandbox.get().record().id(), LogText.safe(machine.console()));
-      sandboxes.close(sandbox.get(), CloseReason.GUEST_CRASHED);
+      spaces.crashed(sandbox.get());
     } else {
       shapes.discard(machine);
     }
@@ -569,6 +569,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
         }
         if (tick % TICKS_AN_EXPIRY == 0) {
           housekeeper.execute(this::expire);
+          housekeeper.execute(this::relieve);
         }
         if (tick % TICKS_A_CLEANING == 0) {
           housekeeper.execute(this::cleanQuietly);
@@ -599,6 +600,15 @@ public final class LocalEngine implements Engine, AutoCloseable {
       shapes.retireOldBuilds();
     } catch (RuntimeException e) {
       LOG.warn("while keeping house", e);
+    }
+  }
+
+  /** Memory of sandboxes that stand still is the first that a host which runs out of it can have. */
+  private void relieve() {
+    try {
+      spaces.relieve(admission::memoryIsShort);
+    } catch (RuntimeException e) {
+      LOG.warn("while freeing memory of paused sandboxes", e);
     }
   }
 

@@ -41,9 +41,14 @@ final class MachineSaver {
   /** What is to be saved, and as what. */
   record Wish(String id, Kind kind, Optional<String> name, Optional<Instant> expiresAt) {}
 
-  /** A sandbox at one instant, in this host's memory; what it ran then is in the needs. */
+  /**
+   * A sandbox at one instant, in this host's memory; what it ran then is in the needs.
+   *
+   * @param asOf since when its lifetime stands still
+   */
   record Captured(
       SandboxRecord record,
+      Instant asOf,
       GuestMachine.Frozen frozen,
       CheckpointNeeds needs,
       CheckpointFolders.Folder folder)
@@ -62,7 +67,9 @@ final class MachineSaver {
       FrozenShape shape = sandbox.guest().shape().frozen();
       ShapePins.pin(shape, identity.instance());
       GuestMachine.Frozen frozen = sandbox.guest().freezeForStore(folder.path(), laps);
-      return new Captured(sandbox.record(), frozen, needs(shape, frozen), folder);
+      Instant asOf =
+          sandbox.state() == SandboxState.PAUSED ? sandbox.pausedAt() : clock.instant();
+      return new Captured(sandbox.record(), asOf, frozen, needs(shape, frozen), folder);
     } catch (RuntimeException e) {
       folder.close();
       throw e;
@@ -93,8 +100,7 @@ final class MachineSaver {
     StoredCheckpoint stored = vault.save(captured.frozen().checkpoint(), captured.needs());
     SandboxRecord record = captured.record();
     CheckpointNeeds needs = captured.needs();
-    Instant now = clock.instant();
-    Duration left = Duration.between(now, record.expiresAt());
+    Duration left = Duration.between(captured.asOf(), record.expiresAt());
     return new SavedMachine(
         wish.id(),
         wish.kind(),
@@ -118,7 +124,7 @@ final class MachineSaver {
         left.isNegative() ? Duration.ZERO : left,
         stored.ownBytes(),
         stored.addedBytes(),
-        now,
+        clock.instant(),
         wish.expiresAt());
   }
 }

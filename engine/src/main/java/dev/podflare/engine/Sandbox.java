@@ -332,6 +332,11 @@ final class Sandbox implements LocalExecution.Owner {
     become(SandboxState.READY, record.expiresAt().plus(stood));
   }
 
+  /** Since when it stands still; of use only while it is PAUSED. */
+  Instant pausedAt() {
+    return pausedAt;
+  }
+
   /** Stands still since then, as the record says; to be called before anybody knows of it. */
   void staysPaused(Instant since) {
     guest.hold();

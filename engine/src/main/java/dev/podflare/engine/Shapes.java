@@ -14,6 +14,7 @@ import dev.podflare.image.TemplateStore;
 import dev.podflare.qemu.Hypervisor;
 import dev.podflare.qemu.Machine;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -185,11 +186,11 @@ final class Shapes implements AutoCloseable {
     return find(template, on.shape(), on.disk(), deadline).pool();
   }
 
-  /** Forgets which frozen shapes must stay, but for those of these images. */
-  void keepPinned(String holder, Set<String> images) {
+  /** Forgets which frozen shapes must stay, but for those of these images and young ones. */
+  void keepPinned(String holder, Set<String> images, Instant before) {
     templates.list().stream()
         .flatMap(current -> templates.builds(current.name()).stream())
-        .forEach(build -> ShapePins.keepOnly(build, holder, images));
+        .forEach(build -> ShapePins.keepOnly(build, holder, images, before));
   }
 
   String fingerprint() {

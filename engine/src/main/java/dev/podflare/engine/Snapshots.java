@@ -42,6 +42,9 @@ final class Snapshots {
   /** The sandbox stands still only while its memory is copied, not while that is stored. */
   SavedMachine take(Caller caller, String id, SnapshotRequest request) {
     checkName(request.name());
+    request.name().filter(name -> named(caller, name).isPresent()).ifPresent(name -> {
+      throw taken(name); // now, and not after all was stored
+    });
     try (MachineSaver.Captured captured = capture(caller, id)) {
       Optional<Instant> expires = request.life().map(clock.instant()::plus);
       SavedMachine snapshot =
@@ -143,12 +146,7 @@ final class Snapshots {
 
   /** By id, or by the owner's name for it. */
   SavedMachine find(Caller caller, String idOrName) {
-    return byId(caller, idOrName)
-        .or(() ->
-            list(caller).stream()
-                .filter(it -> it.keyId().equals(caller.keyId()))
-                .filter(it -> it.name().filter(idOrName::equals).isPresent())
-                .findFirst())
+    return own(caller, idOrName)
         .orElseThrow(() ->
             new PodflareException(
                 ErrorCode.SNAPSHOT_NOT_FOUND,
@@ -160,12 +158,22 @@ final class Snapshots {
     return saved.list(Kind.SNAPSHOT, caller.scope());
   }
 
-  /** One that is not there is no error. */
-  void delete(Caller caller, String id) {
-    byId(caller, id).ifPresent(it -> saved.delete(it, "", "", clock.instant()));
+  /** By id or name, as {@link #find}; one that is not there is no error. */
+  void delete(Caller caller, String idOrName) {
+    own(caller, idOrName).ifPresent(it -> saved.delete(it, "", "", clock.instant()));
   }
 
-  private Optional<SavedMachine> byId(Caller caller, String id) {
-    return saved.find(id).filter(it -> it.kind() == Kind.SNAPSHOT && caller.mayUse(it.keyId()));
+  private Optional<SavedMachine> own(Caller caller, String idOrName) {
+    return saved
+        .find(idOrName)
+        .filter(it -> it.kind() == Kind.SNAPSHOT && caller.mayUse(it.keyId()))
+        .or(() -> named(caller, idOrName));
+  }
+
+  private Optional<SavedMachine> named(Caller caller, String name) {
+    return list(caller).stream()
+        .filter(it -> it.keyId().equals(caller.keyId()))
+        .filter(it -> it.name().filter(name::equals).isPresent())
+        .findFirst();
   }
 }

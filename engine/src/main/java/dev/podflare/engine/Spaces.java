@@ -10,6 +10,7 @@ import dev.podflare.store.SavedMachines;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -115,16 +116,50 @@ final class Spaces {
    */
   void freezeDue(Sandbox sandbox, CloseReason why) {
     String id = sandbox.record().id();
-    Instant last = failed.get(id);
-    if (last != null && clock.instant().isBefore(last.plus(RETRY))) {
-      return;
+    if (mayTry(id)) {
+      LOG.debug("{} is over: {}", id, why.wireName());
+      attempt(
+          id,
+          () ->
+              freezeIf(
+                  sandbox, () -> sandbox.is(id) && sandbox.due(clock.instant()).isPresent()));
     }
+  }
+
+  /**
+   * Puts paused sandboxes into the store, those that have been paused for longest first, while
+   * memory is short. They are frozen then; a resume wakes them all the same.
+   */
+  void relieve(BooleanSupplier memoryIsShort) {
+    List<Sandbox> paused =
+        sandboxes.all().stream()
+            .filter(sandbox -> sandbox.state() == SandboxState.PAUSED)
+            .sorted(Comparator.comparing(Sandbox::pausedAt))
+            .toList();
+    for (Sandbox sandbox : paused) {
+      if (!memoryIsShort.getAsBoolean()) {
+        return;
+      }
+      String id = sandbox.record().id();
+      if (mayTry(id)) {
+        attempt(id, () -> freezeIf(sandbox, () -> sandbox.state() == SandboxState.PAUSED));
+      }
+    }
+  }
+
+  /** Not again so soon after the store did not take it. */
+  private boolean mayTry(String id) {
+    Instant last = failed.get(id);
+    return last == null || !clock.instant().isBefore(last.plus(RETRY));
+  }
+
+  private void attempt(String id, Runnable freezing) {
     try {
-      freezeIf(sandbox, () -> sandbox.is(id) && sandbox.due(clock.instant()).isPresent());
+      freezing.run();
       failed.remove(id);
     } catch (PodflareException e) {
       failed.put(id, clock.instant());
-      LOG.warn("{} ({}) cannot be frozen and stays as it is: {}", id, why.wireName(), e.sentence());
+      LOG.warn("{} cannot be frozen and stays as it is: {}", id, e.sentence());
     }
   }
 
@@ -137,6 +172,20 @@ final class Spaces {
       }
     } finally {
       sandbox.unlockFamily();
+    }
+  }
+
+  /**
+   * One whose guest has crashed goes back to what it was when it was last frozen, if it was; else
+   * it is closed.
+   */
+  void crashed(Sandbox sandbox) {
+    String id = sandbox.record().id();
+    if (sandbox.record().persistent() && saved.fallBack(id)) {
+      sandboxes.retire(sandbox);
+      LOG.warn("{}: its guest crashed; it is what it was when it was last frozen", id);
+    } else {
+      sandboxes.close(sandbox, CloseReason.GUEST_CRASHED);
     }
   }
 

@@ -53,7 +53,7 @@ final class StoreCleaning {
             .count();
     GcReport chunks = store.collect();
     problems.addAll(chunks.problems());
-    shapes.keepPinned(identity.instance(), saved.images());
+    shapes.keepPinned(identity.instance(), saved.images(), before);
     return new CleaningReport(deleted, chunks.deletedChunks(), chunks.freedBytes(), problems);
   }
 

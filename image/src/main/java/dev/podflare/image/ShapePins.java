@@ -7,6 +7,8 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -24,27 +26,40 @@ public final class ShapePins {
   /** Durable when it returns. Repeating it is no error. */
   public static void pin(FrozenShape shape, String holder) {
     Path folder = folder(shape.template());
+    Path pin = folder.resolve(holder + "-" + shape.image());
     try {
       Files.createDirectories(folder);
-      Files.createFile(folder.resolve(holder + "-" + shape.image()));
-      Durable.sync(folder);
-    } catch (FileAlreadyExistsException pinned) {
-      // That is what was wanted.
+      try {
+        Files.createFile(pin);
+        Durable.sync(folder);
+      } catch (FileAlreadyExistsException pinned) {
+        // So that it is not taken for an old one that nobody needs any more.
+        Files.setLastModifiedTime(pin, FileTime.from(Instant.now()));
+      }
     } catch (IOException e) {
       throw new PodflareException(
           ErrorCode.INTERNAL, "Cannot pin shape " + shape.key() + ": " + e, e);
     }
   }
 
-  /** Takes away those pins of a holder whose image is not in {@code needed}. */
-  public static void keepOnly(BuiltTemplate template, String holder, Set<String> needed) {
-    for (String pin : pins(template)) {
-      String image = pin.substring(pin.indexOf('-') + 1);
-      if (pin.startsWith(holder + "-") && !needed.contains(image)) {
+  /**
+   * Takes away those pins of a holder whose image is not in {@code needed} and that are older than
+   * that: what a younger one is for may not be recorded yet.
+   */
+  public static void keepOnly(
+      BuiltTemplate template, String holder, Set<String> needed, Instant before) {
+    for (String name : pins(template)) {
+      String image = name.substring(name.indexOf('-') + 1);
+      if (name.startsWith(holder + "-") && !needed.contains(image)) {
+        Path pin = folder(template).resolve(name);
         try {
-          Files.deleteIfExists(folder(template).resolve(pin));
+          if (Files.getLastModifiedTime(pin).toInstant().isBefore(before)) {
+            Files.deleteIfExists(pin);
+          }
+        } catch (NoSuchFileException gone) {
+          // That is what was wanted.
         } catch (IOException e) {
-          throw new PodflareException(ErrorCode.INTERNAL, "Cannot remove pin " + pin + ".", e);
+          throw new PodflareException(ErrorCode.INTERNAL, "Cannot remove pin " + name + ".", e);
         }
       }
     }

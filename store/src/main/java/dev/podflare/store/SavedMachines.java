@@ -157,6 +157,26 @@ public final class SavedMachines {
   }
 
   /**
+   * A live sandbox that has lost its machine is what it was when it was last frozen, if it was.
+   *
+   * @return whether there is such a checkpoint; if not, nothing has changed
+   */
+  public boolean fallBack(String sandboxId) {
+    return database.write(handle ->
+        handle
+                    .createUpdate(
+                        """
+                        update saved_machines set kind = 'space' where kind = 'last' and sandbox_id =
+                          (select id from sandboxes where id = :id and closed_at is null
+                            and state <> 'frozen')
+                        """)
+                    .bind("id", sandboxId)
+                    .execute()
+                == 1
+            && setState(handle, sandboxId, FROZEN, Optional.empty()));
+  }
+
+  /**
    * Removes a Space or snapshot. The sandbox of a Space is closed with it.
    *
    * @return whether it was there

@@ -88,6 +88,8 @@ class SnapshotTest {
     try (Sandbox sandbox = platform.create()) {
       sandbox.snapshot(named("taken"));
       refused(() -> sandbox.snapshot(named("taken")), "snapshot_exists");
+      platform.client.snapshots().delete("taken");
+      sandbox.snapshot(named("taken"));
       refused(() -> sandbox.snapshot(named(" ")), "invalid_field");
       refused(() -> sandbox.rollback("none"), "snapshot_not_found");
       refused(() -> from("none"), "snapshot_not_found");

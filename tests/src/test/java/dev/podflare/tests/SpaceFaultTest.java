@@ -10,6 +10,7 @@ import dev.podflare.client.ApiException;
 import dev.podflare.client.Sandbox;
 import dev.podflare.client.SandboxOptions;
 import dev.podflare.client.SnapshotOptions;
+import dev.podflare.common.DataSize;
 import dev.podflare.client.SpaceInfo;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -156,5 +157,53 @@ class SpaceFaultTest {
       daemon.terminate();
     }
     assertThat(HostState.leftovers(data)).isEmpty();
+  }
+
+  @Test
+  void whenMemoryIsShortAPausedOneGoesToTheStoreAndComesBack() throws Exception {
+    // Half of what there is now must stay, so that less than twice as much is left.
+    DataSize reserve = new DataSize(available() * 6 / 10);
+    try (TestPlatform platform =
+        TestPlatform.start(data, config -> TestPlatform.withReserve(config, reserve))) {
+      Sandbox paused = platform.create();
+      Sandbox running = platform.create();
+      python(paused, "x = 4");
+      paused.pause();
+      Awaitility.await()
+          .atMost(TestPlatform.PATIENCE)
+          .until(() -> paused.info().state().equals("frozen"));
+      assertThat(running.info().state()).isEqualTo("ready");
+      paused.resume();
+      assertThat(python(paused, "print(x)")).isEqualTo("4");
+    }
+  }
+
+  private static long available() throws IOException {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/meminfo"))) {
+      String line = lines.filter(it -> it.startsWith("MemAvailable:")).findFirst().orElseThrow();
+      return Long.parseLong(line.replaceAll("[^0-9]", "")) << 10;
+    }
+  }
+
+  @Test
+  void aCrashedGuestTakesAPersistentSandboxBackToItsLastCheckpoint() throws Exception {
+    try (TestPlatform platform = TestPlatform.start(data, config -> config)) {
+      Sandbox kept = persistent(platform);
+      Sandbox other = platform.create();
+      python(kept, "x = 'frozen'");
+      kept.freeze();
+      python(kept, "x = 'lost'");
+      for (Sandbox one : List.of(kept, other)) {
+        ProcessHandle.of(platform.machine(one).pid()).orElseThrow().destroyForcibly();
+      }
+      Awaitility.await()
+          .atMost(TestPlatform.PATIENCE)
+          .until(() -> kept.info().state().equals("frozen"));
+      assertThat(python(kept, "print(x)")).isEqualTo("frozen");
+      Awaitility.await()
+          .atMost(TestPlatform.PATIENCE)
+          .until(() -> TestPlatform.goneReason(other).isPresent());
+      assertThat(TestPlatform.goneReason(other)).contains("guest_crashed");
+    }
   }
 }

@@ -4,6 +4,7 @@ import dev.podflare.client.ApiException;
 import dev.podflare.client.ClientConfig;
 import dev.podflare.client.Podflare;
 import dev.podflare.client.Sandbox;
+import dev.podflare.common.DataSize;
 import dev.podflare.client.SandboxOptions;
 import dev.podflare.engine.EngineConfig;
 import dev.podflare.engine.LocalEngine;
@@ -66,6 +67,15 @@ final class TestPlatform implements AutoCloseable {
 
   /** The configuration with another limit of sandboxes. */
   static EngineConfig withMost(EngineConfig config, int sandboxes) {
+    return withLimits(config, sandboxes, config.limits().memoryReserve());
+  }
+
+  /** The same on a host that must keep so much memory. */
+  static EngineConfig withReserve(EngineConfig config, DataSize memory) {
+    return withLimits(config, config.limits().sandboxes(), memory);
+  }
+
+  private static EngineConfig withLimits(EngineConfig config, int sandboxes, DataSize reserve) {
     EngineConfig.Limits usual = config.limits();
     return config.withLimits(
         config.lifetimes(),
@@ -73,7 +83,7 @@ final class TestPlatform implements AutoCloseable {
             sandboxes,
             usual.sandboxesPerKey(),
             usual.memoryOvercommit(),
-            usual.memoryReserve(),
+            reserve,
             usual.diskReserve(),
             usual.queuedExecutions(),
             usual.codeBytes(),
