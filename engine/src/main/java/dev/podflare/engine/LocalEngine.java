@@ -603,7 +603,9 @@ public final class LocalEngine implements Engine, AutoCloseable {
     }
   }
 
-  /** Memory of sandboxes that stand still is the first that a host which runs out of it can have. */
+  /**
+   * Memory of sandboxes that stand still is the first that a host which runs out of it can have.
+   */
   private void relieve() {
     try {
       spaces.relieve(admission::memoryIsShort);

@@ -67,8 +67,7 @@ final class MachineSaver {
       FrozenShape shape = sandbox.guest().shape().frozen();
       ShapePins.pin(shape, identity.instance());
       GuestMachine.Frozen frozen = sandbox.guest().freezeForStore(folder.path(), laps);
-      Instant asOf =
-          sandbox.state() == SandboxState.PAUSED ? sandbox.pausedAt() : clock.instant();
+      Instant asOf = sandbox.state() == SandboxState.PAUSED ? sandbox.pausedAt() : clock.instant();
       return new Captured(sandbox.record(), asOf, frozen, needs(shape, frozen), folder);
     } catch (RuntimeException e) {
       folder.close();

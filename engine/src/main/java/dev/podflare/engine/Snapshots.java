@@ -42,9 +42,12 @@ final class Snapshots {
   /** The sandbox stands still only while its memory is copied, not while that is stored. */
   SavedMachine take(Caller caller, String id, SnapshotRequest request) {
     checkName(request.name());
-    request.name().filter(name -> named(caller, name).isPresent()).ifPresent(name -> {
-      throw taken(name); // now, and not after all was stored
-    });
+    request
+        .name()
+        .filter(name -> named(caller, name).isPresent())
+        .ifPresent(name -> {
+          throw taken(name); // now, and not after all was stored
+        });
     try (MachineSaver.Captured captured = capture(caller, id)) {
       Optional<Instant> expires = request.life().map(clock.instant()::plus);
       SavedMachine snapshot =

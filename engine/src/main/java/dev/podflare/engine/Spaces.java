@@ -121,8 +121,7 @@ final class Spaces {
       attempt(
           id,
           () ->
-              freezeIf(
-                  sandbox, () -> sandbox.is(id) && sandbox.due(clock.instant()).isPresent()));
+              freezeIf(sandbox, () -> sandbox.is(id) && sandbox.due(clock.instant()).isPresent()));
     }
   }
 

@@ -181,11 +181,11 @@ public final class PipePair implements ByteChannel {
 
     /** {@code last} is done once nobody uses the descriptor any more. */
     void close(Runnable last) {
-      readiness.close();
       lock.lock();
       try {
         if (!closed) {
           closed = true;
+          readiness.close();
           Libc.close(fd);
           last.run();
         }

@@ -10,7 +10,9 @@ import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -117,6 +119,24 @@ class PipePairTest {
     assertThatThrownBy(() -> waiting.get(60, TimeUnit.SECONDS))
         .isInstanceOf(ExecutionException.class)
         .hasCauseInstanceOf(AsynchronousCloseException.class);
+  }
+
+  @Test
+  void manyMayCloseItAtOnce() throws Exception {
+    for (int round = 0; round < 200; round++) {
+      PipePair pipes = connect();
+      List<CompletableFuture<Boolean>> closers = new ArrayList<>();
+      for (int i = 0; i < 4; i++) {
+        closers.add(
+            onThread(() -> {
+              pipes.close();
+              return true;
+            }));
+      }
+      for (CompletableFuture<Boolean> closer : closers) {
+        assertThat(closer.get(60, TimeUnit.SECONDS)).isTrue();
+      }
+    }
   }
 
   @Test

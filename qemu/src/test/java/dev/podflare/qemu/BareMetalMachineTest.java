@@ -120,7 +120,7 @@ class BareMetalMachineTest {
             MemoryImage.adopt(survivor.image(), DataSize.ofMebibytes(16), survivor.added());
         Machine machine = second.takeOver(survivor, left.spec().with(adopted), _ -> {});
         Machine child = blank(second, adopted)) {
-      assertThat(ProcFs.startTicks(other.pid())).as("nobody claims it").isEmpty();
+      assertThat(other.cgroup().processes()).as("nobody claims it").isEmpty();
       assertThat(machine.state()).isEqualTo(MachineState.PAUSED);
       JailAssert.isJailed(machine);
       try (Checkpoint fork = machine.checkpoint(data)) {
