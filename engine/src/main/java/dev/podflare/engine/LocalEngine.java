@@ -271,8 +271,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
   public SandboxView get(Caller caller, String sandboxId) {
     Optional<SavedMachine> space =
         sandboxes.isLive(sandboxId) ? Optional.empty() : spaces.ofFrozen(caller, sandboxId);
-    return space.isPresent()
-        ? SandboxView.frozen(sandboxes.recordOf(caller, sandboxId), network.isPresent())
+    return space.isPresent() || sandboxes.elsewhere(caller, sandboxId).isPresent()
+        ? SandboxView.remembered(sandboxes.recordOf(caller, sandboxId), network.isPresent())
         : sandboxes.find(caller, sandboxId).viewWithFigures();
   }
 
@@ -588,10 +588,11 @@ public final class LocalEngine implements Engine, AutoCloseable {
   /** What can wait, and must not make lifetimes wait for it. */
   private void keepHouse() {
     try {
-      store.sandboxes().purgeTombstones();
       sandboxes.setClocks();
       sandboxes.refreshFigures();
       shapes.retireOldBuilds();
+      sandboxes.writeLate();
+      store.sandboxes().purgeTombstones();
     } catch (RuntimeException e) {
       LOG.warn("while keeping house", e);
     }
