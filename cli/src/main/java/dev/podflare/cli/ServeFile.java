@@ -231,8 +231,17 @@ record ServeFile(
               + unknown.getKnownPropertyIds(),
           unknown);
     } catch (JacksonException malformed) {
-      throw refused(name + place(malformed) + ": " + malformed.getOriginalMessage(), malformed);
+      throw refused(name + place(malformed) + ": " + words(malformed), malformed);
     }
+  }
+
+  /** Without the lines of the file that the parser shows, or any other password of an address. */
+  private static String words(JacksonException failure) {
+    return String.valueOf(failure.getOriginalMessage())
+        .lines()
+        .filter(line -> !line.startsWith("    "))
+        .collect(Collectors.joining("\n"))
+        .replaceAll("(://[^/\\s:]*):\\S*@", "$1:…@");
   }
 
   private static String path(JacksonException failure) {

@@ -73,6 +73,18 @@ class DatabaseSettingsTest {
             Map.of()));
   }
 
+  @Test
+  void aBrokenFileDoesNotTellThePassword() {
+    String url = "postgresql://u:" + SECRET + "@h/d";
+    refused(() -> ServeFile.parse("database: {url: '" + url + "\n", "f"));
+    refused(() -> ServeFile.parse("database:\n  url: " + url + "\n bad: [\n", "f"));
+    refused(() -> ServeFile.parse("database: [" + url + "]\n", "f"));
+    refused(() -> ServeFile.parse("database: '" + url + "'\n", "f"));
+    ServeFile.DatabasePart named =
+        ServeFile.parse("database: {node: '" + url + "'}\n", "f").database().orElseThrow();
+    refused(() -> DatabaseSettings.open(named, data).close());
+  }
+
   /** The command line of a process is for everybody to read. */
   @Test
   void aPasswordInTheOptionIsRefused() {
