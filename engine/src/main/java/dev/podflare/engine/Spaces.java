@@ -187,6 +187,11 @@ final class Spaces {
     try {
       Optional<SavedMachine> space = sandboxes.isLive(id) ? Optional.empty() : ofFrozen(caller, id);
       return space.isPresent() ? wake(caller, space.get()) : sandboxes.find(caller, id);
+    } catch (PodflareException e) {
+      if (e.code() == ErrorCode.SPACE_NOT_FOUND) {
+        return sandboxes.find(caller, id); // another node was faster: says which
+      }
+      throw e;
     } finally {
       turn.unlock();
     }
