@@ -72,7 +72,8 @@ final class NodeLock implements AutoCloseable {
   synchronized void keep() {
     try {
       if (!closed && !isHeld() && !tryToTake()) {
-        LOG.error("another daemon has taken the name {} while the database was away", node);
+        // Most often the server has not noticed yet that our earlier session has ended.
+        LOG.warn("the name {} is held by another session of the database; is it a daemon?", node);
       }
     } catch (SQLException away) {
       LOG.debug("the name {} is taken again when the database is back", node, away);
