@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # System packages that a verb needs, and their installation on Debian and Ubuntu.
 
-# package=probe: a command, an absolute path, "static:COMMAND" or "py:MODULE". What is there already, however it
+# package=probe: a command, an absolute path, "static:COMMAND", "py:MODULE" or "any:PATTERN" of paths. What is there already, however it
 # came, is not installed again.
 readonly GUEST_PACKAGES=(
   qemu-system-x86=qemu-system-x86_64
@@ -28,6 +28,7 @@ readonly TEST_PACKAGES=(
   git=git
   qemu-utils=qemu-img
   nftables=nft
+  postgresql=any:/usr/lib/postgresql/*/bin/initdb
 )
 
 # Administration tools live in folders that a user's PATH may lack.
@@ -38,6 +39,7 @@ is_there() {
   case $probe in
     /*) [[ -e $probe ]] ;;
     static:*) is_static "${probe#static:}" ;;
+    any:*) compgen -G "${probe#any:}" >/dev/null ;;
     py:*) python3 -c "import ${probe#py:}" 2>/dev/null ;;
     *) PATH=$ADMIN_PATH command -v "$probe" >/dev/null ;;
   esac
@@ -92,8 +94,32 @@ apt_get() {
 install_packages() {
   say "installing system packages: $*"
   refresh_apt
+  if [[ " $* " == *' postgresql '* ]]; then
+    without_cluster install_named "$@"
+  else
+    install_named "$@"
+  fi
+}
+
+install_named() {
   apt_get install -y --no-install-recommends "$@" ||
     die 1 "apt-get could not install: $* (see above)"
+}
+
+# Runs a command under which Debian's PostgreSQL makes no database server of its own and starts none:
+# tests start theirs, for a moment. Where its settings are there already they stay as they are.
+without_cluster() {
+  local settings=${CLUSTER_SETTINGS:-/etc/postgresql-common/createcluster.conf} before status=0
+  if [[ -e $settings ]]; then
+    "$@"
+    return
+  fi
+  install_named postgresql-common
+  before=$(cat "$settings")
+  printf 'create_main_cluster = false\n' >"$settings"
+  ("$@") || status=$?
+  printf '%s\n' "$before" >"$settings"
+  ((status == 0)) || exit "$status"
 }
 
 # Installs what the verb lacks, or says what to install and ends.

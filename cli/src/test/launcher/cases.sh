@@ -149,12 +149,32 @@ test_root_installs_by_name_and_says_so() {
   expect "$(cat "$CASE/apt")" $'update\ninstall -y --no-install-recommends bubblewrap'
 }
 
+test_postgresql_is_installed_without_a_server_of_its_own() {
+  paper_tree
+  load
+  export CLUSTER_SETTINGS="$CASE/createcluster.conf"
+  apt_get() {
+    [[ ! -e $CLUSTER_SETTINGS ]] || cat "$CLUSTER_SETTINGS" >>"$CASE/apt"
+    printf '%s\n' "$*" >>"$CASE/apt"
+    [[ $* != *postgresql-common ]] || echo '#create_main_cluster = true' >"$CLUSTER_SETTINGS"
+  }
+  install_packages nftables postgresql 2>/dev/null
+  expect "$(tail -n 3 "$CASE/apt")" "$(printf '%s\n' \
+    'install -y --no-install-recommends postgresql-common' 'create_main_cluster = false' \
+    'install -y --no-install-recommends nftables postgresql')"
+  expect "$(cat "$CLUSTER_SETTINGS")" '#create_main_cluster = true'
+  install_packages postgresql 2>/dev/null
+  expect "$(tail -n 2 "$CASE/apt")" \
+    $'#create_main_cluster = true\ninstall -y --no-install-recommends postgresql'
+}
+
 test_probes_tell_static_programs_and_files() {
   paper_tree
   load
   is_there /etc/passwd
   is_there bash
   expect "$(missing_of a=/no/such/file b=static:bash c=bash)" $'a\nb'
+  expect "$(missing_of a=any:/etc/pass* b=any:/etc/no-such-*)" b
 }
 
 # --- build ---------------------------------------------------------------------------------------
@@ -249,6 +269,23 @@ test_old_jars_are_cleared_away() {
 test_arguments_arrive_as_they_were_given() {
   furnished_tree
   expect "$("$TREE/podflare" run 'a b' '' '*' | tail -n 4)" $'run\na b\n\n*'
+}
+
+test_a_databases_password_leaves_the_command_line() {
+  furnished_tree
+  # shellcheck disable=SC2016 # expands in the script
+  printf '#!/bin/sh\necho "in the environment: $PODFLARE_DATABASE"; printf "%%s\\n" "$@"\n' \
+    >"$CASE/jdk/bin/java"
+  local url='postgresql://user:p@ss@host/db' output
+  output=$("$TREE/podflare" serve --database "$url" --node a)
+  [[ $output == *"in the environment: $url"* ]]
+  expect "$(tail -n 3 <<<"$output")" $'serve\n--node\na'
+  output=$("$TREE/podflare" serve "--database=$url")
+  [[ $output == *"in the environment: $url"* && $(tail -n 1 <<<"$output") == serve ]]
+  output=$("$TREE/podflare" serve --database postgresql://user@host/db)
+  expect "$(tail -n 2 <<<"$output")" $'--database\npostgresql://user@host/db'
+  output=$("$TREE/podflare" run -- --database "$url")
+  expect "$(tail -n 1 <<<"$output")" "$url"
 }
 
 test_verbs_with_a_daemon_get_the_whole_jit() {

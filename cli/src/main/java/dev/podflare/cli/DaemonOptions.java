@@ -50,6 +50,21 @@ final class DaemonOptions {
       description = "Machines that wait for a checkpoint; else from the host's memory")
   @Nullable Integer blanks;
 
+  @Option(
+      names = "--database",
+      paramLabel = "URL",
+      description = {
+        "Records in a PostgreSQL: postgresql://USER:PASSWORD@HOST:PORT/DATABASE;",
+        "else in a SQLite file of the data folder"
+      })
+  @Nullable String database;
+
+  @Option(
+      names = "--node",
+      paramLabel = "NAME",
+      description = "Name of this daemon among those that share the database")
+  @Nullable String node;
+
   @Option(names = "--log-json", description = "Log as JSON, one object a line")
   boolean logJson;
 
@@ -73,6 +88,11 @@ final class DaemonOptions {
         base.more(),
         base.network(),
         base.store(),
+        DatabaseSettings.merge(
+            base.database(),
+            Optional.ofNullable(database),
+            Optional.ofNullable(node),
+            System.getenv()),
         base.region(),
         base.endpoint(),
         base.portsDomain(),

@@ -34,7 +34,7 @@ final class DaemonWiring {
           DataLock.acquire(config.data()); // before anything of another daemon is touched
       undo.add(lock::close);
       new TemplateFactory(templates(config), choice(config)).sweep();
-      Store store = Store.open(config.data().resolve("podflare.db"));
+      Store store = DatabaseSettings.open(config.database(), config.data());
       undo.add(store::close);
       CheckpointStore checkpoints =
           StoreSettings.open(config.store(), config.data(), System.getenv());

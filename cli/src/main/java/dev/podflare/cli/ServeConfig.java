@@ -16,6 +16,7 @@ import java.util.OptionalInt;
  * @param more what only the file can say
  * @param network of the guests; the file alone says it
  * @param store where checkpoints are kept; the file alone says it
+ * @param database of the records; without an address the data folder has it
  * @param portsDomain below which guests' ports have host names
  */
 record ServeConfig(
@@ -29,6 +30,7 @@ record ServeConfig(
     ServeFile.EnginePart more,
     ServeFile.NetworkPart network,
     ServeFile.StorePart store,
+    ServeFile.DatabasePart database,
     Optional<String> region,
     Optional<String> endpoint,
     Optional<String> portsDomain,
@@ -51,6 +53,7 @@ record ServeConfig(
         engine,
         file.network().orElse(ServeFile.NetworkPart.EMPTY),
         file.store().orElse(ServeFile.StorePart.EMPTY),
+        file.database().orElse(ServeFile.DatabasePart.EMPTY),
         server.region(),
         server.endpoint(),
         server.portsDomain(),
@@ -71,6 +74,7 @@ record ServeConfig(
         more,
         network,
         store,
+        database,
         region,
         endpoint,
         portsDomain,
@@ -91,6 +95,7 @@ record ServeConfig(
             more,
             network,
             store,
+            database,
             region,
             endpoint,
             portsDomain,
@@ -111,6 +116,7 @@ record ServeConfig(
         more,
         other,
         store,
+        database,
         region,
         endpoint,
         portsDomain,
@@ -130,6 +136,7 @@ record ServeConfig(
         more,
         network,
         store,
+        database,
         region,
         endpoint,
         portsDomain,

@@ -59,6 +59,10 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  *   region: us-east-1
  *   cache_mebibytes: 10240         # of this host's disk, before an S3
  *   key_file: /etc/podflare/store.key    # encrypts it; or PODFLARE_STORE_KEY
+ * database:                        # of the records: a PostgreSQL, which several daemons may share
+ *   url: postgresql://podflare@db.example:5432/podflare?sslmode=verify-full
+ *   password_file: /etc/podflare/database.password   # or in the url, or all in PODFLARE_DATABASE
+ *   node: host-a                   # this daemon's name; else one that is made and kept in data
  * log:
  *   format: text                   # or json
  *   level: info
@@ -70,6 +74,7 @@ record ServeFile(
     Optional<EnginePart> engine,
     Optional<NetworkPart> network,
     Optional<StorePart> store,
+    Optional<DatabasePart> database,
     Optional<LogPart> log) {
 
   record ServerPart(
@@ -170,12 +175,24 @@ record ServeFile(
             Optional.empty());
   }
 
+  /** {@code url} may have a password in it, which nothing prints. */
+  record DatabasePart(Optional<String> url, Optional<Path> passwordFile, Optional<String> node) {
+    static final DatabasePart EMPTY =
+        new DatabasePart(Optional.empty(), Optional.empty(), Optional.empty());
+
+    @Override
+    public String toString() {
+      return "DatabasePart[node=" + node.orElse("") + "]";
+    }
+  }
+
   record LogPart(Optional<LogFormat> format, Optional<String> level) {
     static final LogPart EMPTY = new LogPart(Optional.empty(), Optional.empty());
   }
 
   static final ServeFile EMPTY =
       new ServeFile(
+          Optional.empty(),
           Optional.empty(),
           Optional.empty(),
           Optional.empty(),
@@ -214,8 +231,17 @@ record ServeFile(
               + unknown.getKnownPropertyIds(),
           unknown);
     } catch (JacksonException malformed) {
-      throw refused(name + place(malformed) + ": " + malformed.getOriginalMessage(), malformed);
+      throw refused(name + place(malformed) + ": " + words(malformed), malformed);
     }
+  }
+
+  /** Without the lines of the file that the parser shows, or any other password of an address. */
+  private static String words(JacksonException failure) {
+    return String.valueOf(failure.getOriginalMessage())
+        .lines()
+        .filter(line -> !line.startsWith("    "))
+        .collect(Collectors.joining("\n"))
+        .replaceAll("(://[^/\\s:]*):\\S*@", "$1:…@");
   }
 
   private static String path(JacksonException failure) {

@@ -47,6 +47,7 @@ class ServeConfigTest {
         allow: [10.1.2.0/24]
         resolvers: [10.1.2.53]
         connections: 100
+      database: {url: 'postgresql://u@h/d', node: host-a}
       log:
         format: json
         level: debug
@@ -67,6 +68,7 @@ class ServeConfigTest {
                 ServeFile.EnginePart.EMPTY,
                 ServeFile.NetworkPart.EMPTY,
                 ServeFile.StorePart.EMPTY,
+                ServeFile.DatabasePart.EMPTY,
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
@@ -106,6 +108,7 @@ class ServeConfigTest {
                 engine,
                 file.network().orElseThrow(),
                 ServeFile.StorePart.EMPTY,
+                file.database().orElseThrow(),
                 Optional.of("eu"),
                 Optional.of("https://eu.example"),
                 Optional.of("sandboxes.example"),

@@ -35,7 +35,7 @@ record Claims(List<Claim> all) {
 
   private static Optional<Claim> claim(
       Survivor survivor, MachineNote note, SandboxRecords records) {
-    Optional<SandboxRecord> own = records.find(note.sandbox());
+    Optional<SandboxRecord> own = find(note.sandbox(), records);
     if (own.filter(Claims::live).isPresent()) {
       return Optional.of(new Claim(own.get(), survivor, note));
     }
@@ -45,9 +45,14 @@ record Claims(List<Claim> all) {
             .isPresent();
     return Optional.ofNullable(note.next())
         .filter(_ -> merged)
-        .flatMap(records::find)
+        .flatMap(next -> find(next, records))
         .filter(Claims::live)
         .map(record -> new Claim(record, survivor, note));
+  }
+
+  /** One that is on another node now is none of ours. */
+  private static Optional<SandboxRecord> find(String id, SandboxRecords records) {
+    return records.find(id).filter(_ -> records.nodeElsewhere(id).isEmpty());
   }
 
   private static boolean live(SandboxRecord record) {

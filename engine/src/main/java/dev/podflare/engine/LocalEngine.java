@@ -273,8 +273,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
   @Override
   public SandboxView get(Caller caller, String sandboxId) {
     return sandboxes
-        .frozen(caller, sandboxId)
-        .map(record -> SandboxView.frozen(record, network.isPresent()))
+        .remembered(caller, sandboxId)
+        .map(record -> SandboxView.remembered(record, network.isPresent()))
         .orElseGet(() -> sandboxes.find(caller, sandboxId).viewWithFigures());
   }
 
@@ -393,7 +393,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
   public List<FamilyMember> tree(Caller caller, String sandboxId) {
     return sandboxes.tree(
         sandboxes
-            .frozen(caller, sandboxId)
+            .remembered(caller, sandboxId)
             .orElseGet(() -> sandboxes.find(caller, sandboxId).record()));
   }
 
@@ -594,10 +594,11 @@ public final class LocalEngine implements Engine, AutoCloseable {
   /** What can wait, and must not make lifetimes wait for it. */
   private void keepHouse() {
     try {
-      store.sandboxes().purgeTombstones();
       sandboxes.setClocks();
       sandboxes.refreshFigures();
       shapes.retireOldBuilds();
+      sandboxes.writeLate();
+      store.sandboxes().purgeTombstones();
     } catch (RuntimeException e) {
       LOG.warn("while keeping house", e);
     }

@@ -112,7 +112,7 @@ final class Pauses {
       try {
         records.update(sandbox.record());
       } catch (PodflareException e) {
-        if (e.code() != ErrorCode.INTERNAL) {
+        if (e.code() != ErrorCode.INTERNAL && e.code() != ErrorCode.RECORDS_UNAVAILABLE) {
           throw e;
         }
         LOG.warn("{}: its state was not written: {}", sandbox.record().id(), e.sentence());

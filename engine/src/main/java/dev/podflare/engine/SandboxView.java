@@ -4,6 +4,7 @@ import dev.podflare.network.EgressPolicy;
 import dev.podflare.store.SandboxRecord;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -37,11 +38,11 @@ public record SandboxView(
     long ownMemoryBytes,
     long diskBytes) {
 
-  /** One that has no machine. */
-  static SandboxView frozen(SandboxRecord record, boolean networked) {
+  /** One that has no machine here: by its record. */
+  static SandboxView remembered(SandboxRecord record, boolean networked) {
     return new SandboxView(
         record.id(),
-        SandboxState.FROZEN,
+        SandboxState.valueOf(record.state().toUpperCase(Locale.ROOT)),
         record.template(),
         record.vcpus(),
         record.memoryMebibytes(),

@@ -13,11 +13,13 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,6 +37,10 @@ final class Sandboxes {
   private final Duration patience;
   private final Map<String, Sandbox> live = new ConcurrentHashMap<>();
   private final Map<String, Sandbox> byMachine = new ConcurrentHashMap<>();
+  private final Set<Ending> unwritten = ConcurrentHashMap.newKeySet();
+
+  /** A sandbox that is closed. */
+  private record Ending(String id, CloseReason reason, Instant instant) {}
 
   /** {@code patience}: how long a fork, or the like of it, that is under way is waited for. */
   Sandboxes(SandboxRecords records, Clock clock, Duration patience) {
@@ -136,12 +142,17 @@ final class Sandboxes {
         record.parent(),
         record.closedAt().isPresent()
             ? SandboxState.CLOSED
-            : view.map(SandboxView::state)
-                .orElse(record.isFrozen() ? SandboxState.FROZEN : SandboxState.CLOSED),
+            : view.map(SandboxView::state).orElseGet(() -> stateElsewhere(record)),
         record.createdAt(),
         record.closedAt(),
         record.closeReason(),
         view.map(SandboxView::ownMemoryBytes).orElse(0L));
+  }
+
+  private SandboxState stateElsewhere(SandboxRecord record) {
+    return record.isFrozen() || records.nodeElsewhere(record.id()).isPresent()
+        ? SandboxView.remembered(record, false).state()
+        : SandboxState.CLOSED;
   }
 
   /** The parent's id goes on with the winner's machine, and the winner's id is gone. */
@@ -203,10 +214,30 @@ final class Sandboxes {
       throw WrongState.of(id, SandboxState.FROZEN, SandboxState.READY);
     }
     if (closed.isPresent()) {
+      refuseElsewhere(id);
       String reason = closed.get().closeReason().orElse(CloseReason.DELETED.wireName());
       throw gone(id, reason, closed.get().closeMessage().orElse(reason));
     }
     throw new PodflareException(ErrorCode.SANDBOX_NOT_FOUND, "no sandbox " + id);
+  }
+
+  /** The machine of one that lives on another node can be used there only. */
+  private void refuseElsewhere(String id) {
+    records
+        .nodeElsewhere(id)
+        .ifPresent(node -> {
+          throw new PodflareException(
+              ErrorCode.WRONG_NODE,
+              "sandbox " + id + " is on the node " + node + "; ask that one",
+              Map.of("sandbox_id", id, "node", node));
+        });
+  }
+
+  /** The record of a sandbox of the caller's whose machine is on another node. */
+  Optional<SandboxRecord> elsewhere(Caller caller, String id) {
+    return live.containsKey(id)
+        ? Optional.empty()
+        : tombstone(caller, id).filter(record -> records.nodeElsewhere(id).isPresent());
   }
 
   private static PodflareException gone(String id, String reason, String message) {
@@ -223,6 +254,7 @@ final class Sandboxes {
       return Optional.of(sandbox);
     }
     if (tombstone(caller, id).isPresent()) {
+      refuseElsewhere(id);
       return Optional.empty();
     }
     throw new PodflareException(ErrorCode.SANDBOX_NOT_FOUND, "no sandbox " + id);
@@ -242,11 +274,9 @@ final class Sandboxes {
         matching.add(sandbox.view());
       }
     }
-    for (SandboxRecord record : records.frozen()) {
-      if (caller.mayUse(record.keyId()) && !live.containsKey(record.id())) {
-        matching.add(SandboxView.frozen(record, networked));
-      }
-    }
+    Stream.concat(records.frozen().stream(), records.liveElsewhere().stream())
+        .filter(record -> caller.mayUse(record.keyId()) && !live.containsKey(record.id()))
+        .forEach(record -> matching.add(SandboxView.remembered(record, networked)));
     matching.removeIf(it -> !request.matches(it));
     matching.sort(BY_CREATION);
     List<SandboxView> page = new ArrayList<>();
@@ -320,6 +350,11 @@ final class Sandboxes {
     return isLive(id) ? Optional.empty() : tombstone(caller, id).filter(SandboxRecord::isFrozen);
   }
 
+  /** The record of a sandbox of the caller's that has no machine here, but is not gone. */
+  Optional<SandboxRecord> remembered(Caller caller, String id) {
+    return frozen(caller, id).or(() -> elsewhere(caller, id));
+  }
+
   void insert(SandboxRecord record) {
     records.insert(record);
   }
@@ -345,8 +380,7 @@ final class Sandboxes {
         () -> {
           SandboxRecord record = sandbox.record();
           try {
-            records.close(
-                record.id(), reason.wireName(), Optional.of(reason.sentence()), clock.instant());
+            record(new Ending(record.id(), reason, clock.instant()));
           } finally {
             sandbox.place().release();
             live.remove(record.id(), sandbox);
@@ -354,6 +388,32 @@ final class Sandboxes {
           }
           LOG.info("{} closed: {}", record.id(), reason.wireName());
         });
+  }
+
+  /** The machine is gone, whether or not that can be written now. */
+  private void record(Ending ending) {
+    try {
+      write(ending);
+    } catch (PodflareException e) {
+      if (e.code() != ErrorCode.RECORDS_UNAVAILABLE) {
+        throw e;
+      }
+      unwritten.add(ending);
+      LOG.warn("the end of {} is written later: {}", ending.id(), e.sentence());
+    }
+  }
+
+  private void write(Ending ending) {
+    CloseReason reason = ending.reason();
+    records.close(ending.id(), reason.wireName(), Optional.of(reason.sentence()), ending.instant());
+  }
+
+  /** Writes the ends of sandboxes that could not be written when they ended. */
+  void writeLate() {
+    for (Ending ending : List.copyOf(unwritten)) {
+      write(ending);
+      unwritten.remove(ending);
+    }
   }
 
   /** Those whose time is over, with what is to be done about it, each on a thread of its own. */

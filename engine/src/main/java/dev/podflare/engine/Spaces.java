@@ -225,6 +225,11 @@ final class Spaces {
     try {
       Optional<SandboxRecord> frozen = sandboxes.frozen(caller, id);
       return frozen.isPresent() ? wake(caller, frozen.get()) : sandboxes.find(caller, id);
+    } catch (PodflareException e) {
+      if (e.code() == ErrorCode.SPACE_NOT_FOUND) {
+        return sandboxes.find(caller, id); // another node was faster: says which
+      }
+      throw e;
     } finally {
       turn.unlock();
     }

@@ -1,19 +1,27 @@
 package dev.podflare.store;
 
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jdbi.v3.core.statement.StatementContext;
 
 /**
  * The API keys. The live ones are also held in memory, written through, because every request asks
- * for one. Thread-safe.
+ * for one. Where other nodes make and revoke keys too, one that is not in memory is looked up, and
+ * {@link #refresh} takes over what was revoked. Thread-safe.
  */
 public final class ApiKeys {
   private static final String INSERT =
@@ -23,20 +31,39 @@ public final class ApiKeys {
       values (:id, :name, :sha256, :admin, :scopes, :maxSandboxes, :maxMemory, :perMinute, :createdAt)
       """;
 
+  private static final Duration PATIENCE = Duration.ofSeconds(2);
+
   private final Database database;
   private final Clock clock;
   private final Map<String, ApiKey> liveByHash = new ConcurrentHashMap<>();
+  private final Semaphore lookingUp = new Semaphore(2);
+
+  /** Held over a change of the database and of the memory, so that no refresh comes between. */
+  private final ReentrantLock changing = new ReentrantLock();
 
   ApiKeys(Database database, Clock clock) {
     this.database = database;
     this.clock = clock;
-    List<ApiKey> live =
-        database.read(handle ->
-            handle
-                .createQuery("select * from api_keys where revoked_at is null")
-                .map(ApiKeys::key)
-                .list());
-    live.forEach(key -> liveByHash.put(key.sha256(), key));
+    refresh();
+  }
+
+  /** Takes over what other nodes have made and revoked. */
+  void refresh() {
+    changing.lock();
+    try {
+      List<ApiKey> live =
+          database.read(handle ->
+              handle
+                  .createQuery("select * from api_keys where revoked_at is null")
+                  .map(ApiKeys::key)
+                  .list());
+      Map<String, ApiKey> fresh = new HashMap<>();
+      live.forEach(key -> fresh.put(key.sha256(), key));
+      liveByHash.keySet().retainAll(fresh.keySet());
+      liveByHash.putAll(fresh);
+    } finally {
+      changing.unlock();
+    }
   }
 
   /** Makes a key; its text is in the answer and nowhere else. */
@@ -52,14 +79,50 @@ public final class ApiKeys {
             limits,
             Instant.ofEpochMilli(clock.millis()),
             Optional.empty());
-    insert(key);
-    liveByHash.put(key.sha256(), key);
+    changing.lock();
+    try {
+      insert(key);
+      liveByHash.put(key.sha256(), key);
+    } finally {
+      changing.unlock();
+    }
     return new NewApiKey(key, text);
   }
 
-  /** The live key whose text has this SHA-256. */
+  /**
+   * The live key whose text has this SHA-256.
+   *
+   * @throws PodflareException {@code RATE_LIMITED} when many unknown ones are asked for at once,
+   *     where they have to be looked up in a shared database
+   */
   public Optional<ApiKey> findByHash(String sha256) {
-    return Optional.ofNullable(liveByHash.get(sha256));
+    Optional<ApiKey> known = Optional.ofNullable(liveByHash.get(sha256));
+    return known.isPresent() || !database.shared() ? known : lookUp(sha256);
+  }
+
+  /**
+   * Few at once, so that strangers who guess do not take the database's connections from others.
+   */
+  private Optional<ApiKey> lookUp(String sha256) {
+    try {
+      if (!lookingUp.tryAcquire(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
+        throw new PodflareException(
+            ErrorCode.RATE_LIMITED, "many unknown API keys are being looked up; try again later");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new PodflareException(ErrorCode.SHUTTING_DOWN, "interrupted", e);
+    }
+    try {
+      return database.read(handle ->
+          handle
+              .createQuery("select * from api_keys where sha256 = :hash and revoked_at is null")
+              .bind("hash", sha256)
+              .map(ApiKeys::key)
+              .findOne());
+    } finally {
+      lookingUp.release();
+    }
   }
 
   /** Live keys, oldest first. */
@@ -75,16 +138,21 @@ public final class ApiKeys {
    * @return whether it was live
    */
   public boolean delete(String id) {
-    int revoked =
-        database.write(handle ->
-            handle
-                .createUpdate(
-                    "update api_keys set revoked_at = :now where id = :id and revoked_at is null")
-                .bind("now", clock.millis())
-                .bind("id", id)
-                .execute());
-    liveByHash.values().removeIf(key -> key.id().equals(id));
-    return revoked == 1;
+    changing.lock();
+    try {
+      int revoked =
+          database.write(handle ->
+              handle
+                  .createUpdate(
+                      "update api_keys set revoked_at = :now where id = :id and revoked_at is null")
+                  .bind("now", clock.millis())
+                  .bind("id", id)
+                  .execute());
+      liveByHash.values().removeIf(key -> key.id().equals(id));
+      return revoked == 1;
+    } finally {
+      changing.unlock();
+    }
   }
 
   private void insert(ApiKey key) {

@@ -1,137 +1,77 @@
 package dev.podflare.store;
 
-import com.zaxxer.hikari.HikariConfig;
-import com.zaxxer.hikari.HikariDataSource;
-import dev.podflare.common.ErrorCode;
-import dev.podflare.common.PodflareException;
-import java.io.IOException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Duration;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
 import org.jdbi.v3.core.Handle;
-import org.jdbi.v3.core.Jdbi;
-import org.jdbi.v3.core.JdbiException;
-import org.sqlite.SQLiteConfig;
-import org.sqlite.SQLiteDataSource;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The SQLite file and its connections: one writer, whose transactions are IMMEDIATE so that they
- * never fail half-way for want of the lock, and a few readers that WAL lets go on meanwhile.
- * Thread-safe.
+ * The database of the records: a SQLite file of this daemon's alone, or a PostgreSQL that several
+ * daemons may share. Both take the same statements. Thread-safe.
+ *
+ * <p>What callers can rely on in both: a transaction is whole or not there; of two that change the
+ * same row one comes after the other and sees what that one left; a unique index holds. They cannot
+ * rely on more: between two statements of a transaction another one may commit (PostgreSQL's READ
+ * COMMITTED). So what must not change in between is first locked by an update, or said in the
+ * condition of the statement that depends on it.
  */
-final class Database implements AutoCloseable {
-  private static final Duration BUSY_TIMEOUT = Duration.ofSeconds(5);
-  private static final Duration CONNECTION_TIMEOUT = Duration.ofSeconds(10);
-  private static final int READERS = 4;
+sealed interface Database extends AutoCloseable permits SqliteDatabase, PostgresDatabase {
 
-  private final HikariDataSource writerPool;
-  private final HikariDataSource readerPool;
-  private final Jdbi writer;
-  private final Jdbi reader;
-
-  private Database(HikariDataSource writerPool, HikariDataSource readerPool) {
-    this.writerPool = writerPool;
-    this.readerPool = readerPool;
-    this.writer = Jdbi.create(writerPool);
-    this.reader = Jdbi.create(readerPool);
+  static Database open(DatabaseConfig config) {
+    return switch (config) {
+      case DatabaseConfig.SqliteFile sqlite -> SqliteDatabase.open(sqlite.file());
+      case DatabaseConfig.Postgres postgres -> PostgresDatabase.open(postgres);
+    };
   }
 
-  static Database open(Path file) {
-    try {
-      createPrivately(file.toAbsolutePath());
-      HikariDataSource writerPool = pool(file, "store-writer", 1);
-      try {
-        migrate(writerPool);
-        return new Database(writerPool, pool(file, "store-reader", READERS));
-      } catch (RuntimeException failed) {
-        writerPool.close();
-        throw failed;
-      }
-    } catch (IOException | RuntimeException failed) {
-      throw new PodflareException(
-          ErrorCode.INVALID_CONFIG,
-          "cannot open the database " + file + ": " + failed.getMessage(),
-          failed);
-    }
+  /**
+   * One short transaction. The work may run more than once, in a new transaction each time; only
+   * the last one counts. So it changes nothing but the database.
+   *
+   * @throws dev.podflare.common.PodflareException {@code RECORDS_UNAVAILABLE} if the database is
+   *     away or busy, {@code INTERNAL} if it refuses a statement; nothing has changed then, but see
+   *     {@link PostgresDatabase} for the one case in which that is not known
+   */
+  <T extends @Nullable Object> T write(Function<Handle, T> work);
+
+  /** As {@link #write}, without an answer. */
+  default void change(Consumer<Handle> work) {
+    this.<@Nullable Object>write(handle -> {
+      work.accept(handle);
+      return null;
+    });
   }
 
-  /** One short transaction of the only writer. */
-  <T extends @org.jspecify.annotations.Nullable Object> T write(Function<Handle, T> work) {
-    try {
-      return writer.inTransaction(work::apply);
-    } catch (JdbiException failed) {
-      throw failure(failed);
-    }
-  }
+  /** One statement that reads; it may run more than once. Errors as with {@link #write}. */
+  <T extends @Nullable Object> T read(Function<Handle, T> work);
 
-  void change(Consumer<Handle> work) {
-    try {
-      writer.useTransaction(work::accept);
-    } catch (JdbiException failed) {
-      throw failure(failed);
-    }
-  }
+  /** Whether other daemons may use it at the same time. */
+  boolean shared();
 
-  <T extends @org.jspecify.annotations.Nullable Object> T read(Function<Handle, T> work) {
-    try {
-      return reader.withHandle(work::apply);
-    } catch (JdbiException failed) {
-      throw failure(failed);
-    }
-  }
+  /**
+   * Takes a daemon's name where others may come with the same one. To be called first.
+   *
+   * @throws dev.podflare.common.PodflareException {@code HOST_NOT_READY} if another daemon has it
+   */
+  default void takeName(String node) {}
+
+  /** Takes the name again where the database was away. */
+  default void keepName() {}
+
+  /** Removes what the database keeps for itself and needs no more; now and then. */
+  default void tidy() {}
 
   @Override
-  public void close() {
-    readerPool.close();
-    writerPool.close();
-  }
+  void close();
 
-  private static PodflareException failure(JdbiException cause) {
-    return new PodflareException(ErrorCode.INTERNAL, "the database did not take a call", cause);
-  }
-
-  /** The file holds variables of sandboxes; SQLite gives its journals the mode of the file. */
-  private static void createPrivately(Path file) throws IOException {
-    Path folder = file.getParent();
-    if (folder != null) {
-      Files.createDirectories(folder);
-    }
-    try {
-      Files.createFile(
-          file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-    } catch (FileAlreadyExistsException reopened) {
-      return;
-    }
-  }
-
-  private static void migrate(HikariDataSource pool) {
+  /** Brings the tables up to date; of several daemons one does it and the others wait. */
+  static void migrate(DataSource source) {
     Flyway.configure()
-        .dataSource(pool)
+        .dataSource(source)
         .locations("classpath:dev/podflare/store/migrations")
         .load()
         .migrate();
-  }
-
-  private static HikariDataSource pool(Path file, String name, int size) {
-    SQLiteConfig sqlite = new SQLiteConfig();
-    sqlite.setJournalMode(SQLiteConfig.JournalMode.WAL);
-    sqlite.setSynchronous(SQLiteConfig.SynchronousMode.NORMAL);
-    sqlite.setTransactionMode(SQLiteConfig.TransactionMode.IMMEDIATE);
-    sqlite.setBusyTimeout(Math.toIntExact(BUSY_TIMEOUT.toMillis()));
-    SQLiteDataSource source = new SQLiteDataSource(sqlite);
-    source.setUrl("jdbc:sqlite:" + file.toAbsolutePath());
-    HikariConfig config = new HikariConfig();
-    config.setDataSource(source);
-    config.setPoolName(name);
-    config.setMaximumPoolSize(size);
-    config.setMinimumIdle(1);
-    config.setMaxLifetime(0);
-    config.setConnectionTimeout(CONNECTION_TIMEOUT.toMillis());
-    return new HikariDataSource(config);
   }
 }

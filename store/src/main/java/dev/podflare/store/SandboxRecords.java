@@ -12,7 +12,10 @@ import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.StatementContext;
 import org.jdbi.v3.core.statement.Update;
 
-/** The sandbox records; each call is one short transaction. Thread-safe. */
+/**
+ * The sandbox records; each call is one short transaction. What is added is of this node; a frozen
+ * sandbox is of the node that wakes it. Thread-safe.
+ */
 public final class SandboxRecords {
   /** How long a closed sandbox's id still says why it was closed. */
   public static final Duration TOMBSTONE_LIFE = Duration.ofDays(1);
@@ -21,10 +24,10 @@ public final class SandboxRecords {
       """
       insert into sandboxes (id, key_id, template, state, vcpus, memory_mebibytes, disk_gibibytes,
         persistent, auto_resume, network, env, metadata, parent, created_at, expires_at, timeout, idle_timeout,
-        closed_at, close_reason, close_message)
+        closed_at, close_reason, close_message, node)
       values (:id, :keyId, :template, :state, :vcpus, :memory, :disk, :persistent, :autoResume, :network, :env,
         :metadata, :parent, :createdAt, :expiresAt, :timeout, :idleTimeout, :closedAt, :closeReason,
-        :closeMessage)
+        :closeMessage, :node)
       """;
   private static final String UPDATE =
       """
@@ -32,7 +35,7 @@ public final class SandboxRecords {
         memory_mebibytes = :memory, disk_gibibytes = :disk, persistent = :persistent, auto_resume = :autoResume,
         network = :network, env = :env, metadata = :metadata, parent = :parent,
         expires_at = :expiresAt, timeout = :timeout, idle_timeout = :idleTimeout
-      where id = :id and closed_at is null
+      where id = :id and closed_at is null and node = :node
       """;
   private static final String CLOSE =
       """
@@ -45,51 +48,62 @@ public final class SandboxRecords {
 
   private final Database database;
   private final Clock clock;
+  private final String node;
 
-  SandboxRecords(Database database, Clock clock) {
+  SandboxRecords(Database database, Clock clock, String node) {
     this.database = database;
     this.clock = clock;
+    this.node = node;
   }
 
   /** Adds a record; the id must be new. */
   public void insert(SandboxRecord sandbox) {
-    database.change(handle -> insert(handle, sandbox));
+    database.change(handle -> insert(handle, sandbox, node));
   }
 
-  static void insert(Handle handle, SandboxRecord sandbox) {
-    bind(handle.createUpdate(INSERT), sandbox).execute();
+  static void insert(Handle handle, SandboxRecord sandbox, String node) {
+    bind(handle.createUpdate(INSERT), sandbox, node).execute();
   }
 
   /** Adds records, all or none; the ids must be new. */
   public void insertAll(List<SandboxRecord> sandboxes) {
     database.change(handle -> {
-      sandboxes.forEach(sandbox -> insert(handle, sandbox));
+      sandboxes.forEach(sandbox -> insert(handle, sandbox, node));
     });
   }
 
   /**
-   * Writes everything of a live sandbox but its time of creation and how it was closed.
+   * Writes everything of a live sandbox of this node but its time of creation and how it was
+   * closed.
    *
    * @return whether it was there and live
    */
   public boolean update(SandboxRecord sandbox) {
-    return database.write(handle -> bind(handle.createUpdate(UPDATE), sandbox).execute()) == 1;
+    return database.write(handle -> bind(handle.createUpdate(UPDATE), sandbox, node).execute())
+        == 1;
   }
 
   /**
-   * Marks a live sandbox as closed; a closed one keeps its first reason.
+   * Marks a live sandbox of this node as closed; a closed one keeps its first reason.
    *
    * @return whether it was live
    */
   public boolean close(String id, String reason, Optional<String> message, Instant when) {
-    return database.write(handle -> close(handle, id, reason, message, when));
+    return database.write(handle -> close(handle, id, node, reason, message, when));
   }
 
+  /** {@code from}: only if it is of that node; empty: of whichever. */
   static boolean close(
-      Handle handle, String id, String reason, Optional<String> message, Instant when) {
+      Handle handle,
+      String id,
+      String from,
+      String reason,
+      Optional<String> message,
+      Instant when) {
     return handle
-            .createUpdate(CLOSE + " and id = :id")
+            .createUpdate(CLOSE + " and id = :id and (node = :node or :node = '')")
             .bind("id", id)
+            .bind("node", from)
             .bind("reason", reason)
             .bind("message", message.orElse(null))
             .bind("when", when.toEpochMilli())
@@ -106,17 +120,9 @@ public final class SandboxRecords {
   public boolean merge(
       String parent, String winner, String reason, Optional<String> message, Instant when) {
     return database.write(handle -> {
-      boolean live =
-          handle
-                  .createQuery(
-                      "select count(*) from sandboxes where closed_at is null and id in (:a, :b)")
-                  .bind("a", parent)
-                  .bind("b", winner)
-                  .mapTo(Integer.class)
-                  .one()
-              == 2;
+      boolean live = lock(handle, parent, winner) == 2;
       if (live) {
-        close(handle, winner, reason, message, when);
+        close(handle, winner, node, reason, message, when);
         handle
             .createUpdate("update sandboxes set parent = :parent where parent = :winner")
             .bind("parent", parent)
@@ -127,12 +133,26 @@ public final class SandboxRecords {
     });
   }
 
+  /** How many of them are live and of this node; nobody changes these until the end. */
+  private int lock(Handle handle, String one, String other) {
+    return handle
+        .createUpdate(
+            """
+            update sandboxes set parent = parent
+            where closed_at is null and node = :node and id in (:one, :other)
+            """)
+        .bind("node", node)
+        .bind("one", one)
+        .bind("other", other)
+        .execute();
+  }
+
   public boolean close(String id, String reason, Instant when) {
     return close(id, reason, Optional.empty(), when);
   }
 
   /**
-   * Closes every live sandbox that is not frozen, for a start after a crash.
+   * Closes every live sandbox of this node that is not frozen, for a start after a crash.
    *
    * @param but ids of those that go on
    * @return those that were live, as they were
@@ -141,11 +161,16 @@ public final class SandboxRecords {
     return database.write(handle -> {
       List<SandboxRecord> live =
           handle
-              .createQuery("select * from sandboxes where " + RUNNING + " order by created_at, id")
+              .createQuery(
+                  "select * from sandboxes where "
+                      + RUNNING
+                      + " and node = :node order by created_at, id")
+              .bind("node", node)
               .map(SandboxRecords::record)
               .filter(record -> !but.contains(record.id()))
               .list();
-      live.forEach(record -> close(handle, record.id(), reason, Optional.empty(), clock.instant()));
+      live.forEach(
+          record -> close(handle, record.id(), node, reason, Optional.empty(), clock.instant()));
       return live;
     });
   }
@@ -170,7 +195,7 @@ public final class SandboxRecords {
             .createQuery(
                 """
                 with recursive family(id) as (
-                  select :id
+                  select cast(:id as text)
                   union
                   select child.id from sandboxes child join family on child.parent = family.id
                 )
@@ -183,7 +208,7 @@ public final class SandboxRecords {
             .list());
   }
 
-  /** All live sandboxes in order of creation. */
+  /** All live sandboxes of all nodes in order of creation. */
   public List<SandboxRecord> live() {
     return database.read(handle ->
         handle
@@ -192,7 +217,40 @@ public final class SandboxRecords {
             .list());
   }
 
-  /** Frozen sandboxes. */
+  /** The node whose live sandbox it is; empty for one of this node's, a frozen or a closed one. */
+  public Optional<String> nodeElsewhere(String id) {
+    return !database.shared()
+        ? Optional.empty()
+        : database.read(handle ->
+            handle
+                .createQuery(
+                    "select node from sandboxes where id = :id and node <> :node and " + RUNNING)
+                .bind("id", id)
+                .bind("node", node)
+                .mapTo(String.class)
+                .findOne());
+  }
+
+  /**
+   * Live sandboxes of other nodes that are not frozen, in order of creation. One whose lifetime is
+   * over is left out: its node may be gone, and can say nothing of it.
+   */
+  public List<SandboxRecord> liveElsewhere() {
+    return !database.shared()
+        ? List.of()
+        : database.read(handle ->
+            handle
+                .createQuery(
+                    "select * from sandboxes where node <> :node and "
+                        + RUNNING
+                        + " and (expires_at > :now or state = 'paused') order by created_at, id")
+                .bind("node", node)
+                .bind("now", clock.millis())
+                .map(SandboxRecords::record)
+                .list());
+  }
+
+  /** Frozen sandboxes, of whichever node. */
   public List<SandboxRecord> frozen() {
     return database.read(handle ->
         handle
@@ -239,8 +297,9 @@ public final class SandboxRecords {
             .execute());
   }
 
-  private static Update bind(Update update, SandboxRecord sandbox) {
+  private static Update bind(Update update, SandboxRecord sandbox, String node) {
     return update
+        .bind("node", node)
         .bind("id", sandbox.id())
         .bind("keyId", sandbox.keyId())
         .bind("template", sandbox.template())

@@ -27,56 +27,50 @@ public final class SavedMachines {
         :image, :vcpus, :memory, :disk, :persistent, :autoResume, :network, :env, :metadata,
         :timeout, :idleTimeout, :timeLeft, :ownBytes, :storedBytes, :createdAt, :expiresAt)
       """;
+
+  /** The unique index of names decides, so that of two at once one is refused. */
+  private static final String IF_FREE =
+      "on conflict (key_id, name) where name is not null do nothing";
+
   private static final String FROZEN = "frozen";
   private static final String READY = "ready";
 
   private final Database database;
+  private final String node;
 
-  SavedMachines(Database database) {
+  SavedMachines(Database database, String node) {
     this.database = database;
+    this.node = node;
   }
 
   /** Adds a snapshot; false if the owner has one of that name. */
   public boolean insert(SavedMachine saved) {
-    return database.write(handle -> {
-      boolean taken =
-          saved.name().isPresent()
-              && handle
-                  .createQuery("select 1 from saved_machines where key_id = :key and name = :name")
-                  .bind("key", saved.keyId())
-                  .bind("name", saved.name().get())
-                  .mapTo(Integer.class)
-                  .findOne()
-                  .isPresent();
-      if (!taken) {
-        insert(handle, saved);
-      }
-      return !taken;
-    });
+    return database.write(handle -> insert(handle, saved, INSERT + IF_FREE) == 1);
   }
 
   /**
-   * The sandbox is the Space from now on, and its last checkpoint before is needed no more.
+   * A sandbox of this node is the Space from now on, and its last checkpoint before is needed no
+   * more.
    *
    * @return whether the sandbox was live; if not, nothing has changed
    */
   public boolean freeze(SavedMachine space) {
     return database.write(handle -> {
-      boolean live = setState(handle, space.sandboxId(), FROZEN, Optional.empty());
+      boolean live = freeze(handle, space.sandboxId());
       if (live) {
         handle
             .createUpdate("delete from saved_machines where sandbox_id = :id and kind = 'last'")
             .bind("id", space.sandboxId())
             .execute();
-        insert(handle, space);
+        insert(handle, space, INSERT);
       }
       return live;
     });
   }
 
   /**
-   * The frozen sandbox is live again; the Space stays as the last checkpoint of a persistent one,
-   * else it is gone.
+   * The frozen sandbox is live again, on this node; the Space stays as the last checkpoint of a
+   * persistent one, else it is gone.
    *
    * @return whether the Space was there; if not, nothing has changed
    */
@@ -84,7 +78,7 @@ public final class SavedMachines {
     return database.write(handle -> {
       boolean there = useUp(handle, space, space.sandboxId());
       if (there) {
-        setState(handle, space.sandboxId(), READY, Optional.of(expiresAt));
+        wake(handle, space.sandboxId(), expiresAt);
       }
       return there;
     });
@@ -101,8 +95,8 @@ public final class SavedMachines {
       boolean there = useUp(handle, space, fresh.id());
       if (there) {
         SandboxRecords.close(
-            handle, space.sandboxId(), reason, Optional.of(message), fresh.createdAt());
-        SandboxRecords.insert(handle, fresh);
+            handle, space.sandboxId(), "", reason, Optional.of(message), fresh.createdAt());
+        SandboxRecords.insert(handle, fresh, node);
       }
       return there;
     });
@@ -129,7 +123,7 @@ public final class SavedMachines {
   }
 
   /**
-   * Live sandboxes that a lost host had woken are frozen again, as they were before.
+   * Live sandboxes that this node had woken and lost are frozen again, as they were before.
    *
    * @param but ids of those that go on
    */
@@ -140,13 +134,14 @@ public final class SavedMachines {
               .createQuery(
                   """
                   select * from saved_machines where kind = 'last' and sandbox_id in
-                    (select id from sandboxes where closed_at is null and state <> 'frozen')
+                    (select id from sandboxes where closed_at is null and state <> 'frozen' and node = :node)
                   """)
+              .bind("node", node)
               .map(SavedMachines::saved)
               .filter(last -> !but.contains(last.sandboxId()))
               .list();
       for (SavedMachine last : lost) {
-        setState(handle, last.sandboxId(), FROZEN, Optional.empty());
+        freeze(handle, last.sandboxId());
         handle
             .createUpdate("update saved_machines set kind = 'space' where id = :id")
             .bind("id", last.id())
@@ -162,18 +157,21 @@ public final class SavedMachines {
    * @return whether there is such a checkpoint; if not, nothing has changed
    */
   public boolean fallBack(String sandboxId) {
-    return database.write(handle ->
-        handle
-                    .createUpdate(
-                        """
-                        update saved_machines set kind = 'space' where kind = 'last' and sandbox_id =
-                          (select id from sandboxes where id = :id and closed_at is null
-                            and state <> 'frozen')
-                        """)
-                    .bind("id", sandboxId)
-                    .execute()
-                == 1
-            && setState(handle, sandboxId, FROZEN, Optional.empty()));
+    return database.write(handle -> {
+      boolean there =
+          handle
+                  .createUpdate(
+                      """
+                      update saved_machines set kind = 'space' where kind = 'last' and sandbox_id =
+                        (select id from sandboxes where id = :id and closed_at is null
+                          and state <> 'frozen' and node = :node)
+                      """)
+                  .bind("id", sandboxId)
+                  .bind("node", node)
+                  .execute()
+              == 1;
+      return there && freeze(handle, sandboxId);
+    });
   }
 
   /**
@@ -191,7 +189,7 @@ public final class SavedMachines {
                   .execute()
               == 1;
       if (there && saved.kind() == SavedMachine.Kind.SPACE) {
-        SandboxRecords.close(handle, saved.sandboxId(), reason, Optional.of(message), now);
+        SandboxRecords.close(handle, saved.sandboxId(), "", reason, Optional.of(message), now);
       }
       return there;
     });
@@ -272,24 +270,37 @@ public final class SavedMachines {
                 .list()));
   }
 
-  private static boolean setState(
-      Handle handle, String sandboxId, String state, Optional<Instant> expiresAt) {
+  private boolean freeze(Handle handle, String sandboxId) {
     return handle
             .createUpdate(
                 """
-                update sandboxes set state = :state, expires_at = coalesce(:expires, expires_at)
-                where id = :id and closed_at is null
+                update sandboxes set state = :state
+                where id = :id and closed_at is null and node = :node
                 """)
             .bind("id", sandboxId)
-            .bind("state", state)
-            .bind("expires", expiresAt.map(Instant::toEpochMilli).orElse(null))
+            .bind("state", FROZEN)
+            .bind("node", node)
             .execute()
         == 1;
   }
 
-  private static void insert(Handle handle, SavedMachine saved) {
+  private void wake(Handle handle, String sandboxId, Instant expiresAt) {
     handle
-        .createUpdate(INSERT)
+        .createUpdate(
+            """
+            update sandboxes set state = :state, expires_at = :expires, node = :node
+            where id = :id and closed_at is null
+            """)
+        .bind("id", sandboxId)
+        .bind("state", READY)
+        .bind("expires", expiresAt.toEpochMilli())
+        .bind("node", node)
+        .execute();
+  }
+
+  private static int insert(Handle handle, SavedMachine saved, String statement) {
+    return handle
+        .createUpdate(statement)
         .bind("id", saved.id())
         .bind("kind", saved.kind().wireName())
         .bind("keyId", saved.keyId())

@@ -4,29 +4,43 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
 import java.util.UUID;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.statement.Update;
 
 /**
- * What Podflare remembers: sandbox records, API keys and idempotent answers, in one SQLite file.
- * Times are kept to the millisecond. Thread-safe.
+ * What Podflare remembers: sandbox records, saved machines, API keys and idempotent answers, in a
+ * SQLite file or a PostgreSQL. Several nodes may share one PostgreSQL: Spaces, snapshots, keys and
+ * answers are of all of them, a sandbox that is not frozen and a request at work are of one. Times
+ * are kept to the millisecond. Thread-safe.
  *
  * <p>Every call may throw {@link dev.podflare.common.PodflareException}: {@code INVALID_CONFIG}
- * when the file cannot be opened, {@code INTERNAL} when the database fails.
+ * when the database cannot be opened, {@code RECORDS_UNAVAILABLE} when it is away or busy, {@code
+ * INTERNAL} when it fails.
  */
 public final class Store implements AutoCloseable {
+  /** Node of a database that only one daemon uses, where nobody says another. */
+  public static final String ONLY_NODE = "local";
+
   private final Database database;
+  private final String node;
   private final SandboxRecords sandboxes;
   private final String identity;
   private final SavedMachines saved;
   private final ApiKeys keys;
   private final IdempotentAnswers answers;
+  private final SharedUse sharedUse;
 
-  private Store(Database database, Clock clock) {
+  private Store(Database database, String node, String former, Clock clock) {
     this.database = database;
-    this.sandboxes = new SandboxRecords(database, clock);
-    this.identity = identity(database);
-    this.saved = new SavedMachines(database);
+    this.node = node;
+    database.takeName(node);
+    claim(database, node, former);
+    this.sandboxes = new SandboxRecords(database, clock, node);
+    this.identity = database.write(Store::identity);
+    this.saved = new SavedMachines(database, node);
     this.keys = new ApiKeys(database, clock);
-    this.answers = new IdempotentAnswers(database, clock);
+    this.answers = new IdempotentAnswers(database, clock, node);
+    this.sharedUse = new SharedUse(database, keys, answers);
   }
 
   /**
@@ -38,32 +52,67 @@ public final class Store implements AutoCloseable {
   }
 
   public static Store open(Path databaseFile, Clock clock) {
-    Database database = Database.open(databaseFile);
+    return open(new DatabaseConfig.SqliteFile(databaseFile), ONLY_NODE, clock);
+  }
+
+  /**
+   * As above, in a database of choice.
+   *
+   * @param node name of this daemon, which no other of the same database has: what an earlier run
+   *     under this name left behind is taken to be dead; {@code HOST_NOT_READY} if one has it
+   * @param former name that this daemon had in its last run; what it had is under the new one then
+   */
+  public static Store open(DatabaseConfig config, String node, String former) {
+    return open(config, node, former, Clock.systemUTC());
+  }
+
+  public static Store open(DatabaseConfig config, String node, Clock clock) {
+    return open(config, node, node, clock);
+  }
+
+  private static Store open(DatabaseConfig config, String node, String former, Clock clock) {
+    Database database = Database.open(config);
     try {
-      return new Store(database, clock);
+      return new Store(database, node, former, clock);
     } catch (RuntimeException failed) {
       database.close();
       throw failed;
     }
   }
 
-  private static String identity(Database database) {
-    return database.write(handle -> {
-      List<String> known = handle.createQuery("select id from identity").mapTo(String.class).list();
-      if (known.isEmpty()) {
-        String fresh = UUID.randomUUID().toString().replace("-", "");
-        handle.execute("insert into identity (id) values (?)", fresh);
-        return fresh;
+  /** What is nobody's is ours, and in a database of our own all that an earlier name had. */
+  private static void claim(Database database, String node, String former) {
+    String whose = "node <> :node" + (database.shared() ? " and node in ('', :former)" : "");
+    database.change(handle -> {
+      for (String table : List.of("sandboxes", "idempotent_answers")) {
+        Update update =
+            handle
+                .createUpdate("update " + table + " set node = :node where " + whose)
+                .bind("node", node);
+        (database.shared() ? update.bind("former", former) : update).execute();
       }
-      return known.getFirst();
     });
+  }
+
+  private static String identity(Handle handle) {
+    String fresh = UUID.randomUUID().toString().replace("-", "");
+    handle.execute("insert into identity (id) values (?) on conflict do nothing", fresh);
+    return handle.createQuery("select id from identity").mapTo(String.class).one();
   }
 
   public SandboxRecords sandboxes() {
     return sandboxes;
   }
 
-  /** 32 hex digits that name these records in what is kept outside of them. */
+  /** Name of this daemon among those that share the database. */
+  public String node() {
+    return node;
+  }
+
+  /**
+   * 32 hex digits that name these records in what is kept outside of them; the same for all nodes
+   * that share the database.
+   */
   public String identity() {
     return identity;
   }
@@ -83,6 +132,7 @@ public final class Store implements AutoCloseable {
 
   @Override
   public void close() {
+    sharedUse.close();
     database.close();
   }
 }

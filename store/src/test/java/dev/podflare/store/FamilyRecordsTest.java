@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.podflare.common.PodflareException;
+import dev.podflare.store.testing.TestDatabase;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -16,16 +17,27 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
+@ParameterizedClass
+@EnumSource
 class FamilyRecordsTest {
   private static final Instant NOW = Instant.parse("2026-05-04T03:02:01Z");
 
+  private final TestDatabase database;
+
   @TempDir Path folder;
+
+  FamilyRecordsTest(TestDatabase database) {
+    this.database = database;
+  }
+
   private Store store;
 
   @BeforeEach
   void open() {
-    store = Store.open(folder.resolve("podflare.db"), Clock.fixed(NOW, ZoneOffset.UTC));
+    store = Store.open(database.of(folder), "a", Clock.fixed(NOW, ZoneOffset.UTC));
   }
 
   @AfterEach

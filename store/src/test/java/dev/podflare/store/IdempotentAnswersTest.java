@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import dev.podflare.store.testing.TestDatabase;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -17,12 +18,22 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
+@ParameterizedClass
+@EnumSource
 class IdempotentAnswersTest {
   private static final Duration LONG = Duration.ofSeconds(20);
   private static final Duration SHORT = Duration.ofMillis(50);
 
+  private final TestDatabase database;
+
   @TempDir Path folder;
+
+  IdempotentAnswersTest(TestDatabase database) {
+    this.database = database;
+  }
 
   @Test
   void anAnswerIsGivenAgainAfterReopening() throws Exception {
@@ -141,6 +152,6 @@ class IdempotentAnswersTest {
   }
 
   private Store open(Clock clock) {
-    return Store.open(folder.resolve("podflare.db"), clock);
+    return Store.open(database.of(folder), "a", clock);
   }
 }

@@ -1,13 +1,14 @@
 package dev.podflare.store;
 
+import static dev.podflare.store.TestRecords.NOW;
+import static dev.podflare.store.TestRecords.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
-import java.nio.file.Files;
+import dev.podflare.store.testing.TestDatabase;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -21,12 +22,21 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
+@ParameterizedClass
+@EnumSource
 class SandboxRecordsTest {
-  private static final Instant NOW = Instant.parse("2026-01-02T03:04:05.678Z");
   private static final Clock CLOCK = Clock.fixed(NOW, ZoneOffset.UTC);
 
+  private final TestDatabase database;
+
   @TempDir Path folder;
+
+  SandboxRecordsTest(TestDatabase database) {
+    this.database = database;
+  }
 
   @Test
   void aRecordSurvivesReopening() {
@@ -37,22 +47,6 @@ class SandboxRecordsTest {
     try (Store store = open()) {
       assertThat(store.sandboxes().find("sbx_1")).contains(sandbox);
       assertThat(store.sandboxes().find("sbx_2")).isEmpty();
-    }
-  }
-
-  @Test
-  void theFileIsPrivate() throws Exception {
-    try (Store store = open()) {
-      store.sandboxes().insert(sandbox("sbx_1", "key_a"));
-      try (var files = Files.list(folder)) {
-        List<Path> all = files.toList();
-        assertThat(all).hasSizeGreaterThanOrEqualTo(2);
-        for (Path file : all) {
-          assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
-              .as(file.toString())
-              .isEqualTo("rw-------");
-        }
-      }
     }
   }
 
@@ -182,18 +176,8 @@ class SandboxRecordsTest {
     }
   }
 
-  @Test
-  void aFileThatIsNoDatabaseIsRefusedByName() throws Exception {
-    Path file = folder.resolve("podflare.db");
-    Files.writeString(file, "this is not a database, but text that is long enough to be looked at");
-    assertThatThrownBy(this::open)
-        .isInstanceOfSatisfying(
-            PodflareException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.INVALID_CONFIG))
-        .hasMessageContaining("podflare.db");
-  }
-
   private Store open() {
-    return Store.open(folder.resolve("podflare.db"), CLOCK);
+    return Store.open(database.of(folder), "a", CLOCK);
   }
 
   private static SandboxRecord changed(
@@ -216,30 +200,6 @@ class SandboxRecordsTest {
         expiresAt,
         sandbox.timeout(),
         sandbox.idleTimeout(),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty());
-  }
-
-  private static SandboxRecord sandbox(String id, String keyId) {
-    return new SandboxRecord(
-        id,
-        keyId,
-        "default",
-        "ready",
-        2,
-        1024,
-        4,
-        false,
-        false,
-        "{\"default\":\"allow\"}",
-        Map.of("TOKEN", "s3cret"),
-        Map.of(),
-        Optional.of("sbx_parent"),
-        NOW,
-        NOW.plusSeconds(1800),
-        Duration.ofMinutes(30),
-        Duration.ofMillis(300_001),
         Optional.empty(),
         Optional.empty(),
         Optional.empty());

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
@@ -33,7 +34,14 @@ final class DaemonProcess implements AutoCloseable {
 
   /** Starts it and returns at once. */
   static DaemonProcess launch(Path data) throws IOException {
-    return launch(data, List.of(), List.of());
+    return launch(data, List.of(), List.of(), Map.of());
+  }
+
+  /** Starts it with a configuration and more variables, and waits until it listens. */
+  static DaemonProcess start(Path data, String yaml, Map<String, String> environment)
+      throws IOException {
+    Path config = Files.writeString(data.resolve("serve.yaml"), yaml);
+    return launch(data, List.of(), List.of("--config", config.toString()), environment).listening();
   }
 
   /**
@@ -46,11 +54,13 @@ final class DaemonProcess implements AutoCloseable {
     return launch(
             data,
             List.of("nsenter", "--net=" + internet.hostNamespace(), "--"),
-            List.of("--config", config.toString()))
+            List.of("--config", config.toString()),
+            Map.of())
         .listening();
   }
 
-  private static DaemonProcess launch(Path data, List<String> before, List<String> options)
+  private static DaemonProcess launch(
+      Path data, List<String> before, List<String> options, Map<String, String> environment)
       throws IOException {
     TestTemplates.minimal();
     Path log = Files.createTempFile("podflare-daemon", ".log");
@@ -61,8 +71,10 @@ final class DaemonProcess implements AutoCloseable {
     line.addAll(List.of("--template", TestTemplates.NAME));
     line.addAll(List.of("--pool", "" + POOL, "--blanks", "" + POOL));
     line.addAll(options);
-    Process process =
-        new ProcessBuilder(line).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    ProcessBuilder builder =
+        new ProcessBuilder(line).redirectErrorStream(true).redirectOutput(log.toFile());
+    builder.environment().putAll(environment);
+    Process process = builder.start();
     return new DaemonProcess(data, log, process);
   }
 
@@ -73,7 +85,7 @@ final class DaemonProcess implements AutoCloseable {
 
   /** One that leaves its sandboxes running when it is told to end. */
   static DaemonProcess startKeeping(Path data) throws IOException {
-    return launch(data, List.of(), List.of("--on-stop", "keep")).listening();
+    return launch(data, List.of(), List.of("--on-stop", "keep"), Map.of()).listening();
   }
 
   private DaemonProcess listening() {

@@ -22,8 +22,8 @@ public final class TestServer implements AutoCloseable {
   public final PodflareServer server;
   public final ApiClient admin;
 
-  private TestServer(Path folder, ServerConfig config) {
-    store = Store.open(folder.resolve("podflare.db"));
+  private TestServer(Store records, ServerConfig config) {
+    store = records;
     server = PodflareServer.start(config, engine, store);
     admin = client(server.newAdminKey().orElse(""));
   }
@@ -41,7 +41,15 @@ public final class TestServer implements AutoCloseable {
     ServerConfig config =
         new ServerConfig(
             "127.0.0.1", 0, folder, Optional.empty(), Optional.empty(), false, List.of(), limits);
-    return new TestServer(folder, change.apply(config));
+    return new TestServer(Store.open(folder.resolve("podflare.db")), change.apply(config));
+  }
+
+  /** With records elsewhere, which are closed with it. */
+  public static TestServer start(Path folder, Store records) {
+    return new TestServer(
+        records,
+        new ServerConfig(
+            "127.0.0.1", 0, folder, Optional.empty(), Optional.empty(), false, List.of(), quick()));
   }
 
   /** Limits with short waits. */

@@ -2,6 +2,7 @@ package dev.podflare.store.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.podflare.store.testing.S3Process;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,6 +3,7 @@ package dev.podflare.store.checkpoint;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.podflare.store.testing.S3Process;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.podflare.common.ErrorCode;
+import dev.podflare.store.testing.S3Process;
 import org.junit.jupiter.api.Test;
 
 class S3BlobsTest extends BlobStoreContract {

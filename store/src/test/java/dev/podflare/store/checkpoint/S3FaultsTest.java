@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.store.checkpoint.FaultyProxy.Fault;
+import dev.podflare.store.testing.S3Process;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;

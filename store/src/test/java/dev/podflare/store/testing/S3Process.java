@@ -1,10 +1,10 @@
-package dev.podflare.store.checkpoint;
+package dev.podflare.store.testing;
 
+import dev.podflare.store.checkpoint.S3BlobsConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.nio.file.Files;
@@ -14,14 +14,15 @@ import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
+import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
+import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
 
 /**
  * S3Proxy as a process of its own on loopback, one for all tests of this JVM, which it does not
  * outlive. It keeps objects in memory.
  */
-final class S3Process {
-  private static final Path CLASSPATH = Path.of("target/s3proxy.classpath");
+public final class S3Process {
   private static final Duration START = Duration.ofSeconds(60);
   private static @Nullable S3Process running;
 
@@ -31,7 +32,7 @@ final class S3Process {
     this.port = port;
   }
 
-  static synchronized S3Process get() {
+  public static synchronized S3Process get() {
     S3Process process = running;
     if (process == null) {
       System.setProperty("aws.accessKeyId", "local-identity");
@@ -42,19 +43,25 @@ final class S3Process {
     return process;
   }
 
-  int port() {
+  public int port() {
     return port;
   }
 
-  URI endpoint() {
+  public URI endpoint() {
     return URI.create("http://127.0.0.1:" + port);
   }
 
   /** A bucket without objects. */
-  S3BlobsConfig freshBucket() {
+  public S3BlobsConfig freshBucket() {
     String bucket = "b-" + UUID.randomUUID();
     S3BlobsConfig config = S3BlobsConfig.at(endpoint(), bucket, "pre/fix/");
-    try (S3Client client = S3Blobs.client(config)) {
+    try (S3Client client =
+        S3Client.builder()
+            .region(Region.of(config.region()))
+            .endpointOverride(endpoint())
+            .forcePathStyle(true)
+            .httpClientBuilder(UrlConnectionHttpClient.builder())
+            .build()) {
       client.createBucket(it -> it.bucket(bucket));
     }
     return config;
@@ -62,7 +69,7 @@ final class S3Process {
 
   private static S3Process start() {
     try {
-      int port = freePort();
+      int port = FreePort.choose();
       Path settings = Files.createTempFile("s3proxy", ".properties");
       Files.writeString(
           settings,
@@ -85,7 +92,7 @@ final class S3Process {
   }
 
   private static Process launch(Path settings) throws IOException {
-    Path logging = Path.of("src/test/resources/logback-test.xml").toAbsolutePath();
+    Path logging = StoreModule.file("src/test/resources/logback-test.xml");
     return new ProcessBuilder(
             List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -94,19 +101,13 @@ final class S3Process {
                 "-XX:TieredStopAtLevel=1",
                 "-Dlogback.configurationFile=" + logging,
                 "-cp",
-                Files.readString(CLASSPATH).strip(),
+                Files.readString(StoreModule.file("target/s3proxy.classpath")).strip(),
                 "org.gaul.s3proxy.Main",
                 "--properties",
                 settings.toString()))
         .redirectErrorStream(true)
         .redirectOutput(Path.of("target/s3proxy.log").toFile())
         .start();
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
   }
 
   private static void await(Process process, int port) throws IOException {
