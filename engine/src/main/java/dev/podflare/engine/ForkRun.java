@@ -219,7 +219,7 @@ final class ForkRun {
               host.timers(),
               host.clock()));
     }
-    host.records().insertAll(sandboxes.stream().map(Sandbox::record).toList());
+    host.records().insertForks(latest, sandboxes.stream().map(Sandbox::record).toList());
     laps.lap("record");
     for (int i = 0; i < children.size(); i++) {
       Sandbox sandbox = sandboxes.get(i);

@@ -10,6 +10,8 @@ import dev.podflare.network.EgressPolicy;
 import dev.podflare.qemu.Hypervisor;
 import dev.podflare.qemu.HypervisorConfig;
 import dev.podflare.qemu.Machine;
+import dev.podflare.store.Change;
+import dev.podflare.store.Origin;
 import dev.podflare.store.SandboxRecord;
 import dev.podflare.store.SavedMachine;
 import dev.podflare.store.Store;
@@ -105,7 +107,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     Thaws thaws = new Thaws(vault, host, config);
     this.spaces = new Spaces(store.saved(), host, saver, thaws, patience);
     this.cleaning = new StoreCleaning(base.checkpoints(), store.saved(), shapes, identity, clock);
-    this.snapshots = new Snapshots(store.saved(), host, saver, thaws, patience);
+    this.snapshots = new Snapshots(store, host, saver, thaws, patience);
     this.merges = new Merges(sandboxes, config.deadlines().create());
     this.diffs = new Diffs(sandboxes, pauses);
     this.ports = new Ports(pauses, network);
@@ -249,7 +251,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     taken.guest().setNetwork(plan.request().network());
     laps.lap("network");
     SandboxRecord record = plan.record(taken.guest().sandboxId(), caller, clock.instant());
-    store.sandboxes().insert(record);
+    store.sandboxes().insert(record, Origin.TEMPLATE);
     laps.lap("record");
     Sandbox sandbox = new Sandbox(record, taken.guest(), place, config, budget, timers, clock);
     sandboxes.add(sandbox);
@@ -284,7 +286,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
         return patch(caller, sandboxId, request); // closed or merged since a moment
       }
       SandboxRecord changed = planner.patch(sandbox.record(), request, clock.instant());
-      if (!store.sandboxes().update(changed)) {
+      if (!store.sandboxes().update(changed, Change.SETTINGS)) {
         return sandboxes.find(caller, sandboxId).view(); // closed meanwhile: says why
       }
       sandbox.replaceRecord(changed);
@@ -312,7 +314,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
       sandbox.guest().setNetwork(policy);
       SandboxRecord changed = old.withNetwork(PolicyText.of(policy));
       try {
-        if (store.sandboxes().update(changed)) {
+        if (store.sandboxes().update(changed, Change.SETTINGS)) {
           sandbox.replaceRecord(changed);
         }
       } catch (RuntimeException e) {
@@ -606,6 +608,11 @@ public final class LocalEngine implements Engine, AutoCloseable {
   }
 
   private void cleanQuietly() {
+    try {
+      store.events().purge();
+    } catch (RuntimeException e) {
+      LOG.warn("while forgetting old events", e);
+    }
     try {
       CleaningReport report = cleaning.run();
       LOG.info("checkpoint store cleaned: {}", report);

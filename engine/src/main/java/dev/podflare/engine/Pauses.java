@@ -2,6 +2,7 @@ package dev.podflare.engine;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import dev.podflare.store.Change;
 import dev.podflare.store.SandboxRecords;
 import java.time.Duration;
 import org.slf4j.Logger;
@@ -31,7 +32,7 @@ final class Pauses {
     try {
       if (sandbox.state() == SandboxState.READY) {
         sandbox.pause();
-        keep(sandbox);
+        keep(sandbox, Change.PAUSED);
       }
       return sandbox;
     } catch (PodflareException e) {
@@ -110,7 +111,7 @@ final class Pauses {
   private void resumeLocked(Sandbox sandbox) {
     if (sandbox.state() == SandboxState.PAUSED) {
       sandbox.resume();
-      keep(sandbox);
+      keep(sandbox, Change.RESUMED);
     }
   }
 
@@ -118,10 +119,10 @@ final class Pauses {
    * After a lost host a paused sandbox is as lost as one that ran, so its record may be behind; the
    * machine itself is what counts.
    */
-  private void keep(Sandbox sandbox) {
+  private void keep(Sandbox sandbox, Change change) {
     synchronized (sandbox) {
       try {
-        records.update(sandbox.record());
+        records.update(sandbox.record(), change);
       } catch (PodflareException e) {
         if (e.code() != ErrorCode.INTERNAL) {
           throw e;

@@ -3,10 +3,13 @@ package dev.podflare.engine;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
+import dev.podflare.store.Events;
+import dev.podflare.store.Origin;
 import dev.podflare.store.SandboxRecord;
 import dev.podflare.store.SavedMachine;
 import dev.podflare.store.SavedMachine.Kind;
 import dev.podflare.store.SavedMachines;
+import dev.podflare.store.Store;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -25,6 +28,7 @@ final class Snapshots {
   private static final int LONGEST_NAME = 128;
 
   private final SavedMachines saved;
+  private final Events events;
   private final Sandboxes sandboxes;
   private final MachineSaver saver;
   private final Thaws thaws;
@@ -33,9 +37,9 @@ final class Snapshots {
   private final Duration patience;
 
   /** {@code patience}: how long a fork that is under way is waited for. */
-  Snapshots(
-      SavedMachines saved, Forks.Host host, MachineSaver saver, Thaws thaws, Duration patience) {
-    this.saved = saved;
+  Snapshots(Store store, Forks.Host host, MachineSaver saver, Thaws thaws, Duration patience) {
+    this.saved = store.saved();
+    this.events = store.events();
     this.sandboxes = host.sandboxes();
     this.saver = saver;
     this.thaws = thaws;
@@ -111,7 +115,7 @@ final class Snapshots {
               place,
               laps,
               fresh -> {
-                sandboxes.insert(record);
+                sandboxes.insert(record, Origin.snapshot(from.id()));
                 sandboxes.add(fresh);
               });
       return new CreatedSandbox(sandbox.view(), "snapshot", laps.milliseconds());
@@ -151,9 +155,13 @@ final class Snapshots {
             new Thaws.Wish(to, sandbox.record(), false),
             sandbox.place(), // it has room for one machine, whichever that is
             laps,
-            it -> sandboxes.replaceMachine(sandbox, it));
+            it -> sandboxes.replaceMachine(sandbox, it, () -> rolledBack(sandbox, to)));
     LOG.info("{} rolled back to {}: {} ms", id, to.id(), laps.milliseconds());
     return fresh;
+  }
+
+  private void rolledBack(Sandbox sandbox, SavedMachine to) {
+    events.rolledBack(sandbox.record(), to.id());
   }
 
   /** By id, or by the owner's name for it. */
@@ -182,7 +190,7 @@ final class Snapshots {
     saved
         .find(snapshot)
         .filter(it -> mayUse(caller, it))
-        .ifPresent(it -> saved.delete(it, "", "", clock.instant()));
+        .ifPresent(it -> saved.delete(it, CloseReason.DELETED.wireName(), "", clock.instant()));
   }
 
   private static boolean mayUse(Caller caller, SavedMachine snapshot) {

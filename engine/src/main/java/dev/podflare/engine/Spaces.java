@@ -3,6 +3,7 @@ package dev.podflare.engine;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
+import dev.podflare.store.Origin;
 import dev.podflare.store.SandboxRecord;
 import dev.podflare.store.SavedMachine;
 import dev.podflare.store.SavedMachine.Kind;
@@ -60,7 +61,7 @@ final class Spaces {
     }
     Sandbox sandbox = sandboxes.findAndLock(caller, id, patience);
     try {
-      return freezeLocked(sandbox);
+      return freezeLocked(sandbox, "requested");
     } catch (PodflareException e) {
       if (sandbox.state() == SandboxState.CLOSED) {
         sandboxes.find(caller, id); // says why it is gone
@@ -71,14 +72,15 @@ final class Spaces {
     }
   }
 
-  private SavedMachine freezeLocked(Sandbox sandbox) {
+  /** {@code reason}: as its event says it. */
+  private SavedMachine freezeLocked(Sandbox sandbox, String reason) {
     boolean ran = sandbox.state() == SandboxState.READY;
     if (ran) {
       sandbox.pause();
     }
     try {
       SavedMachine space = store(sandbox);
-      commit(sandbox, space);
+      commit(sandbox, space, reason);
       sandboxes.retire(sandbox);
       LOG.info(
           "{} frozen into {}: {} bytes, {} stored",
@@ -104,10 +106,10 @@ final class Spaces {
   }
 
   /** An answer that was lost on its way does not make a change undone. */
-  private void commit(Sandbox sandbox, SavedMachine space) {
+  private void commit(Sandbox sandbox, SavedMachine space, String reason) {
     boolean live;
     try {
-      live = saved.freeze(space);
+      live = saved.freeze(space, reason);
     } catch (PodflareException e) {
       live = saved.find(space.id()).isPresent();
       if (!live) {
@@ -132,7 +134,7 @@ final class Spaces {
     sandbox.lockFamily(patience);
     try {
       if (sandbox.is(id) && sandbox.due(clock.instant()).isPresent()) {
-        freezeLocked(sandbox);
+        freezeLocked(sandbox, why.wireName());
       }
       failed.remove(id);
     } catch (PodflareException e) {
@@ -159,7 +161,7 @@ final class Spaces {
       sandbox.lockFamily(patience);
       try {
         if (sandbox.state() != SandboxState.CLOSED) {
-          freezeLocked(sandbox);
+          freezeLocked(sandbox, CloseReason.HOST_SHUTDOWN.wireName());
         }
       } finally {
         sandbox.unlockFamily();
@@ -256,7 +258,7 @@ final class Spaces {
 
   private boolean use(SavedMachine space, SandboxRecord record, boolean keep) {
     if (keep) {
-      sandboxes.insert(record);
+      sandboxes.insert(record, Origin.space(space.id()));
       return true;
     }
     return saved.moveTo(

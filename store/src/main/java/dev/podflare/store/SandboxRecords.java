@@ -44,25 +44,31 @@ public final class SandboxRecords {
 
   private final Database database;
   private final Clock clock;
+  private final Events events;
 
-  SandboxRecords(Database database, Clock clock) {
+  SandboxRecords(Database database, Clock clock, Events events) {
     this.database = database;
     this.clock = clock;
+    this.events = events;
   }
 
   /** Adds a record; the id must be new. */
-  public void insert(SandboxRecord sandbox) {
-    database.change(handle -> insert(handle, sandbox));
+  public void insert(SandboxRecord sandbox, Origin origin) {
+    database.change(handle -> {
+      insert(handle, sandbox);
+      events.append(handle, LifecycleEvent.created(sandbox, origin));
+    });
   }
 
   static void insert(Handle handle, SandboxRecord sandbox) {
     bind(handle.createUpdate(INSERT), sandbox).execute();
   }
 
-  /** Adds records, all or none; the ids must be new. */
-  public void insertAll(List<SandboxRecord> sandboxes) {
+  /** Adds the children of a fork, all or none; the ids must be new. */
+  public void insertForks(SandboxRecord parent, List<SandboxRecord> children) {
     database.change(handle -> {
-      sandboxes.forEach(sandbox -> insert(handle, sandbox));
+      children.forEach(sandbox -> insert(handle, sandbox));
+      events.append(handle, ForkEvents.of(parent, children));
     });
   }
 
@@ -71,8 +77,14 @@ public final class SandboxRecords {
    *
    * @return whether it was there and live
    */
-  public boolean update(SandboxRecord sandbox) {
-    return database.write(handle -> bind(handle.createUpdate(UPDATE), sandbox).execute()) == 1;
+  public boolean update(SandboxRecord sandbox, Change change) {
+    return database.write(handle -> {
+      boolean live = bind(handle.createUpdate(UPDATE), sandbox).execute() == 1;
+      if (live) {
+        change.event(sandbox).ifPresent(event -> events.append(handle, event));
+      }
+      return live;
+    });
   }
 
   /**
@@ -81,7 +93,21 @@ public final class SandboxRecords {
    * @return whether it was live
    */
   public boolean close(String id, String reason, Optional<String> message, Instant when) {
-    return database.write(handle -> close(handle, id, reason, message, when));
+    return database.write(handle -> {
+      boolean live = close(handle, id, reason, message, when);
+      if (live) {
+        events.append(handle, LifecycleEvent.closed(keyOf(handle, id), id, reason));
+      }
+      return live;
+    });
+  }
+
+  private static String keyOf(Handle handle, String id) {
+    return handle
+        .createQuery("select key_id from sandboxes where id = :id")
+        .bind("id", id)
+        .mapTo(String.class)
+        .one();
   }
 
   static boolean close(
@@ -121,6 +147,13 @@ public final class SandboxRecords {
             .bind("parent", parent)
             .bind("winner", winner)
             .execute();
+        String key = keyOf(handle, parent);
+        LifecycleEvent merged =
+            LifecycleEvent.of(EventType.SANDBOX_MERGED, key, parent).with("winner_id", winner);
+        LifecycleEvent closed =
+            LifecycleEvent.closed(keyOf(handle, winner), winner, reason)
+                .with("merged_into", parent);
+        events.append(handle, List.of(merged, closed));
       }
       return live;
     });
@@ -148,6 +181,9 @@ public final class SandboxRecords {
           .bindNull("message", java.sql.Types.VARCHAR)
           .bind("when", clock.millis())
           .execute();
+      events.append(
+          handle,
+          live.stream().map(it -> LifecycleEvent.closed(it.keyId(), it.id(), reason)).toList());
       return live;
     });
   }

@@ -31,9 +31,11 @@ public final class SavedMachines {
   private static final String READY = "ready";
 
   private final Database database;
+  private final Events events;
 
-  SavedMachines(Database database) {
+  SavedMachines(Database database, Events events) {
     this.database = database;
+    this.events = events;
   }
 
   /** Adds a snapshot; false if the owner has one of that name. */
@@ -50,6 +52,7 @@ public final class SavedMachines {
                   .isPresent();
       if (!taken) {
         insert(handle, saved);
+        events.append(handle, SavedEvents.snapshotCreated(saved));
       }
       return !taken;
     });
@@ -58,9 +61,10 @@ public final class SavedMachines {
   /**
    * The sandbox is the Space from now on, and its last checkpoint before is needed no more.
    *
+   * @param reason word for programs
    * @return whether the sandbox was live; if not, nothing has changed
    */
-  public boolean freeze(SavedMachine space) {
+  public boolean freeze(SavedMachine space, String reason) {
     return database.write(handle -> {
       boolean live = setState(handle, space.sandboxId(), FROZEN, Optional.empty());
       if (live) {
@@ -69,6 +73,7 @@ public final class SavedMachines {
             .bind("id", space.sandboxId())
             .execute();
         insert(handle, space);
+        events.append(handle, SavedEvents.frozen(space, reason));
       }
       return live;
     });
@@ -85,6 +90,7 @@ public final class SavedMachines {
       boolean there = useUp(handle, space, space.sandboxId());
       if (there) {
         setState(handle, space.sandboxId(), READY, Optional.of(expiresAt));
+        events.append(handle, SavedEvents.woken(space));
       }
       return there;
     });
@@ -103,6 +109,7 @@ public final class SavedMachines {
         SandboxRecords.close(
             handle, space.sandboxId(), reason, Optional.of(message), fresh.createdAt());
         SandboxRecords.insert(handle, fresh);
+        events.append(handle, SavedEvents.moved(space, fresh, reason));
       }
       return there;
     });
@@ -147,6 +154,7 @@ public final class SavedMachines {
             .bind("id", last.id())
             .execute();
       }
+      events.append(handle, lost.stream().map(SavedEvents::lost).toList());
       return lost;
     });
   }
@@ -167,6 +175,9 @@ public final class SavedMachines {
               == 1;
       if (there && saved.kind() == SavedMachine.Kind.SPACE) {
         SandboxRecords.close(handle, saved.sandboxId(), reason, Optional.of(message), now);
+      }
+      if (there) {
+        events.append(handle, SavedEvents.deleted(saved, reason));
       }
       return there;
     });

@@ -14,6 +14,7 @@ import java.util.UUID;
  */
 public final class Store implements AutoCloseable {
   private final Database database;
+  private final Events events;
   private final SandboxRecords sandboxes;
   private final String identity;
   private final SavedMachines saved;
@@ -22,9 +23,10 @@ public final class Store implements AutoCloseable {
 
   private Store(Database database, Clock clock) {
     this.database = database;
-    this.sandboxes = new SandboxRecords(database, clock);
+    this.events = new Events(database, clock);
+    this.sandboxes = new SandboxRecords(database, clock, events);
     this.identity = identity(database);
-    this.saved = new SavedMachines(database);
+    this.saved = new SavedMachines(database, events);
     this.keys = new ApiKeys(database, clock);
     this.answers = new IdempotentAnswers(database, clock);
   }
@@ -57,6 +59,11 @@ public final class Store implements AutoCloseable {
       }
       return known.getFirst();
     });
+  }
+
+  /** What has happened to sandboxes and snapshots. */
+  public Events events() {
+    return events;
   }
 
   public SandboxRecords sandboxes() {
