@@ -28,6 +28,7 @@ public final class PodflareServer implements AutoCloseable {
   private final HttpListener listener;
   private final ServerLimits limits;
   private final EventStream streams;
+  private final LifecycleStreams lifecycles;
   private final List<Route> routes;
   private final PortProxy ports;
   private final Optional<AdminKeyFile> adminKey;
@@ -43,6 +44,9 @@ public final class PodflareServer implements AutoCloseable {
     this.streams = new EventStream(limits.heartbeat());
     PortLinks links = PortLinks.open(config.dataFolder(), clock);
     Authenticator authenticator = new Authenticator(config, adminKey, store.keys());
+    this.lifecycles =
+        new LifecycleStreams(
+            store.events(), limits.heartbeat(), id -> authenticator.byId(id).isPresent());
     RequestLimits requestLimits = new RequestLimits();
     Idempotency idempotency = new Idempotency(store.answers(), limits.idempotencyWait());
     this.routes =
@@ -56,6 +60,7 @@ public final class PodflareServer implements AutoCloseable {
                 new KeyRoutes(store.keys(), authenticator.fixedKeyIds(), requestLimits, idempotency)
                     .routes(),
                 new LinkRoutes(engine, config, links).routes(),
+                new EventRoutes(store.events(), lifecycles).routes(),
                 new LaterRoutes().routes())
             .flatMap(List::stream)
             .toList();
@@ -137,6 +142,7 @@ public final class PodflareServer implements AutoCloseable {
   public void close() {
     try {
       listener.shutDown();
+      lifecycles.endAll();
       long end = System.nanoTime() + limits.drain().toNanos();
       boolean all = ports.drain(limits.drain());
       Duration left = Duration.ofNanos(Math.max(0, end - System.nanoTime()));
@@ -147,6 +153,7 @@ public final class PodflareServer implements AutoCloseable {
       Thread.currentThread().interrupt();
     } finally {
       streams.interruptAll();
+      lifecycles.interruptAll();
       ports.close();
       javalin.stop();
     }
