@@ -15,6 +15,8 @@ import java.util.UUID;
 public final class Store implements AutoCloseable {
   private final Database database;
   private final Events events;
+  private final WebhookRecords webhooks;
+  private final WebhookDeliveries deliveries;
   private final SandboxRecords sandboxes;
   private final String identity;
   private final SavedMachines saved;
@@ -24,6 +26,8 @@ public final class Store implements AutoCloseable {
   private Store(Database database, Clock clock) {
     this.database = database;
     this.events = new Events(database, clock);
+    this.webhooks = new WebhookRecords(database);
+    this.deliveries = new WebhookDeliveries(database);
     this.sandboxes = new SandboxRecords(database, clock, events);
     this.identity = identity(database);
     this.saved = new SavedMachines(database, events);
@@ -64,6 +68,16 @@ public final class Store implements AutoCloseable {
   /** What has happened to sandboxes and snapshots. */
   public Events events() {
     return events;
+  }
+
+  /** Where events are sent to. */
+  public WebhookRecords webhooks() {
+    return webhooks;
+  }
+
+  /** What is still to be sent there. */
+  public WebhookDeliveries deliveries() {
+    return deliveries;
   }
 
   public SandboxRecords sandboxes() {
