@@ -3,6 +3,7 @@ package dev.podflare.engine;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import dev.podflare.linux.NamespaceThread;
+import dev.podflare.network.Cidr;
 import dev.podflare.network.FreeRange;
 import dev.podflare.network.Gate;
 import dev.podflare.network.GateConfig;
@@ -99,6 +100,11 @@ final class GuestNetwork implements AutoCloseable {
       network.close();
       throw e;
     }
+  }
+
+  /** Addresses of the slots. */
+  Cidr range() {
+    return network.range();
   }
 
   /** A place for a new machine; it must be given to one, which gives it back in the end. */

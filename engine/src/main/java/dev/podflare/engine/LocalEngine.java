@@ -6,6 +6,7 @@ import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
 import dev.podflare.image.BuiltTemplate;
 import dev.podflare.image.Shape;
+import dev.podflare.network.Cidr;
 import dev.podflare.network.EgressPolicy;
 import dev.podflare.qemu.Hypervisor;
 import dev.podflare.qemu.HypervisorConfig;
@@ -533,6 +534,11 @@ public final class LocalEngine implements Engine, AutoCloseable {
         config.limits().queuedExecutions(),
         config.limits().codeBytes(),
         config.limits().maxFork());
+  }
+
+  /** Addresses that guests have, seen from the host; empty where they have no network. */
+  public Optional<Cidr> guestRange() {
+    return network.map(GuestNetwork::range);
   }
 
   /** A look inside, for the benchmark and for tests. */

@@ -151,6 +151,11 @@ public final class Network implements AutoCloseable {
     return slots;
   }
 
+  /** Addresses of the slots, as the host sees them. */
+  public Cidr range() {
+    return plan.range();
+  }
+
   /** How many slots the range has room for. */
   public int capacity() {
     return plan.slots();
