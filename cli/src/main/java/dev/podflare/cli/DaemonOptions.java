@@ -73,6 +73,7 @@ final class DaemonOptions {
         base.more(),
         base.network(),
         base.store(),
+        base.webhooks(),
         base.region(),
         base.endpoint(),
         base.portsDomain(),

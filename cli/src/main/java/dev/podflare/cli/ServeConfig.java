@@ -16,6 +16,7 @@ import java.util.OptionalInt;
  * @param more what only the file can say
  * @param network of the guests; the file alone says it
  * @param store where checkpoints are kept; the file alone says it
+ * @param webhooks where they may lead; the file alone says it
  * @param portsDomain below which guests' ports have host names
  */
 record ServeConfig(
@@ -29,6 +30,7 @@ record ServeConfig(
     ServeFile.EnginePart more,
     ServeFile.NetworkPart network,
     ServeFile.StorePart store,
+    ServeFile.WebhooksPart webhooks,
     Optional<String> region,
     Optional<String> endpoint,
     Optional<String> portsDomain,
@@ -51,6 +53,7 @@ record ServeConfig(
         engine,
         file.network().orElse(ServeFile.NetworkPart.EMPTY),
         file.store().orElse(ServeFile.StorePart.EMPTY),
+        file.webhooks().orElse(ServeFile.WebhooksPart.EMPTY),
         server.region(),
         server.endpoint(),
         server.portsDomain(),
@@ -71,6 +74,7 @@ record ServeConfig(
         more,
         network,
         store,
+        webhooks,
         region,
         endpoint,
         portsDomain,
@@ -91,6 +95,7 @@ record ServeConfig(
             more,
             network,
             store,
+            webhooks,
             region,
             endpoint,
             portsDomain,
@@ -111,6 +116,7 @@ record ServeConfig(
         more,
         other,
         store,
+        webhooks,
         region,
         endpoint,
         portsDomain,
@@ -130,6 +136,7 @@ record ServeConfig(
         more,
         network,
         store,
+        webhooks,
         region,
         endpoint,
         portsDomain,

@@ -59,6 +59,9 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  *   region: us-east-1
  *   cache_mebibytes: 10240         # of this host's disk, before an S3
  *   key_file: /etc/podflare/store.key    # encrypts it; or PODFLARE_STORE_KEY
+ * webhooks:
+ *   allow_private: false           # true: they may lead to every address but those of guests
+ *   allow: [10.1.2.0/24]           # else to these blocks, though private
  * log:
  *   format: text                   # or json
  *   level: info
@@ -70,6 +73,7 @@ record ServeFile(
     Optional<EnginePart> engine,
     Optional<NetworkPart> network,
     Optional<StorePart> store,
+    Optional<WebhooksPart> webhooks,
     Optional<LogPart> log) {
 
   record ServerPart(
@@ -170,12 +174,17 @@ record ServeFile(
             Optional.empty());
   }
 
+  record WebhooksPart(Optional<Boolean> allowPrivate, Optional<List<String>> allow) {
+    static final WebhooksPart EMPTY = new WebhooksPart(Optional.empty(), Optional.empty());
+  }
+
   record LogPart(Optional<LogFormat> format, Optional<String> level) {
     static final LogPart EMPTY = new LogPart(Optional.empty(), Optional.empty());
   }
 
   static final ServeFile EMPTY =
       new ServeFile(
+          Optional.empty(),
           Optional.empty(),
           Optional.empty(),
           Optional.empty(),

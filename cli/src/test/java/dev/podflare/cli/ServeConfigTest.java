@@ -11,6 +11,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -47,6 +48,9 @@ class ServeConfigTest {
         allow: [10.1.2.0/24]
         resolvers: [10.1.2.53]
         connections: 100
+      webhooks:
+        allow_private: true
+        allow: [10.3.0.0/16]
       log:
         format: json
         level: debug
@@ -67,6 +71,7 @@ class ServeConfigTest {
                 ServeFile.EnginePart.EMPTY,
                 ServeFile.NetworkPart.EMPTY,
                 ServeFile.StorePart.EMPTY,
+                ServeFile.WebhooksPart.EMPTY,
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
@@ -106,6 +111,7 @@ class ServeConfigTest {
                 engine,
                 file.network().orElseThrow(),
                 ServeFile.StorePart.EMPTY,
+                new ServeFile.WebhooksPart(Optional.of(true), Optional.of(List.of("10.3.0.0/16"))),
                 Optional.of("eu"),
                 Optional.of("https://eu.example"),
                 Optional.of("sandboxes.example"),

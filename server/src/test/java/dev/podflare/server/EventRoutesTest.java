@@ -58,9 +58,13 @@ class EventRoutesTest {
   private SandboxRecord sandbox(String keyId) {
     byte[] id = new byte[16];
     random.nextBytes(id);
+    return sandbox("sbx_" + HexFormat.of().formatHex(id), keyId);
+  }
+
+  static SandboxRecord sandbox(String id, String keyId) {
     Instant now = Instant.now();
     return new SandboxRecord(
-        "sbx_" + HexFormat.of().formatHex(id),
+        id,
         keyId,
         "default",
         "ready",
