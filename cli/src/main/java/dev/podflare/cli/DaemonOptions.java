@@ -93,6 +93,7 @@ final class DaemonOptions {
             Optional.ofNullable(database),
             Optional.ofNullable(node),
             System.getenv()),
+        base.webhooks(),
         base.region(),
         base.endpoint(),
         base.portsDomain(),

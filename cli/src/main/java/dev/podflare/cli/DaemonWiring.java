@@ -12,6 +12,8 @@ import dev.podflare.server.ServerConfig;
 import dev.podflare.server.ServerLimits;
 import dev.podflare.store.Store;
 import dev.podflare.store.checkpoint.CheckpointStore;
+import dev.podflare.webhook.WebhookConfig;
+import dev.podflare.webhook.Webhooks;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -40,8 +42,14 @@ final class DaemonWiring {
           StoreSettings.open(config.store(), config.data(), System.getenv());
       LocalEngine engine = LocalEngine.start(engineConfig(config), lock, store, checkpoints);
       undo.add(() -> end(engine, onStop));
+      Webhooks webhooks =
+          Webhooks.start(
+              store,
+              WebhookSettings.targets(config.webhooks(), engine.guestRange()),
+              WebhookConfig.defaults());
+      undo.add(webhooks::close);
       PodflareServer server =
-          PodflareServer.start(serverConfig(config, System.getenv()), engine, store);
+          PodflareServer.start(serverConfig(config, System.getenv()), engine, store, webhooks);
       undo.add(server::close);
       return new LocalDaemon(address(config, server), server.newAdminKey(), engine, undo);
     } catch (RuntimeException e) {

@@ -44,6 +44,8 @@ import picocli.CommandLine.Spec;
       SnapshotsCommand.class,
       GcCommand.class,
       RollbackCommand.class,
+      EventsCommand.class,
+      WebhooksCommand.class,
       NetworkCommand.class,
       PortCommand.class,
       McpCommand.class,

@@ -17,6 +17,7 @@ import java.util.OptionalInt;
  * @param network of the guests; the file alone says it
  * @param store where checkpoints are kept; the file alone says it
  * @param database of the records; without an address the data folder has it
+ * @param webhooks where they may lead; the file alone says it
  * @param portsDomain below which guests' ports have host names
  */
 record ServeConfig(
@@ -31,6 +32,7 @@ record ServeConfig(
     ServeFile.NetworkPart network,
     ServeFile.StorePart store,
     ServeFile.DatabasePart database,
+    ServeFile.WebhooksPart webhooks,
     Optional<String> region,
     Optional<String> endpoint,
     Optional<String> portsDomain,
@@ -54,6 +56,7 @@ record ServeConfig(
         file.network().orElse(ServeFile.NetworkPart.EMPTY),
         file.store().orElse(ServeFile.StorePart.EMPTY),
         file.database().orElse(ServeFile.DatabasePart.EMPTY),
+        file.webhooks().orElse(ServeFile.WebhooksPart.EMPTY),
         server.region(),
         server.endpoint(),
         server.portsDomain(),
@@ -75,6 +78,7 @@ record ServeConfig(
         network,
         store,
         database,
+        webhooks,
         region,
         endpoint,
         portsDomain,
@@ -96,6 +100,7 @@ record ServeConfig(
             network,
             store,
             database,
+            webhooks,
             region,
             endpoint,
             portsDomain,
@@ -117,6 +122,7 @@ record ServeConfig(
         other,
         store,
         database,
+        webhooks,
         region,
         endpoint,
         portsDomain,
@@ -137,6 +143,7 @@ record ServeConfig(
         network,
         store,
         database,
+        webhooks,
         region,
         endpoint,
         portsDomain,

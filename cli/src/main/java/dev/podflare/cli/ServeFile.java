@@ -63,6 +63,9 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  *   url: postgresql://podflare@db.example:5432/podflare?sslmode=verify-full
  *   password_file: /etc/podflare/database.password   # or in the url, or all in PODFLARE_DATABASE
  *   node: host-a                   # this daemon's name; else one that is made and kept in data
+ * webhooks:
+ *   allow_private: false           # true: they may lead to every address but those of guests
+ *   allow: [10.1.2.0/24]           # else to these blocks, though private
  * log:
  *   format: text                   # or json
  *   level: info
@@ -75,6 +78,7 @@ record ServeFile(
     Optional<NetworkPart> network,
     Optional<StorePart> store,
     Optional<DatabasePart> database,
+    Optional<WebhooksPart> webhooks,
     Optional<LogPart> log) {
 
   record ServerPart(
@@ -186,12 +190,17 @@ record ServeFile(
     }
   }
 
+  record WebhooksPart(Optional<Boolean> allowPrivate, Optional<List<String>> allow) {
+    static final WebhooksPart EMPTY = new WebhooksPart(Optional.empty(), Optional.empty());
+  }
+
   record LogPart(Optional<LogFormat> format, Optional<String> level) {
     static final LogPart EMPTY = new LogPart(Optional.empty(), Optional.empty());
   }
 
   static final ServeFile EMPTY =
       new ServeFile(
+          Optional.empty(),
           Optional.empty(),
           Optional.empty(),
           Optional.empty(),

@@ -11,6 +11,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -48,6 +49,9 @@ class ServeConfigTest {
         resolvers: [10.1.2.53]
         connections: 100
       database: {url: 'postgresql://u@h/d', node: host-a}
+      webhooks:
+        allow_private: true
+        allow: [10.3.0.0/16]
       log:
         format: json
         level: debug
@@ -69,6 +73,7 @@ class ServeConfigTest {
                 ServeFile.NetworkPart.EMPTY,
                 ServeFile.StorePart.EMPTY,
                 ServeFile.DatabasePart.EMPTY,
+                ServeFile.WebhooksPart.EMPTY,
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
@@ -109,6 +114,7 @@ class ServeConfigTest {
                 file.network().orElseThrow(),
                 ServeFile.StorePart.EMPTY,
                 file.database().orElseThrow(),
+                new ServeFile.WebhooksPart(Optional.of(true), Optional.of(List.of("10.3.0.0/16"))),
                 Optional.of("eu"),
                 Optional.of("https://eu.example"),
                 Optional.of("sandboxes.example"),

@@ -89,6 +89,16 @@ public final class Podflare implements AutoCloseable {
     return new Snapshots(http);
   }
 
+  /** What happens to this key's sandboxes; of an admin key: to all. The caller closes it. */
+  public EventStream events(EventsFrom from) {
+    return new EventStream(http, from, config.callTimeout());
+  }
+
+  /** Where events are sent to. */
+  public Webhooks webhooks() {
+    return new Webhooks(http);
+  }
+
   /** API keys; for admin keys only. */
   public Keys keys() {
     return new Keys(http);

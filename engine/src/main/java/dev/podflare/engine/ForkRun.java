@@ -205,7 +205,7 @@ final class ForkRun {
       children.get(i).calls().forEach(call -> sandbox.carryOn(host.ids().execution(), call));
       sandbox.guest().claim(sandbox.record().id());
     }
-    host.records().insertAll(sandboxes.stream().map(Sandbox::record).toList());
+    host.records().insertForks(latest, sandboxes.stream().map(Sandbox::record).toList());
     laps.lap("record");
     sandboxes.forEach(host.sandboxes()::add);
     if (sandboxes.stream().anyMatch(sandbox -> !sandbox.guest().alive())) {

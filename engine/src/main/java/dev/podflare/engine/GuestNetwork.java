@@ -116,6 +116,11 @@ final class GuestNetwork implements AutoCloseable {
     }
   }
 
+  /** Addresses of the slots. */
+  Cidr range() {
+    return network.range();
+  }
+
   /** A place for a new machine; it must be given to one, which gives it back in the end. */
   NetworkPort port() {
     return new SlotPort(pool.take(), pool, range, EgressPolicy.SHUT);

@@ -6,10 +6,13 @@ import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
 import dev.podflare.image.BuiltTemplate;
 import dev.podflare.image.Shape;
+import dev.podflare.network.Cidr;
 import dev.podflare.network.EgressPolicy;
 import dev.podflare.qemu.Hypervisor;
 import dev.podflare.qemu.HypervisorConfig;
 import dev.podflare.qemu.Machine;
+import dev.podflare.store.Change;
+import dev.podflare.store.Origin;
 import dev.podflare.store.SandboxRecord;
 import dev.podflare.store.SavedMachine;
 import dev.podflare.store.Store;
@@ -106,7 +109,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     Thaws thaws = new Thaws(vault, host, config);
     this.spaces = new Spaces(store.saved(), host, saver, thaws, config.deadlines().create());
     this.cleaning = new StoreCleaning(base.checkpoints(), store.saved(), shapes, identity, clock);
-    this.snapshots = new Snapshots(store.saved(), host, saver, thaws);
+    this.snapshots = new Snapshots(store, host, saver, thaws);
     this.merges = new Merges(sandboxes);
     this.diffs = new Diffs(sandboxes, pauses);
     this.ports = new Ports(pauses, network);
@@ -256,7 +259,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     laps.lap("network");
     SandboxRecord record = plan.record(taken.guest().sandboxId(), caller, clock.instant());
     taken.guest().claim(record.id());
-    store.sandboxes().insert(record);
+    store.sandboxes().insert(record, Origin.TEMPLATE);
     laps.lap("record");
     Sandbox sandbox = new Sandbox(record, taken.guest(), place, config, budget, timers, clock);
     sandboxes.add(sandbox);
@@ -286,7 +289,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
         return patch(caller, sandboxId, request); // closed or merged since a moment
       }
       SandboxRecord changed = planner.patch(sandbox.record(), request, clock.instant());
-      if (!store.sandboxes().update(changed)) {
+      if (!store.sandboxes().update(changed, Change.SETTINGS)) {
         return sandboxes.find(caller, sandboxId).view(); // closed meanwhile: says why
       }
       sandbox.replaceRecord(changed);
@@ -314,7 +317,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
       sandbox.guest().setNetwork(policy);
       SandboxRecord changed = old.withNetwork(PolicyText.of(policy));
       try {
-        if (store.sandboxes().update(changed)) {
+        if (store.sandboxes().update(changed, Change.SETTINGS)) {
           sandbox.replaceRecord(changed);
         }
       } catch (RuntimeException e) {
@@ -538,6 +541,11 @@ public final class LocalEngine implements Engine, AutoCloseable {
         config.limits().maxFork());
   }
 
+  /** Addresses that guests have, seen from the host; empty where they have no network. */
+  public Optional<Cidr> guestRange() {
+    return network.map(GuestNetwork::range);
+  }
+
   /** A look inside, for the benchmark and for tests. */
   public EngineProbe probe() {
     return new EngineProbe(config, hypervisor, shapes, blanks, sandboxes, ids);
@@ -624,6 +632,11 @@ public final class LocalEngine implements Engine, AutoCloseable {
   }
 
   private void cleanQuietly() {
+    try {
+      store.events().purge();
+    } catch (RuntimeException e) {
+      LOG.warn("while forgetting old events", e);
+    }
     try {
       CleaningReport report = cleaning.run();
       LOG.info("checkpoint store cleaned: {}", report);

@@ -2,6 +2,7 @@ package dev.podflare.engine;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import dev.podflare.store.Change;
 import dev.podflare.store.SandboxRecords;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,7 +30,7 @@ final class Pauses {
         sandbox -> {
           if (sandbox.state() == SandboxState.READY) {
             sandbox.pause();
-            keep(sandbox);
+            keep(sandbox, Change.PAUSED);
           }
           return sandbox;
         });
@@ -43,7 +44,7 @@ final class Pauses {
         sandbox -> {
           if (sandbox.state() == SandboxState.PAUSED) {
             sandbox.resume();
-            keep(sandbox);
+            keep(sandbox, Change.RESUMED);
           }
           return sandbox;
         });
@@ -107,10 +108,10 @@ final class Pauses {
    * After a lost host a paused sandbox is as lost as one that ran, so its record may be behind; the
    * machine itself is what counts.
    */
-  private void keep(Sandbox sandbox) {
+  private void keep(Sandbox sandbox, Change change) {
     synchronized (sandbox) {
       try {
-        records.update(sandbox.record());
+        records.update(sandbox.record(), change);
       } catch (PodflareException e) {
         if (e.code() != ErrorCode.INTERNAL && e.code() != ErrorCode.RECORDS_UNAVAILABLE) {
           throw e;

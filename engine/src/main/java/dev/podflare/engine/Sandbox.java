@@ -168,8 +168,8 @@ final class Sandbox implements LocalExecution.Owner {
               budget,
               replay::add);
       executions.carryOn(copy);
-      guest.calls().begins(copy, call.guest());
       copy.goOn(call.guest(), origin);
+      guest.calls().begins(copy, call.guest());
       call.attach(copy);
     }
   }

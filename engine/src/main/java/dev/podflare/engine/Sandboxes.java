@@ -3,6 +3,7 @@ package dev.podflare.engine;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
+import dev.podflare.store.Origin;
 import dev.podflare.store.SandboxRecord;
 import dev.podflare.store.SandboxRecords;
 import java.time.Clock;
@@ -319,8 +320,12 @@ final class Sandboxes {
         });
   }
 
-  /** A sandbox goes on with the machine of another object that nobody knows of yet. */
-  void replaceMachine(Sandbox sandbox, Sandbox fresh) {
+  /**
+   * A sandbox goes on with the machine of another object that nobody knows of yet.
+   *
+   * @param tell the last thing that can fail; nothing has changed if it does
+   */
+  void replaceMachine(Sandbox sandbox, Sandbox fresh, Runnable tell) {
     String id = sandbox.record().id();
     byMachine.put(fresh.guest().machine().id(), fresh);
     try {
@@ -331,6 +336,7 @@ final class Sandboxes {
               throw new PodflareException(ErrorCode.GONE, id + " was closed just now");
             }
             fresh.guest().setNetwork(PolicyText.parse(sandbox.record().network()));
+            tell.run();
             live.put(id, fresh);
             byMachine.remove(sandbox.guest().machine().id());
           });
@@ -355,8 +361,8 @@ final class Sandboxes {
     return frozen(caller, id).or(() -> elsewhere(caller, id));
   }
 
-  void insert(SandboxRecord record) {
-    records.insert(record);
+  void insert(SandboxRecord record, Origin origin) {
+    records.insert(record, origin);
   }
 
   boolean isLive(String id) {

@@ -3,10 +3,13 @@ package dev.podflare.engine;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
+import dev.podflare.store.Events;
+import dev.podflare.store.Origin;
 import dev.podflare.store.SandboxRecord;
 import dev.podflare.store.SavedMachine;
 import dev.podflare.store.SavedMachine.Kind;
 import dev.podflare.store.SavedMachines;
+import dev.podflare.store.Store;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
@@ -24,14 +27,16 @@ final class Snapshots {
   private static final int LONGEST_NAME = 128;
 
   private final SavedMachines saved;
+  private final Events events;
   private final Sandboxes sandboxes;
   private final MachineSaver saver;
   private final Thaws thaws;
   private final Ids ids;
   private final Clock clock;
 
-  Snapshots(SavedMachines saved, Forks.Host host, MachineSaver saver, Thaws thaws) {
-    this.saved = saved;
+  Snapshots(Store store, Forks.Host host, MachineSaver saver, Thaws thaws) {
+    this.saved = store.saved();
+    this.events = store.events();
     this.sandboxes = host.sandboxes();
     this.saver = saver;
     this.thaws = thaws;
@@ -104,7 +109,10 @@ final class Snapshots {
     SandboxRecord record = thaws.record(ids.sandbox(), from, request);
     Sandbox sandbox =
         thaws.make(
-            caller, new Thaws.Wish(from, record, false), laps, () -> sandboxes.insert(record));
+            caller,
+            new Thaws.Wish(from, record, false),
+            laps,
+            () -> sandboxes.insert(record, Origin.snapshot(from.id())));
     return new CreatedSandbox(sandbox.view(), "snapshot", laps.milliseconds());
   }
 
@@ -142,9 +150,13 @@ final class Snapshots {
             new Thaws.Wish(to, sandbox.record(), false),
             sandbox.place(), // it has room for one machine, whichever that is
             laps,
-            it -> sandboxes.replaceMachine(sandbox, it));
+            it -> sandboxes.replaceMachine(sandbox, it, () -> rolledBack(sandbox, to)));
     LOG.info("{} rolled back to {}: {} ms", id, to.id(), laps.milliseconds());
     return fresh;
+  }
+
+  private void rolledBack(Sandbox sandbox, SavedMachine to) {
+    events.rolledBack(sandbox.record(), to.id());
   }
 
   /** By id, or by the owner's name for it. */
@@ -163,7 +175,8 @@ final class Snapshots {
 
   /** By id or name, as {@link #find}; one that is not there is no error. */
   void delete(Caller caller, String idOrName) {
-    own(caller, idOrName).ifPresent(it -> saved.delete(it, "", "", clock.instant()));
+    own(caller, idOrName)
+        .ifPresent(it -> saved.delete(it, CloseReason.DELETED.wireName(), "", clock.instant()));
   }
 
   private Optional<SavedMachine> own(Caller caller, String idOrName) {

@@ -3,6 +3,7 @@ package dev.podflare.engine;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
+import dev.podflare.store.Origin;
 import dev.podflare.store.SandboxRecord;
 import dev.podflare.store.SavedMachine;
 import dev.podflare.store.SavedMachine.Kind;
@@ -32,6 +33,9 @@ final class Spaces {
   private static final Logger LOG = LoggerFactory.getLogger(Spaces.class);
   private static final Duration RETRY = Duration.ofSeconds(30);
 
+  /** Why a paused one is frozen, for its event. */
+  private static final String MEMORY = "memory_pressure";
+
   private final SavedMachines saved;
   private final Sandboxes sandboxes;
   private final MachineSaver saver;
@@ -59,17 +63,18 @@ final class Spaces {
     if (already.isPresent()) {
       return already.get();
     }
-    return sandboxes.exclusively(caller, id, this::freezeLocked);
+    return sandboxes.exclusively(caller, id, sandbox -> freezeLocked(sandbox, "requested"));
   }
 
-  private SavedMachine freezeLocked(Sandbox sandbox) {
+  /** {@code reason}: as its event says it. */
+  private SavedMachine freezeLocked(Sandbox sandbox, String reason) {
     boolean ran = sandbox.state() == SandboxState.READY;
     if (ran) {
       sandbox.pause();
     }
     try {
       SavedMachine space = store(sandbox);
-      commit(sandbox, space);
+      commit(sandbox, space, reason);
       sandboxes.retire(sandbox);
       LOG.info(
           "{} frozen into {}: {} bytes, {} stored",
@@ -95,10 +100,10 @@ final class Spaces {
   }
 
   /** An answer that was lost on its way does not make a change undone. */
-  private void commit(Sandbox sandbox, SavedMachine space) {
+  private void commit(Sandbox sandbox, SavedMachine space, String reason) {
     boolean live;
     try {
-      live = saved.freeze(space);
+      live = saved.freeze(space, reason);
     } catch (PodflareException e) {
       live = saved.find(space.id()).isPresent();
       if (!live) {
@@ -117,11 +122,13 @@ final class Spaces {
   void freezeDue(Sandbox sandbox, CloseReason why) {
     String id = sandbox.record().id();
     if (mayTry(id)) {
-      LOG.debug("{} is over: {}", id, why.wireName());
       attempt(
           id,
           () ->
-              freezeIf(sandbox, () -> sandbox.is(id) && sandbox.due(clock.instant()).isPresent()));
+              freezeIf(
+                  sandbox,
+                  why.wireName(),
+                  () -> sandbox.is(id) && sandbox.due(clock.instant()).isPresent()));
     }
   }
 
@@ -141,7 +148,7 @@ final class Spaces {
       }
       String id = sandbox.record().id();
       if (mayTry(id)) {
-        attempt(id, () -> freezeIf(sandbox, () -> sandbox.state() == SandboxState.PAUSED));
+        attempt(id, () -> freezeIf(sandbox, MEMORY, () -> sandbox.state() == SandboxState.PAUSED));
       }
     }
   }
@@ -163,11 +170,11 @@ final class Spaces {
   }
 
   /** {@code wanted}: whether that is still to be done, once nobody else is at it. */
-  private void freezeIf(Sandbox sandbox, BooleanSupplier wanted) {
+  private void freezeIf(Sandbox sandbox, String reason, BooleanSupplier wanted) {
     sandbox.lockFamily(patience);
     try {
       if (wanted.getAsBoolean()) {
-        freezeLocked(sandbox);
+        freezeLocked(sandbox, reason);
       }
     } finally {
       sandbox.unlockFamily();
@@ -180,7 +187,7 @@ final class Spaces {
    */
   void crashed(Sandbox sandbox) {
     String id = sandbox.record().id();
-    if (sandbox.record().persistent() && saved.fallBack(id)) {
+    if (sandbox.record().persistent() && saved.fallBack(id, CloseReason.GUEST_CRASHED.wireName())) {
       sandboxes.retire(sandbox);
       LOG.warn("{}: its guest crashed; it is what it was when it was last frozen", id);
     } else {
@@ -201,7 +208,10 @@ final class Spaces {
 
   private void freezeOrSay(Sandbox sandbox) {
     try {
-      freezeIf(sandbox, () -> sandbox.state() != SandboxState.CLOSED);
+      freezeIf(
+          sandbox,
+          CloseReason.HOST_SHUTDOWN.wireName(),
+          () -> sandbox.state() != SandboxState.CLOSED);
     } catch (PodflareException e) {
       LOG.warn("{} is lost: {}", sandbox.record().id(), e.sentence());
     }
@@ -282,7 +292,7 @@ final class Spaces {
 
   private boolean use(SavedMachine space, SandboxRecord record, boolean keep) {
     if (keep) {
-      sandboxes.insert(record);
+      sandboxes.insert(record, Origin.space(space.id()));
       return true;
     }
     return saved.moveTo(

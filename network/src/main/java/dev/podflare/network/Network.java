@@ -210,7 +210,7 @@ public final class Network implements AutoCloseable {
     return slots;
   }
 
-  /** That all slots' addresses are of. */
+  /** Addresses of the slots, as the host sees them. */
   public Cidr range() {
     return plan.range();
   }

@@ -17,9 +17,6 @@ final class LaterRoutes {
     terminals();
     add("the list of templates", Scope.READ, "GET /v1/templates", "GET /v1/templates/{name}");
     add("building templates over HTTP", Scope.ADMIN, "POST /v1/templates");
-    add("the stream of events", Scope.READ, "GET /v1/events");
-    add("sending webhooks", Scope.ADMIN, "POST /v1/webhooks", "GET /v1/webhooks");
-    add("sending webhooks", Scope.ADMIN, "DELETE /v1/webhooks/{webhook}");
     add("MCP over HTTP", Scope.EXEC, "POST /mcp");
     return List.copyOf(routes);
   }

@@ -4,6 +4,7 @@ import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import dev.podflare.engine.Engine;
 import dev.podflare.store.Store;
+import dev.podflare.webhook.Webhooks;
 import io.javalin.Javalin;
 import io.javalin.util.JavalinBindException;
 import java.time.Duration;
@@ -19,7 +20,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The HTTP door: routes, authentication, streams and metrics over an {@link Engine}. Thread-safe.
- * It closes neither engine nor store.
+ * It closes neither engine nor store nor webhooks.
  */
 public final class PodflareServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(PodflareServer.class);
@@ -28,12 +29,14 @@ public final class PodflareServer implements AutoCloseable {
   private final HttpListener listener;
   private final ServerLimits limits;
   private final EventStream streams;
+  private final LifecycleStreams lifecycles;
   private final List<Route> routes;
   private final PortProxy ports;
   private final Optional<AdminKeyFile> adminKey;
   private volatile int port;
 
-  private PodflareServer(ServerConfig config, Engine engine, Store store, InstantSource clock) {
+  private PodflareServer(
+      ServerConfig config, Engine engine, Store store, Webhooks webhooks, InstantSource clock) {
     this.limits = config.limits();
     this.adminKey =
         config.authDisabled()
@@ -43,6 +46,9 @@ public final class PodflareServer implements AutoCloseable {
     this.streams = new EventStream(limits.heartbeat());
     PortLinks links = PortLinks.open(config.dataFolder(), clock);
     Authenticator authenticator = new Authenticator(config, adminKey, store.keys());
+    this.lifecycles =
+        new LifecycleStreams(
+            store.events(), limits.heartbeat(), id -> authenticator.byId(id).isPresent());
     RequestLimits requestLimits = new RequestLimits();
     Idempotency idempotency = new Idempotency(store.answers(), limits.idempotencyWait());
     this.routes =
@@ -56,6 +62,8 @@ public final class PodflareServer implements AutoCloseable {
                 new KeyRoutes(store.keys(), authenticator.fixedKeyIds(), requestLimits, idempotency)
                     .routes(),
                 new LinkRoutes(engine, config, links).routes(),
+                new EventRoutes(store.events(), lifecycles).routes(),
+                new WebhookRoutes(webhooks, idempotency).routes(),
                 new LaterRoutes().routes())
             .flatMap(List::stream)
             .toList();
@@ -85,14 +93,15 @@ public final class PodflareServer implements AutoCloseable {
    * @throws PodflareException {@code INVALID_CONFIG} when the address is taken or the admin key
    *     file cannot be used
    */
-  public static PodflareServer start(ServerConfig config, Engine engine, Store store) {
-    return start(config, engine, store, InstantSource.system());
+  public static PodflareServer start(
+      ServerConfig config, Engine engine, Store store, Webhooks webhooks) {
+    return start(config, engine, store, webhooks, InstantSource.system());
   }
 
   /** As above with another clock for links. */
   static PodflareServer start(
-      ServerConfig config, Engine engine, Store store, InstantSource clock) {
-    PodflareServer server = new PodflareServer(config, engine, store, clock);
+      ServerConfig config, Engine engine, Store store, Webhooks webhooks, InstantSource clock) {
+    PodflareServer server = new PodflareServer(config, engine, store, webhooks, clock);
     try {
       server.javalin.start();
       server.ports.use(ServerWebSocketContainer.ensure(server.javalin.jettyServer().server()));
@@ -137,6 +146,7 @@ public final class PodflareServer implements AutoCloseable {
   public void close() {
     try {
       listener.shutDown();
+      lifecycles.endAll();
       long end = System.nanoTime() + limits.drain().toNanos();
       boolean all = ports.drain(limits.drain());
       Duration left = Duration.ofNanos(Math.max(0, end - System.nanoTime()));
@@ -147,6 +157,7 @@ public final class PodflareServer implements AutoCloseable {
       Thread.currentThread().interrupt();
     } finally {
       streams.interruptAll();
+      lifecycles.interruptAll();
       ports.close();
       javalin.stop();
     }

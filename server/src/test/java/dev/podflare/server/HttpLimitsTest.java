@@ -188,7 +188,7 @@ class HttpLimitsTest {
   void anAddressThatIsTakenIsNamed() {
     try (TestServer test = TestServer.start(folder)) {
       ServerConfig same = ServerConfig.of("127.0.0.1", test.server.port(), folder);
-      assertThatThrownBy(() -> PodflareServer.start(same, test.engine, test.store))
+      assertThatThrownBy(() -> PodflareServer.start(same, test.engine, test.store, test.webhooks))
           .isInstanceOfSatisfying(
               PodflareException.class,
               e -> assertThat(e.code()).isEqualTo(ErrorCode.INVALID_CONFIG))

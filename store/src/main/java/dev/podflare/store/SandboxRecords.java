@@ -48,27 +48,33 @@ public final class SandboxRecords {
 
   private final Database database;
   private final Clock clock;
+  private final Events events;
   private final String node;
 
-  SandboxRecords(Database database, Clock clock, String node) {
+  SandboxRecords(Database database, Clock clock, Events events, String node) {
     this.database = database;
     this.clock = clock;
+    this.events = events;
     this.node = node;
   }
 
   /** Adds a record; the id must be new. */
-  public void insert(SandboxRecord sandbox) {
-    database.change(handle -> insert(handle, sandbox, node));
+  public void insert(SandboxRecord sandbox, Origin origin) {
+    database.change(handle -> {
+      insert(handle, sandbox, node);
+      events.append(handle, LifecycleEvent.created(sandbox, origin));
+    });
   }
 
   static void insert(Handle handle, SandboxRecord sandbox, String node) {
     bind(handle.createUpdate(INSERT), sandbox, node).execute();
   }
 
-  /** Adds records, all or none; the ids must be new. */
-  public void insertAll(List<SandboxRecord> sandboxes) {
+  /** Adds the children of a fork, all or none; the ids must be new. */
+  public void insertForks(SandboxRecord parent, List<SandboxRecord> children) {
     database.change(handle -> {
-      sandboxes.forEach(sandbox -> insert(handle, sandbox, node));
+      children.forEach(sandbox -> insert(handle, sandbox, node));
+      events.append(handle, ForkEvents.of(parent, children));
     });
   }
 
@@ -78,9 +84,14 @@ public final class SandboxRecords {
    *
    * @return whether it was there and live
    */
-  public boolean update(SandboxRecord sandbox) {
-    return database.write(handle -> bind(handle.createUpdate(UPDATE), sandbox, node).execute())
-        == 1;
+  public boolean update(SandboxRecord sandbox, Change change) {
+    return database.write(handle -> {
+      boolean live = bind(handle.createUpdate(UPDATE), sandbox, node).execute() == 1;
+      if (live) {
+        change.event(sandbox).ifPresent(event -> events.append(handle, event));
+      }
+      return live;
+    });
   }
 
   /**
@@ -89,7 +100,21 @@ public final class SandboxRecords {
    * @return whether it was live
    */
   public boolean close(String id, String reason, Optional<String> message, Instant when) {
-    return database.write(handle -> close(handle, id, node, reason, message, when));
+    return database.write(handle -> {
+      boolean live = close(handle, id, node, reason, message, when);
+      if (live) {
+        events.append(handle, LifecycleEvent.closed(keyOf(handle, id), id, reason));
+      }
+      return live;
+    });
+  }
+
+  private static String keyOf(Handle handle, String id) {
+    return handle
+        .createQuery("select key_id from sandboxes where id = :id")
+        .bind("id", id)
+        .mapTo(String.class)
+        .one();
   }
 
   /** {@code from}: only if it is of that node; empty: of whichever. */
@@ -128,6 +153,13 @@ public final class SandboxRecords {
             .bind("parent", parent)
             .bind("winner", winner)
             .execute();
+        String key = keyOf(handle, parent);
+        LifecycleEvent merged =
+            LifecycleEvent.of(EventType.SANDBOX_MERGED, key, parent).with("winner_id", winner);
+        LifecycleEvent closed =
+            LifecycleEvent.closed(keyOf(handle, winner), winner, reason)
+                .with("merged_into", parent);
+        events.append(handle, List.of(merged, closed));
       }
       return live;
     });
@@ -171,6 +203,9 @@ public final class SandboxRecords {
               .list();
       live.forEach(
           record -> close(handle, record.id(), node, reason, Optional.empty(), clock.instant()));
+      events.append(
+          handle,
+          live.stream().map(it -> LifecycleEvent.closed(it.keyId(), it.id(), reason)).toList());
       return live;
     });
   }

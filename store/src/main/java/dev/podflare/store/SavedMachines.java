@@ -36,25 +36,34 @@ public final class SavedMachines {
   private static final String READY = "ready";
 
   private final Database database;
+  private final Events events;
   private final String node;
 
-  SavedMachines(Database database, String node) {
+  SavedMachines(Database database, Events events, String node) {
     this.database = database;
+    this.events = events;
     this.node = node;
   }
 
   /** Adds a snapshot; false if the owner has one of that name. */
   public boolean insert(SavedMachine saved) {
-    return database.write(handle -> insert(handle, saved, INSERT + IF_FREE) == 1);
+    return database.write(handle -> {
+      boolean free = insert(handle, saved, INSERT + IF_FREE) == 1;
+      if (free) {
+        events.append(handle, SavedEvents.snapshotCreated(saved));
+      }
+      return free;
+    });
   }
 
   /**
    * A sandbox of this node is the Space from now on, and its last checkpoint before is needed no
    * more.
    *
+   * @param reason word for programs
    * @return whether the sandbox was live; if not, nothing has changed
    */
-  public boolean freeze(SavedMachine space) {
+  public boolean freeze(SavedMachine space, String reason) {
     return database.write(handle -> {
       boolean live = freeze(handle, space.sandboxId());
       if (live) {
@@ -63,6 +72,7 @@ public final class SavedMachines {
             .bind("id", space.sandboxId())
             .execute();
         insert(handle, space, INSERT);
+        events.append(handle, SavedEvents.frozen(space, reason));
       }
       return live;
     });
@@ -79,6 +89,7 @@ public final class SavedMachines {
       boolean there = useUp(handle, space, space.sandboxId());
       if (there) {
         wake(handle, space.sandboxId(), expiresAt);
+        events.append(handle, SavedEvents.woken(space));
       }
       return there;
     });
@@ -97,6 +108,7 @@ public final class SavedMachines {
         SandboxRecords.close(
             handle, space.sandboxId(), "", reason, Optional.of(message), fresh.createdAt());
         SandboxRecords.insert(handle, fresh, node);
+        events.append(handle, SavedEvents.moved(space, fresh, reason));
       }
       return there;
     });
@@ -140,13 +152,8 @@ public final class SavedMachines {
               .map(SavedMachines::saved)
               .filter(last -> !but.contains(last.sandboxId()))
               .list();
-      for (SavedMachine last : lost) {
-        freeze(handle, last.sandboxId());
-        handle
-            .createUpdate("update saved_machines set kind = 'space' where id = :id")
-            .bind("id", last.id())
-            .execute();
-      }
+      lost.forEach(last -> becomeSpace(handle, last));
+      events.append(handle, lost.stream().map(SavedEvents::lost).toList());
       return lost;
     });
   }
@@ -154,24 +161,37 @@ public final class SavedMachines {
   /**
    * A live sandbox that has lost its machine is what it was when it was last frozen, if it was.
    *
+   * @param reason for its event
    * @return whether there is such a checkpoint; if not, nothing has changed
    */
-  public boolean fallBack(String sandboxId) {
+  public boolean fallBack(String sandboxId, String reason) {
     return database.write(handle -> {
-      boolean there =
+      Optional<SavedMachine> last =
           handle
-                  .createUpdate(
-                      """
-                      update saved_machines set kind = 'space' where kind = 'last' and sandbox_id =
-                        (select id from sandboxes where id = :id and closed_at is null
-                          and state <> 'frozen' and node = :node)
-                      """)
-                  .bind("id", sandboxId)
-                  .bind("node", node)
-                  .execute()
-              == 1;
-      return there && freeze(handle, sandboxId);
+              .createQuery(
+                  """
+                  select * from saved_machines where kind = 'last' and sandbox_id in
+                    (select id from sandboxes where id = :id and closed_at is null
+                      and state <> 'frozen' and node = :node)
+                  """)
+              .bind("id", sandboxId)
+              .bind("node", node)
+              .map(SavedMachines::saved)
+              .findOne();
+      last.ifPresent(space -> {
+        becomeSpace(handle, space);
+        events.append(handle, SavedEvents.frozen(space, reason));
+      });
+      return last.isPresent();
     });
+  }
+
+  private void becomeSpace(Handle handle, SavedMachine last) {
+    freeze(handle, last.sandboxId());
+    handle
+        .createUpdate("update saved_machines set kind = 'space' where id = :id")
+        .bind("id", last.id())
+        .execute();
   }
 
   /**
@@ -190,6 +210,9 @@ public final class SavedMachines {
               == 1;
       if (there && saved.kind() == SavedMachine.Kind.SPACE) {
         SandboxRecords.close(handle, saved.sandboxId(), "", reason, Optional.of(message), now);
+      }
+      if (there) {
+        events.append(handle, SavedEvents.deleted(saved, reason));
       }
       return there;
     });

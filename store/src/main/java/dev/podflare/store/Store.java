@@ -23,6 +23,9 @@ public final class Store implements AutoCloseable {
 
   private final Database database;
   private final String node;
+  private final Events events;
+  private final WebhookRecords webhooks;
+  private final WebhookDeliveries deliveries;
   private final SandboxRecords sandboxes;
   private final String identity;
   private final SavedMachines saved;
@@ -35,9 +38,12 @@ public final class Store implements AutoCloseable {
     this.node = node;
     database.takeName(node);
     claim(database, node, former);
-    this.sandboxes = new SandboxRecords(database, clock, node);
+    this.events = new Events(database, clock);
+    this.webhooks = new WebhookRecords(database);
+    this.deliveries = new WebhookDeliveries(database);
+    this.sandboxes = new SandboxRecords(database, clock, events, node);
     this.identity = database.write(Store::identity);
-    this.saved = new SavedMachines(database, node);
+    this.saved = new SavedMachines(database, events, node);
     this.keys = new ApiKeys(database, clock);
     this.answers = new IdempotentAnswers(database, clock, node);
     this.sharedUse = new SharedUse(database, keys, answers);
@@ -98,6 +104,21 @@ public final class Store implements AutoCloseable {
     String fresh = UUID.randomUUID().toString().replace("-", "");
     handle.execute("insert into identity (id) values (?) on conflict do nothing", fresh);
     return handle.createQuery("select id from identity").mapTo(String.class).one();
+  }
+
+  /** What has happened to sandboxes and snapshots. */
+  public Events events() {
+    return events;
+  }
+
+  /** Where events are sent to. */
+  public WebhookRecords webhooks() {
+    return webhooks;
+  }
+
+  /** What is still to be sent there. */
+  public WebhookDeliveries deliveries() {
+    return deliveries;
   }
 
   public SandboxRecords sandboxes() {

@@ -47,22 +47,23 @@ class FamilyRecordsTest {
 
   @Test
   void childrenAreAddedTogetherOrNotAtAll() {
-    store.sandboxes().insert(sandbox("sbx_p", Optional.empty()));
+    store.sandboxes().insert(sandbox("sbx_p", Optional.empty()), Origin.TEMPLATE);
     List<SandboxRecord> children =
         List.of(sandbox("sbx_a", Optional.of("sbx_p")), sandbox("sbx_p", Optional.of("sbx_p")));
-    assertThatThrownBy(() -> store.sandboxes().insertAll(children))
+    assertThatThrownBy(
+            () -> store.sandboxes().insertForks(sandbox("sbx_p", Optional.empty()), children))
         .isInstanceOf(PodflareException.class);
     assertThat(store.sandboxes().find("sbx_a")).isEmpty();
-    store.sandboxes().insertAll(children.subList(0, 1));
+    store.sandboxes().insertForks(sandbox("sbx_p", Optional.empty()), children.subList(0, 1));
     assertThat(store.sandboxes().find("sbx_a")).contains(children.getFirst());
   }
 
   @Test
   void aMergeClosesTheWinnerAndMovesItsChildren() {
-    store.sandboxes().insert(sandbox("sbx_p", Optional.empty()));
-    store.sandboxes().insert(sandbox("sbx_w", Optional.of("sbx_p")));
-    store.sandboxes().insert(sandbox("sbx_s", Optional.of("sbx_p")));
-    store.sandboxes().insert(sandbox("sbx_g", Optional.of("sbx_w")));
+    store.sandboxes().insert(sandbox("sbx_p", Optional.empty()), Origin.TEMPLATE);
+    store.sandboxes().insert(sandbox("sbx_w", Optional.of("sbx_p")), Origin.TEMPLATE);
+    store.sandboxes().insert(sandbox("sbx_s", Optional.of("sbx_p")), Origin.TEMPLATE);
+    store.sandboxes().insert(sandbox("sbx_g", Optional.of("sbx_w")), Origin.TEMPLATE);
     assertThat(merge("sbx_p", "sbx_w")).isTrue();
     SandboxRecord winner = store.sandboxes().find("sbx_w").orElseThrow();
     assertThat(winner.closeReason()).contains("merged");
@@ -75,9 +76,9 @@ class FamilyRecordsTest {
 
   @Test
   void aMergeWithOneThatIsGoneChangesNothing() {
-    store.sandboxes().insert(sandbox("sbx_p", Optional.empty()));
-    store.sandboxes().insert(sandbox("sbx_w", Optional.of("sbx_p")));
-    store.sandboxes().insert(sandbox("sbx_g", Optional.of("sbx_w")));
+    store.sandboxes().insert(sandbox("sbx_p", Optional.empty()), Origin.TEMPLATE);
+    store.sandboxes().insert(sandbox("sbx_w", Optional.of("sbx_p")), Origin.TEMPLATE);
+    store.sandboxes().insert(sandbox("sbx_g", Optional.of("sbx_w")), Origin.TEMPLATE);
     store.sandboxes().close("sbx_p", "deleted", NOW);
     assertThat(merge("sbx_p", "sbx_w")).isFalse();
     assertThat(merge("sbx_none", "sbx_w")).isFalse();
@@ -87,11 +88,11 @@ class FamilyRecordsTest {
 
   @Test
   void descendantsAreFoundOverGenerationsAlsoThoseThatAreGone() {
-    store.sandboxes().insert(sandbox("sbx_0", Optional.empty()));
-    store.sandboxes().insert(sandbox("sbx_1", Optional.of("sbx_0")));
-    store.sandboxes().insert(sandbox("sbx_2", Optional.of("sbx_1")));
-    store.sandboxes().insert(sandbox("sbx_3", Optional.of("sbx_2")));
-    store.sandboxes().insert(sandbox("sbx_x", Optional.of("sbx_0")));
+    store.sandboxes().insert(sandbox("sbx_0", Optional.empty()), Origin.TEMPLATE);
+    store.sandboxes().insert(sandbox("sbx_1", Optional.of("sbx_0")), Origin.TEMPLATE);
+    store.sandboxes().insert(sandbox("sbx_2", Optional.of("sbx_1")), Origin.TEMPLATE);
+    store.sandboxes().insert(sandbox("sbx_3", Optional.of("sbx_2")), Origin.TEMPLATE);
+    store.sandboxes().insert(sandbox("sbx_x", Optional.of("sbx_0")), Origin.TEMPLATE);
     store.sandboxes().close("sbx_2", "deleted", NOW);
     assertThat(store.sandboxes().descendants("sbx_1", 10))
         .extracting(SandboxRecord::id)

@@ -72,18 +72,19 @@ class PostgresDatabaseTest {
   @Test
   void oneThatWasAwayIsUsedAgainWhenItIsBack() {
     try (Store store = Store.open(server.freshDatabase(), "a", "a")) {
-      store.sandboxes().insert(sandbox("sbx_1", "key_a"));
+      store.sandboxes().insert(sandbox("sbx_1", "key_a"), Origin.TEMPLATE);
       NewApiKey key = store.keys().create("ci", false, List.of(), KeyLimits.none());
       server.stop();
       try {
-        assertUnavailable(() -> store.sandboxes().insert(sandbox("sbx_2", "key_a")));
+        assertUnavailable(
+            () -> store.sandboxes().insert(sandbox("sbx_2", "key_a"), Origin.TEMPLATE));
         assertUnavailable(() -> store.sandboxes().find("sbx_1"));
         assertThat(store.keys().findByHash(key.key().sha256())).contains(key.key());
         assertUnavailable(() -> store.keys().findByHash("unknown"));
       } finally {
         server.goOn();
       }
-      store.sandboxes().insert(sandbox("sbx_3", "key_a"));
+      store.sandboxes().insert(sandbox("sbx_3", "key_a"), Origin.TEMPLATE);
       assertThat(store.sandboxes().live())
           .extracting(SandboxRecord::id)
           .containsExactly("sbx_1", "sbx_3");
@@ -123,7 +124,7 @@ class PostgresDatabaseTest {
           while (!over.get()) {
             String id = "sbx_" + number.incrementAndGet();
             try {
-              store.sandboxes().insert(sandbox(id, "key_a"));
+              store.sandboxes().insert(sandbox(id, "key_a"), Origin.TEMPLATE);
               promised.add(id);
             } catch (PodflareException e) {
               if (!e.details().containsKey("outcome")) {
@@ -160,7 +161,7 @@ class PostgresDatabaseTest {
   void aLockOfAnotherSessionIsNotWaitedForLong() throws Exception {
     DatabaseConfig.Postgres config = server.freshDatabase();
     try (Store store = Store.open(config, "a", "a")) {
-      store.sandboxes().insert(sandbox("sbx_1", "key_a"));
+      store.sandboxes().insert(sandbox("sbx_1", "key_a"), Origin.TEMPLATE);
       try (Connection other = server.connect(config.database());
           Statement statement = other.createStatement()) {
         other.setAutoCommit(false);
@@ -177,11 +178,12 @@ class PostgresDatabaseTest {
     try (Store store = Store.open(server.freshDatabase(), "a", "a")) {
       server.freeze();
       try {
-        assertUnavailable(() -> store.sandboxes().insert(sandbox("sbx_1", "key_a")));
+        assertUnavailable(
+            () -> store.sandboxes().insert(sandbox("sbx_1", "key_a"), Origin.TEMPLATE));
       } finally {
         server.thaw();
       }
-      store.sandboxes().insert(sandbox("sbx_2", "key_a"));
+      store.sandboxes().insert(sandbox("sbx_2", "key_a"), Origin.TEMPLATE);
     }
   }
 
@@ -285,7 +287,7 @@ class PostgresDatabaseTest {
                 hosts, config.database(), config.user(), config.password(), Map.of()),
             "a",
             "a")) {
-      store.sandboxes().insert(sandbox("sbx_1", "key_a"));
+      store.sandboxes().insert(sandbox("sbx_1", "key_a"), Origin.TEMPLATE);
     }
   }
 }

@@ -42,7 +42,7 @@ class SandboxRecordsTest {
   void aRecordSurvivesReopening() {
     SandboxRecord sandbox = sandbox("sbx_1", "key_a");
     try (Store store = open()) {
-      store.sandboxes().insert(sandbox);
+      store.sandboxes().insert(sandbox, Origin.TEMPLATE);
     }
     try (Store store = open()) {
       assertThat(store.sandboxes().find("sbx_1")).contains(sandbox);
@@ -53,8 +53,8 @@ class SandboxRecordsTest {
   @Test
   void anIdCannotBeUsedTwice() {
     try (Store store = open()) {
-      store.sandboxes().insert(sandbox("sbx_1", "key_a"));
-      assertThatThrownBy(() -> store.sandboxes().insert(sandbox("sbx_1", "key_b")))
+      store.sandboxes().insert(sandbox("sbx_1", "key_a"), Origin.TEMPLATE);
+      assertThatThrownBy(() -> store.sandboxes().insert(sandbox("sbx_1", "key_b"), Origin.TEMPLATE))
           .isInstanceOfSatisfying(
               PodflareException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.INTERNAL));
       assertThat(store.sandboxes().find("sbx_1").orElseThrow().keyId()).isEqualTo("key_a");
@@ -65,13 +65,13 @@ class SandboxRecordsTest {
   void updateChangesLiveOnesOnly() {
     try (Store store = open()) {
       SandboxRecord before = sandbox("sbx_1", "key_a");
-      store.sandboxes().insert(before);
+      store.sandboxes().insert(before, Origin.TEMPLATE);
       SandboxRecord after = changed(before, Map.of("job", "é\"'"), NOW.plusSeconds(99));
-      assertThat(store.sandboxes().update(after)).isTrue();
+      assertThat(store.sandboxes().update(after, Change.SETTINGS)).isTrue();
       assertThat(store.sandboxes().find("sbx_1")).contains(after);
-      assertThat(store.sandboxes().update(sandbox("sbx_none", "key_a"))).isFalse();
+      assertThat(store.sandboxes().update(sandbox("sbx_none", "key_a"), Change.SETTINGS)).isFalse();
       store.sandboxes().close("sbx_1", "idle", NOW);
-      assertThat(store.sandboxes().update(before)).isFalse();
+      assertThat(store.sandboxes().update(before, Change.SETTINGS)).isFalse();
       assertThat(store.sandboxes().find("sbx_1").orElseThrow().expiresAt())
           .isEqualTo(after.expiresAt());
     }
@@ -80,7 +80,7 @@ class SandboxRecordsTest {
   @Test
   void whatIsClosedKeepsNeitherVariablesNorMetadata() {
     try (Store store = open()) {
-      store.sandboxes().insert(sandbox("sbx_1", "key_a"));
+      store.sandboxes().insert(sandbox("sbx_1", "key_a"), Origin.TEMPLATE);
       assertThat(store.sandboxes().find("sbx_1").orElseThrow().env()).isNotEmpty();
       store.sandboxes().close("sbx_1", "idle", NOW);
       SandboxRecord closed = store.sandboxes().find("sbx_1").orElseThrow();
@@ -92,7 +92,7 @@ class SandboxRecordsTest {
   @Test
   void theFirstReasonOfClosingStays() {
     try (Store store = open()) {
-      store.sandboxes().insert(sandbox("sbx_1", "key_a"));
+      store.sandboxes().insert(sandbox("sbx_1", "key_a"), Origin.TEMPLATE);
       assertThat(store.sandboxes().close("sbx_1", "idle", Optional.of("was idle"), NOW)).isTrue();
       assertThat(store.sandboxes().close("sbx_1", "deleted", NOW)).isFalse();
       SandboxRecord closed = store.sandboxes().find("sbx_1").orElseThrow();
@@ -107,7 +107,9 @@ class SandboxRecordsTest {
   void listsLiveOnesByKeyInOrderOfCreation() {
     try (Store store = open()) {
       for (String id : List.of("sbx_1", "sbx_2", "sbx_3")) {
-        store.sandboxes().insert(sandbox(id, id.equals("sbx_2") ? "key_b" : "key_a"));
+        store
+            .sandboxes()
+            .insert(sandbox(id, id.equals("sbx_2") ? "key_b" : "key_a"), Origin.TEMPLATE);
       }
       store.sandboxes().close("sbx_3", "deleted", NOW);
       assertThat(store.sandboxes().live())
@@ -122,8 +124,8 @@ class SandboxRecordsTest {
   @Test
   void recoveryClosesAllThatLived() {
     try (Store store = open()) {
-      store.sandboxes().insert(sandbox("sbx_1", "key_a"));
-      store.sandboxes().insert(sandbox("sbx_2", "key_a"));
+      store.sandboxes().insert(sandbox("sbx_1", "key_a"), Origin.TEMPLATE);
+      store.sandboxes().insert(sandbox("sbx_2", "key_a"), Origin.TEMPLATE);
       store.sandboxes().close("sbx_2", "deleted", NOW.minusSeconds(5));
       assertThat(store.sandboxes().closeAllLive("host_shutdown", Set.of()))
           .extracting(SandboxRecord::id)
@@ -141,9 +143,9 @@ class SandboxRecordsTest {
   @Test
   void tombstonesAreForgottenAfterADay() {
     try (Store store = open()) {
-      store.sandboxes().insert(sandbox("sbx_old", "key_a"));
-      store.sandboxes().insert(sandbox("sbx_day", "key_a"));
-      store.sandboxes().insert(sandbox("sbx_live", "key_a"));
+      store.sandboxes().insert(sandbox("sbx_old", "key_a"), Origin.TEMPLATE);
+      store.sandboxes().insert(sandbox("sbx_day", "key_a"), Origin.TEMPLATE);
+      store.sandboxes().insert(sandbox("sbx_live", "key_a"), Origin.TEMPLATE);
       store.sandboxes().close("sbx_old", "idle", NOW.minus(Duration.ofHours(25)));
       store.sandboxes().close("sbx_day", "idle", NOW.minus(Duration.ofHours(23)));
       assertThat(store.sandboxes().purgeTombstones()).isEqualTo(1);
@@ -163,7 +165,7 @@ class SandboxRecordsTest {
         all.add(
             threads.submit(() -> {
               for (int i = 0; i < 20; i++) {
-                store.sandboxes().insert(sandbox(prefix + i, "key_a"));
+                store.sandboxes().insert(sandbox(prefix + i, "key_a"), Origin.TEMPLATE);
                 assertThat(store.sandboxes().find(prefix + i)).isPresent();
                 store.sandboxes().close(prefix + i, "deleted", NOW);
               }

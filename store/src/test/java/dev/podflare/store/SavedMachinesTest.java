@@ -34,7 +34,7 @@ class SavedMachinesTest {
   @BeforeEach
   void open() {
     store = Store.open(database.of(folder), "a", Clock.fixed(NOW, ZoneOffset.UTC));
-    store.sandboxes().insert(sandbox("sbx_1", "key_a"));
+    store.sandboxes().insert(sandbox("sbx_1", "key_a"), Origin.TEMPLATE);
   }
 
   @AfterEach
@@ -70,7 +70,7 @@ class SavedMachinesTest {
   @Test
   void aFrozenSandboxIsWokenOnce() {
     SavedMachine space = saved("spc_1", Kind.SPACE, "sbx_1", Optional.empty());
-    assertThat(store.saved().freeze(space)).isTrue();
+    assertThat(store.saved().freeze(space, "requested")).isTrue();
     assertThat(store.sandboxes().frozen()).extracting(SandboxRecord::id).containsExactly("sbx_1");
     assertThat(store.saved().ofFrozen("sbx_1")).contains(space);
 
@@ -91,7 +91,7 @@ class SavedMachinesTest {
   @Test
   void aSpaceThatIsNotPersistentIsGoneWhenItIsWoken() {
     SavedMachine space = saved("spc_1", Kind.SPACE, "sbx_1", Optional.empty(), false);
-    store.saved().freeze(space);
+    store.saved().freeze(space, "requested");
     assertThat(store.saved().wake(space, NOW.plusSeconds(60))).isTrue();
     assertThat(store.saved().checkpoints()).isEmpty();
     assertThat(store.saved().restoreLast(Set.of())).isEmpty();
@@ -100,7 +100,10 @@ class SavedMachinesTest {
   @Test
   void whatIsClosedIsNotFrozen() {
     store.sandboxes().close("sbx_1", "deleted", NOW);
-    assertThat(store.saved().freeze(saved("spc_1", Kind.SPACE, "sbx_1", Optional.empty())))
+    assertThat(
+            store
+                .saved()
+                .freeze(saved("spc_1", Kind.SPACE, "sbx_1", Optional.empty()), "requested"))
         .isFalse();
     assertThat(store.saved().find("spc_1")).isEmpty();
   }
@@ -108,7 +111,7 @@ class SavedMachinesTest {
   @Test
   void aSpaceGoesOnAsANewSandbox() {
     SavedMachine space = saved("spc_1", Kind.SPACE, "sbx_1", Optional.empty());
-    store.saved().freeze(space);
+    store.saved().freeze(space, "requested");
     assertThat(store.saved().moveTo(space, sandbox("sbx_2", "key_a"), "resumed", "as sbx_2"))
         .isTrue();
     assertThat(store.saved().moveTo(space, sandbox("sbx_3", "key_a"), "resumed", "as sbx_3"))
@@ -124,7 +127,7 @@ class SavedMachinesTest {
   @Test
   void aSpaceIsDeletedWithItsSandbox() {
     SavedMachine space = saved("spc_1", Kind.SPACE, "sbx_1", Optional.empty());
-    store.saved().freeze(space);
+    store.saved().freeze(space, "requested");
     assertThat(store.saved().delete(space, "deleted", "was deleted", NOW)).isTrue();
     assertThat(store.saved().delete(space, "deleted", "was deleted", NOW)).isFalse();
     assertThat(store.sandboxes().find("sbx_1").orElseThrow().closeReason()).contains("deleted");

@@ -88,9 +88,9 @@ class SharedRecordsTest {
 
   @Test
   void aRestartEndsWhatItsOwnNodeHad() throws Exception {
-    one.sandboxes().insert(sandbox("sbx_a", "key_a"));
-    two.sandboxes().insert(sandbox("sbx_b", "key_a"));
-    two.saved().freeze(saved("spc_b", Kind.SPACE, "sbx_b", Optional.empty()));
+    one.sandboxes().insert(sandbox("sbx_a", "key_a"), Origin.TEMPLATE);
+    two.sandboxes().insert(sandbox("sbx_b", "key_a"), Origin.TEMPLATE);
+    two.saved().freeze(saved("spc_b", Kind.SPACE, "sbx_b", Optional.empty()), "requested");
     two.saved().wake(two.saved().find("spc_b").orElseThrow(), NOW.plusSeconds(99));
     one.answers().reserve("key_a", "mine", "digest", Duration.ZERO);
     two.answers().reserve("key_a", "theirs", "digest", Duration.ZERO);
@@ -111,7 +111,7 @@ class SharedRecordsTest {
   /** Else the second would close what the first one runs. */
   @Test
   void aNameIsOfOneDaemon() {
-    one.sandboxes().insert(sandbox("sbx_a", "key_a"));
+    one.sandboxes().insert(sandbox("sbx_a", "key_a"), Origin.TEMPLATE);
     assertThatThrownBy(() -> open("a").close())
         .isInstanceOfSatisfying(
             PodflareException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.HOST_NOT_READY))
@@ -121,8 +121,8 @@ class SharedRecordsTest {
 
   @Test
   void aDaemonWithANewNameTakesItsRecordsAlong() {
-    one.sandboxes().insert(sandbox("sbx_a", "key_a"));
-    two.sandboxes().insert(sandbox("sbx_b", "key_a"));
+    one.sandboxes().insert(sandbox("sbx_a", "key_a"), Origin.TEMPLATE);
+    two.sandboxes().insert(sandbox("sbx_b", "key_a"), Origin.TEMPLATE);
     one.close();
     one = Store.open(config, "c", "a");
     assertThat(one.sandboxes().closeAllLive("host_shutdown", Set.of()))
@@ -133,24 +133,25 @@ class SharedRecordsTest {
   @Test
   void aSandboxIsChangedByItsNodeOnly() {
     SandboxRecord record = sandbox("sbx_a", "key_a");
-    one.sandboxes().insert(record);
-    one.sandboxes().insert(sandbox("sbx_w", "key_a"));
+    one.sandboxes().insert(record, Origin.TEMPLATE);
+    one.sandboxes().insert(sandbox("sbx_w", "key_a"), Origin.TEMPLATE);
     assertThat(two.sandboxes().nodeElsewhere("sbx_a")).contains("a");
     assertThat(one.sandboxes().nodeElsewhere("sbx_a")).isEmpty();
     assertThat(two.sandboxes().liveElsewhere()).hasSize(2);
     assertThat(one.sandboxes().liveElsewhere()).isEmpty();
-    assertThat(two.sandboxes().update(record.withNetwork("{}"))).isFalse();
+    assertThat(two.sandboxes().update(record.withNetwork("{}"), Change.SETTINGS)).isFalse();
     assertThat(two.sandboxes().close("sbx_a", "deleted", NOW)).isFalse();
     assertThat(two.sandboxes().merge("sbx_a", "sbx_w", "merged", Optional.empty(), NOW)).isFalse();
-    assertThat(two.saved().freeze(saved("spc", Kind.SPACE, "sbx_a", Optional.empty()))).isFalse();
+    assertThat(two.saved().freeze(saved("spc", Kind.SPACE, "sbx_a", Optional.empty()), "requested"))
+        .isFalse();
     assertThat(one.sandboxes().find("sbx_a")).contains(record);
   }
 
   @Test
   void aFrozenSandboxIsOfTheNodeThatWakesIt() {
-    one.sandboxes().insert(sandbox("sbx_a", "key_a"));
+    one.sandboxes().insert(sandbox("sbx_a", "key_a"), Origin.TEMPLATE);
     SavedMachine space = saved("spc", Kind.SPACE, "sbx_a", Optional.empty());
-    one.saved().freeze(space);
+    one.saved().freeze(space, "requested");
     assertThat(two.sandboxes().nodeElsewhere("sbx_a")).isEmpty();
     assertThat(two.saved().wake(space, NOW.plusSeconds(99))).isTrue();
     assertThat(one.sandboxes().nodeElsewhere("sbx_a")).contains("b");
@@ -162,9 +163,9 @@ class SharedRecordsTest {
   void ofTwoThatWakeASpaceOneHasIt() throws Exception {
     for (int round = 0; round < ROUNDS; round++) {
       String id = "sbx_" + round;
-      one.sandboxes().insert(sandbox(id, "key_a"));
+      one.sandboxes().insert(sandbox(id, "key_a"), Origin.TEMPLATE);
       SavedMachine space = saved("spc_" + round, Kind.SPACE, id, Optional.empty(), round % 2 == 0);
-      one.saved().freeze(space);
+      one.saved().freeze(space, "requested");
       SandboxRecord next = sandbox(id + "_next", "key_a");
       List<Boolean> won =
           atOnce(
@@ -239,8 +240,12 @@ class SharedRecordsTest {
       callers.add(() -> {
         for (int i = 0; i < 15; i++) {
           SandboxRecord record = sandbox(prefix + i, "key_a");
-          store.sandboxes().insert(record);
-          assertThat(store.sandboxes().update(record.withNetwork("{\"n\":" + i + "}"))).isTrue();
+          store.sandboxes().insert(record, Origin.TEMPLATE);
+          assertThat(
+                  store
+                      .sandboxes()
+                      .update(record.withNetwork("{\"n\":" + i + "}"), Change.SETTINGS))
+              .isTrue();
           assertThat(store.sandboxes().close(prefix + i, "deleted", NOW)).isTrue();
         }
         return true;

@@ -28,7 +28,7 @@ class SqliteDatabaseTest {
   @Test
   void theFileIsPrivate() throws Exception {
     try (Store store = Store.open(file)) {
-      store.sandboxes().insert(TestRecords.sandbox("sbx_1", "key_a"));
+      store.sandboxes().insert(TestRecords.sandbox("sbx_1", "key_a"), Origin.TEMPLATE);
       try (var files = Files.list(folder)) {
         List<Path> all = files.toList();
         assertThat(all).hasSizeGreaterThanOrEqualTo(2);
@@ -70,7 +70,7 @@ class SqliteDatabaseTest {
   void aDaemonWithANewNameTakesItsRecordsAlong() throws Exception {
     DatabaseConfig config = new DatabaseConfig.SqliteFile(file);
     try (Store store = Store.open(config, "old", "old")) {
-      store.sandboxes().insert(TestRecords.sandbox("sbx_1", "key_a"));
+      store.sandboxes().insert(TestRecords.sandbox("sbx_1", "key_a"), Origin.TEMPLATE);
       store.answers().reserve("key_a", "k", "digest", java.time.Duration.ZERO);
     }
     try (Store store = Store.open(config, "new", "new")) {

@@ -59,6 +59,12 @@ final class DaemonProcess implements AutoCloseable {
         .listening();
   }
 
+  /** Starts it with a configuration file and waits until it listens. */
+  static DaemonProcess start(Path data, String yaml) throws IOException {
+    Path config = Files.writeString(data.resolve("serve.yaml"), yaml);
+    return launch(data, List.of(), List.of("--config", config.toString()), Map.of()).listening();
+  }
+
   private static DaemonProcess launch(
       Path data, List<String> before, List<String> options, Map<String, String> environment)
       throws IOException {

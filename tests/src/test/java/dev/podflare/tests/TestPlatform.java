@@ -8,17 +8,22 @@ import dev.podflare.client.SandboxOptions;
 import dev.podflare.common.DataSize;
 import dev.podflare.engine.EngineConfig;
 import dev.podflare.engine.LocalEngine;
+import dev.podflare.network.Cidr;
 import dev.podflare.qemu.Machine;
 import dev.podflare.server.PodflareServer;
 import dev.podflare.server.ServerConfig;
 import dev.podflare.server.testing.ApiClient;
 import dev.podflare.server.testing.OpenApiContract;
 import dev.podflare.store.Store;
+import dev.podflare.webhook.WebhookConfig;
+import dev.podflare.webhook.WebhookTargets;
+import dev.podflare.webhook.Webhooks;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.awaitility.Awaitility;
@@ -42,12 +47,18 @@ final class TestPlatform implements AutoCloseable {
   final Podflare client;
   final ApiClient api;
   private final Store store;
+  private final Webhooks webhooks;
   private final PodflareServer server;
 
   private TestPlatform(Path data, EngineConfig config) {
     store = Store.open(data.resolve("podflare.db"));
     engine = LocalEngine.start(config, store);
-    server = PodflareServer.start(ServerConfig.of("127.0.0.1", 0, data), engine, store);
+    webhooks =
+        Webhooks.start(
+            store,
+            WebhookTargets.of(Optional.empty(), List.of(Cidr.parse("127.0.0.1")), false),
+            WebhookConfig.defaults());
+    server = PodflareServer.start(ServerConfig.of("127.0.0.1", 0, data), engine, store, webhooks);
     uri = URI.create("http://127.0.0.1:" + server.port());
     key = read(data.resolve("admin.key")).strip();
     client = new Podflare(config(key));
@@ -156,6 +167,7 @@ final class TestPlatform implements AutoCloseable {
     api.close();
     client.close();
     server.close();
+    webhooks.close();
     engine.close();
     store.close();
   }

@@ -110,6 +110,7 @@ public final class MalformedGenerator {
             "PUT " + one + "/network",
             "POST " + one + "/rollback",
             "POST /v1/spaces/spc_" + "0".repeat(32) + "/resume",
+            "POST /v1/webhooks",
             "POST /v1/keys");
     this.paths =
         List.of(
@@ -126,6 +127,8 @@ public final class MalformedGenerator {
             "/v1/spaces",
             one + "/ports/80/x",
             "/v1/keys",
+            "/v1/webhooks",
+            "/v1/webhooks/whk_" + "0".repeat(32),
             "/mcp",
             "/r/eu/v1/info",
             "/");

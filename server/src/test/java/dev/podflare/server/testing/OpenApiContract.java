@@ -117,6 +117,11 @@ public final class OpenApiContract {
     };
   }
 
+  /** What is wrong with a value that is to be of a named schema. */
+  public Optional<String> fault(String schema, JsonNode value) {
+    return schemaFault("/components/schemas/" + schema, value);
+  }
+
   private Optional<String> schemaFault(String pointer, JsonNode value) {
     Schema schema =
         schemas.computeIfAbsent(

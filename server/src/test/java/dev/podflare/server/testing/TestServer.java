@@ -1,9 +1,13 @@
 package dev.podflare.server.testing;
 
+import dev.podflare.network.Cidr;
 import dev.podflare.server.PodflareServer;
 import dev.podflare.server.ServerConfig;
 import dev.podflare.server.ServerLimits;
 import dev.podflare.store.Store;
+import dev.podflare.webhook.WebhookConfig;
+import dev.podflare.webhook.WebhookTargets;
+import dev.podflare.webhook.Webhooks;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -19,12 +23,18 @@ public final class TestServer implements AutoCloseable {
 
   public final FakeEngine engine = new FakeEngine();
   public final Store store;
+  public final Webhooks webhooks;
   public final PodflareServer server;
   public final ApiClient admin;
 
   private TestServer(Store records, ServerConfig config) {
     store = records;
-    server = PodflareServer.start(config, engine, store);
+    webhooks =
+        Webhooks.start(
+            store,
+            WebhookTargets.of(Optional.empty(), List.of(Cidr.parse("127.0.0.1")), false),
+            WebhookConfig.defaults());
+    server = PodflareServer.start(config, engine, store, webhooks);
     admin = client(server.newAdminKey().orElse(""));
   }
 
@@ -79,6 +89,7 @@ public final class TestServer implements AutoCloseable {
   public void close() {
     admin.close();
     server.close();
+    webhooks.close();
     store.close();
   }
 }
