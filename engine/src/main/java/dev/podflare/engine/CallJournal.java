@@ -22,6 +22,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -29,14 +31,20 @@ import tools.jackson.databind.json.JsonMapper;
  * The calls of one machine, written down so that the next daemon can go on with them: it hears
  * again what the guest has sent from the first mark on, which gives the same events with the same
  * numbers. A mark says where in the guest's stream it is and how far each call was; there are two
- * of them at most, {@link #APART} or more apart, and what lies before the first is forgotten.
+ * of them at most, {@link #APART} bytes of the stream or {@link #LONG} of lines apart, and what
+ * lies before the first is forgotten.
  *
  * <p>A line for each thing, appended before it is done. It is as lasting as the machine: it
  * survives the daemon, not the host. Thread-safe.
  */
 final class CallJournal {
+  private static final Logger LOG = LoggerFactory.getLogger(CallJournal.class);
+
   /** Bytes of the guest's stream between two marks: as much can be heard again, or twice that. */
   static final long APART = 1 << 20;
+
+  /** Bytes of lines after which there is another mark, where calls are many and say little. */
+  static final long LONG = 64 << 10;
 
   /** Calls of the engine's own are not written down, but have numbers too. */
   private static final long UNWRITTEN = 1 << 20;
@@ -45,22 +53,32 @@ final class CallJournal {
 
   private final Machine machine;
   private final Path file;
-  private final List<String> sinceMark = new ArrayList<>();
   private final Map<Long, LocalExecution> live = new LinkedHashMap<>();
   private final Map<String, ExecRequest> queued = new LinkedHashMap<>();
   private final long origin;
   private @Nullable FileChannel out;
   private long lastId;
-  private long marked;
-  private long nextMark;
   private boolean sealed;
+
+  /** Where the last mark is in the guest's stream, and its line in the file. */
+  private long marked;
+
+  private long markLine;
+
+  /** The next mark is due there in the stream, or when the file is so long. */
+  private volatile long dueAt;
+
+  private long dueLength;
+  private volatile boolean tooLong;
+  private long length;
 
   private CallJournal(Machine machine, long origin, long marked, long lastId) {
     this.machine = machine;
     this.file = machine.calls();
     this.origin = origin;
     this.marked = marked;
-    this.nextMark = marked + APART;
+    this.dueAt = marked + APART;
+    this.dueLength = LONG;
     this.lastId = lastId;
   }
 
@@ -120,7 +138,7 @@ final class CallJournal {
 
   /** The channel's reader has dealt with so many bytes since it was opened. */
   void taken(long bytes) {
-    if (origin + bytes >= nextMark) {
+    if (origin + bytes >= dueAt || tooLong) {
       mark(origin + bytes);
     }
   }
@@ -129,14 +147,12 @@ final class CallJournal {
     if (sealed) {
       return;
     }
-    nextMark = position + APART;
     live.values().removeIf(LocalExecution::ended);
     List<JournaledCall> calls = new ArrayList<>();
     for (LocalExecution execution : live.values()) {
       Optional<JournaledCall> call = execution.journaled();
       if (call.isEmpty()) {
-        nextMark = position + 1; // in the midst of a line: after the next frame, then
-        return;
+        return; // in the midst of a line: after one of the next frames, then
       }
       calls.add(call.get());
     }
@@ -144,44 +160,76 @@ final class CallJournal {
     queued.forEach((id, request) -> waiting.add(new Queued(id, request)));
     String line = text(new Line(null, null, new Mark(position, lastId, calls, waiting), null));
     try {
-      sinceMark.add(line);
-      replace();
+      byte[] since = tail();
+      replace(since, line.getBytes(StandardCharsets.UTF_8));
       machine.forgetAgent(marked);
+      markLine = since.length;
+      marked = position;
     } catch (IOException | PodflareException e) {
-      sinceMark.removeLast(); // the older mark stays, and more can be heard again
-      return;
+      // The older mark stays, and more can be heard again.
+      LOG.debug("no mark in {}: {}", file, e.toString());
     }
-    sinceMark.clear();
-    sinceMark.add(line);
-    marked = position;
+    dueAt = position + APART;
+    dueLength = length + LONG;
+    tooLong = false;
   }
 
-  private void replace() throws IOException {
+  /** The last mark's line, and all after it. */
+  private byte[] tail() throws IOException {
+    try (FileChannel in = FileChannel.open(file, StandardOpenOption.READ)) {
+      ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(length - markLine));
+      while (bytes.hasRemaining()) {
+        if (in.read(bytes, markLine + bytes.position()) < 0) {
+          throw new IOException("it ended at " + (markLine + bytes.position()));
+        }
+      }
+      return bytes.array();
+    } catch (NoSuchFileException nothingYet) {
+      return new byte[0];
+    }
+  }
+
+  private void replace(byte[] since, byte[] line) throws IOException {
     Path fresh = file.resolveSibling(file.getFileName() + "~");
-    Files.write(fresh, String.join("", sinceMark).getBytes(StandardCharsets.UTF_8));
+    try (FileChannel made =
+        FileChannel.open(
+            fresh,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.TRUNCATE_EXISTING,
+            StandardOpenOption.WRITE)) {
+      write(made, since);
+      write(made, line);
+    }
     Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     close();
+    length = (long) since.length + line.length;
   }
 
   private void append(Line line) {
     if (sealed) {
       throw new PodflareException(ErrorCode.SHUTTING_DOWN, "this server is shutting down");
     }
-    String text = text(line);
-    sinceMark.add(text);
+    byte[] text = text(line).getBytes(StandardCharsets.UTF_8);
     try {
       FileChannel channel = out;
       if (channel == null) {
-        channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         out = channel;
       }
-      ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
-      while (bytes.hasRemaining()) {
-        channel.write(bytes);
-      }
+      channel.position(length); // over what an attempt that failed has left
+      write(channel, text);
+      length += text.length;
+      tooLong = length >= dueLength;
     } catch (IOException e) {
       throw new PodflareException(
           ErrorCode.HOST_FULL, "cannot write down a call: " + e.getMessage(), e);
+    }
+  }
+
+  private static void write(FileChannel channel, byte[] bytes) throws IOException {
+    ByteBuffer left = ByteBuffer.wrap(bytes);
+    while (left.hasRemaining()) {
+      channel.write(left);
     }
   }
 
@@ -227,11 +275,11 @@ final class CallJournal {
   static Past read(Machine machine) {
     Map<String, JournaledCall> calls = new LinkedHashMap<>();
     Map<String, Queued> waiting = new LinkedHashMap<>();
-    List<String> kept = new ArrayList<>();
     long position = 0;
     long marked = 0;
+    long markLine = 0;
     long lastId = 0;
-    boolean first = true;
+    long length = 0;
     for (String text : lines(machine.calls())) {
       Line line;
       try {
@@ -239,16 +287,16 @@ final class CallJournal {
       } catch (JacksonException cutShort) {
         break;
       }
-      if (line.mark() != null) {
-        Mark mark = line.mark();
-        if (first) {
+      Mark mark = line.mark();
+      if (mark != null) {
+        if (length == 0) {
           position = mark.position();
           mark.calls().forEach(call -> calls.put(call.execution(), call));
           mark.queued().forEach(call -> waiting.put(call.execution(), call));
         }
         marked = mark.position();
+        markLine = length;
         lastId = Math.max(lastId, mark.lastId());
-        kept.clear();
       }
       if (line.call() != null) {
         calls.put(line.call().execution(), line.call());
@@ -262,11 +310,12 @@ final class CallJournal {
         Duration time = Duration.ofMillis(line.stood());
         calls.replaceAll((id, call) -> call.later(time));
       }
-      kept.add(text + "\n");
-      first = false;
+      length += text.getBytes(StandardCharsets.UTF_8).length + 1L;
     }
     CallJournal journal = new CallJournal(machine, position, marked, lastId + UNWRITTEN);
-    journal.sinceMark.addAll(kept);
+    journal.markLine = markLine;
+    journal.length = length;
+    journal.dueLength = length + LONG;
     waiting.forEach((id, call) -> journal.queued.put(id, call.request()));
     return new Past(
         position,
@@ -276,9 +325,12 @@ final class CallJournal {
         journal);
   }
 
+  /** Whole lines; what a kill has cut off is overwritten by the next. */
   private static List<String> lines(Path file) {
     try {
-      return Files.readAllLines(file);
+      String text = Files.readString(file);
+      int end = text.lastIndexOf('\n');
+      return end < 0 ? List.of() : List.of(text.substring(0, end).split("\n", -1));
     } catch (NoSuchFileException noCalls) {
       return List.of();
     } catch (IOException e) {

@@ -133,10 +133,12 @@ public final class LocalEngine implements Engine, AutoCloseable {
       EngineConfig config, DataLock lock, Store store, CheckpointStore checkpoints) {
     Hypervisor hypervisor = null;
     Optional<GuestNetwork> network = Optional.empty();
+    boolean others = false;
     try {
       HypervisorConfig machines =
           HypervisorConfig.of(lock.instance(), config.dataFolder(), config.accelerator());
       Claims claims = Claims.of(Hypervisor.survivors(machines), store.sandboxes(), config);
+      others = !claims.all().isEmpty();
       hypervisor = Hypervisor.open(machines, claims.survivors());
       LOG.info(
           "accelerator {}: {}",
@@ -152,12 +154,22 @@ public final class LocalEngine implements Engine, AutoCloseable {
       return engine;
     } catch (RuntimeException e) {
       if (hypervisor != null) {
-        hypervisor.close();
+        undo(hypervisor, network, others);
       }
-      network.ifPresent(GuestNetwork::close);
       checkpoints.close();
       lock.close();
       throw e;
+    }
+  }
+
+  /** Machines that are others' go on all the same, until a start succeeds. */
+  private static void undo(Hypervisor hypervisor, Optional<GuestNetwork> network, boolean others) {
+    if (others) {
+      hypervisor.leave();
+      network.ifPresent(GuestNetwork::abandon);
+    } else {
+      hypervisor.close();
+      network.ifPresent(GuestNetwork::close);
     }
   }
 

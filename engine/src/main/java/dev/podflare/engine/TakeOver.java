@@ -80,9 +80,13 @@ final class TakeOver {
       try {
         Sandbox sandbox =
             new Sandbox(record, guest, place, config, host.budget(), host.timers(), host.clock());
+        Optional<Instant> paused = pausedSince(claim);
+        // First: whoever comes after us, if we are killed, must take a greater epoch than ours.
+        paused.ifPresentOrElse(
+            since -> guest.claim(record.id(), since), () -> guest.claim(record.id()));
         List<GuestExec> running = sandbox.rejoin(left.past());
         guest.goOn(running, left.past().lastId(), config.deadlines().guest());
-        settle(sandbox, claim.note());
+        paused.ifPresent(sandbox::staysPaused);
         sandbox.rejoined(left.past(), running);
         host.sandboxes().add(sandbox);
       } catch (RuntimeException e) {
@@ -117,16 +121,12 @@ final class TakeOver {
     }
   }
 
-  private static void settle(Sandbox sandbox, MachineNote note) {
-    String id = sandbox.record().id();
-    if (sandbox.record().state().equals(SandboxState.PAUSED.wireName())) {
-      Instant since =
-          note.pausedAt() == null ? Instant.now() : Instant.ofEpochMilli(note.pausedAt());
-      sandbox.staysPaused(since);
-      sandbox.guest().claim(id, since);
-    } else {
-      sandbox.guest().claim(id);
+  private Optional<Instant> pausedSince(Claims.Claim claim) {
+    if (!claim.record().state().equals(SandboxState.PAUSED.wireName())) {
+      return Optional.empty();
     }
+    Long since = claim.note().pausedAt();
+    return Optional.of(since == null ? host.clock().instant() : Instant.ofEpochMilli(since));
   }
 
   private LoadedShape shape(Claims.Claim claim) {

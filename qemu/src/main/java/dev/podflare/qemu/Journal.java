@@ -31,6 +31,7 @@ final class Journal {
   static void write(MachineFolders folders, Machine machine) throws IOException {
     Map<String, Object> entry = new LinkedHashMap<>();
     entry.put("format", FORMAT);
+    entry.put("boot", boot());
     entry.put("id", machine.id());
     entry.put("pid", machine.pid());
     entry.put("start_ticks", ProcFs.startTicks(machine.pid()).orElse(0));
@@ -42,6 +43,11 @@ final class Journal {
             .map(run -> List.of(run.offset(), run.length()))
             .toList());
     replace(folders.journal(), JSON.writeValueAsString(entry));
+  }
+
+  /** A start of the host, of which pids and times are. */
+  private static String boot() throws IOException {
+    return Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip();
   }
 
   /** A reader finds the old text or the new one. */
@@ -74,7 +80,9 @@ final class Journal {
       JsonNode entry = JSON.readTree(Files.readAllBytes(folders.journal()));
       long pid = entry.path("pid").asLong();
       long ticks = entry.path("start_ticks").asLong();
-      if (entry.path("format").asInt() != FORMAT || ProcFs.startTicks(pid).orElse(-1) != ticks) {
+      if (entry.path("format").asInt() != FORMAT
+          || !entry.path("boot").asString("").equals(boot())
+          || ProcFs.startTicks(pid).orElse(-1) != ticks) {
         return Optional.empty();
       }
       List<PageRun> added = new ArrayList<>();
@@ -88,8 +96,7 @@ final class Journal {
               entry.path("outer_pid").asLong(),
               entry.path("uid").asInt(),
               added,
-              Files.readString(folders.note()),
-              folders.calls()));
+              Files.readString(folders.note())));
     } catch (NoSuchFileException nothingOfIt) {
       return Optional.empty();
     } catch (JacksonException halfWritten) {

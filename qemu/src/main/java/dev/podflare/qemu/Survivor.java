@@ -13,10 +13,9 @@ import java.util.List;
  * @param uid its user number
  * @param added pages in which its memory image differs from the stored one
  * @param note what was written down of it last, by {@link Machine#note}
- * @param calls where its calls were written down, see {@link Machine#calls}
  */
 public record Survivor(
-    String id, long pid, long outerPid, int uid, List<PageRun> added, String note, Path calls) {
+    String id, long pid, long outerPid, int uid, List<PageRun> added, String note) {
   public Survivor {
     added = List.copyOf(added);
   }

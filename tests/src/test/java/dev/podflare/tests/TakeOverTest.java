@@ -16,11 +16,13 @@ import dev.podflare.client.RunRequest;
 import dev.podflare.client.RunResult;
 import dev.podflare.client.Sandbox;
 import dev.podflare.client.SandboxOptions;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
@@ -63,7 +65,15 @@ class TakeOverTest {
           f = open('/root/f', 'w'); f.write('buffered')
           """);
       sandbox.setNetwork(NetworkPolicy.shut());
+      for (int call = 0; call < 600; call++) { // what was said of them is forgotten, in time
+        python(sandbox, "x");
+      }
       first.kill();
+      try (Stream<Path> files = Files.list(HostState.runFolder(data))) {
+        Path calls =
+            files.filter(file -> file.toString().endsWith(".calls")).findAny().orElseThrow();
+        assertThat(Files.size(calls)).isBetween(1L, 200_000L);
+      }
     }
     try (DaemonProcess next = DaemonProcess.start(data);
         Podflare client = next.client()) {
