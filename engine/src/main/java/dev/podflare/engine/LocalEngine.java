@@ -107,7 +107,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
         new MachineSaver.Identity(store.identity(), dataLock.instance());
     MachineSaver saver = new MachineSaver(vault, hypervisor, identity, clock);
     Thaws thaws = new Thaws(vault, host, config);
-    this.spaces = new Spaces(store.saved(), host, saver, thaws, config.deadlines().create());
+    this.spaces = new Spaces(store, host, saver, thaws, config.deadlines().create());
     this.cleaning = new StoreCleaning(base.checkpoints(), store.saved(), shapes, identity, clock);
     this.snapshots = new Snapshots(store, host, saver, thaws);
     this.merges = new Merges(sandboxes);

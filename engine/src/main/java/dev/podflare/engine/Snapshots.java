@@ -27,6 +27,7 @@ final class Snapshots {
   private static final int LONGEST_NAME = 128;
 
   private final SavedMachines saved;
+  private final StoredQuota quota;
   private final Events events;
   private final Sandboxes sandboxes;
   private final MachineSaver saver;
@@ -36,6 +37,7 @@ final class Snapshots {
 
   Snapshots(Store store, Forks.Host host, MachineSaver saver, Thaws thaws) {
     this.saved = store.saved();
+    this.quota = new StoredQuota(saved, store.keys());
     this.events = store.events();
     this.sandboxes = host.sandboxes();
     this.saver = saver;
@@ -77,6 +79,7 @@ final class Snapshots {
         caller,
         id,
         sandbox -> {
+          quota.require(sandbox.record().keyId());
           try {
             return saver.capture(sandbox, new Laps());
           } finally {

@@ -8,6 +8,7 @@ import dev.podflare.store.SandboxRecord;
 import dev.podflare.store.SavedMachine;
 import dev.podflare.store.SavedMachine.Kind;
 import dev.podflare.store.SavedMachines;
+import dev.podflare.store.Store;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -37,6 +38,7 @@ final class Spaces {
   private static final String MEMORY = "memory_pressure";
 
   private final SavedMachines saved;
+  private final StoredQuota quota;
   private final Sandboxes sandboxes;
   private final MachineSaver saver;
   private final Thaws thaws;
@@ -47,8 +49,9 @@ final class Spaces {
   private final Map<String, Instant> failed = new ConcurrentHashMap<>();
 
   /** {@code patience}: how long a fork that is under way is waited for. */
-  Spaces(SavedMachines saved, Forks.Host host, MachineSaver saver, Thaws thaws, Duration patience) {
-    this.saved = saved;
+  Spaces(Store store, Forks.Host host, MachineSaver saver, Thaws thaws, Duration patience) {
+    this.saved = store.saved();
+    this.quota = new StoredQuota(saved, store.keys());
     this.sandboxes = host.sandboxes();
     this.saver = saver;
     this.thaws = thaws;
@@ -63,7 +66,13 @@ final class Spaces {
     if (already.isPresent()) {
       return already.get();
     }
-    return sandboxes.exclusively(caller, id, sandbox -> freezeLocked(sandbox, "requested"));
+    return sandboxes.exclusively(
+        caller,
+        id,
+        sandbox -> {
+          quota.require(sandbox.record().keyId());
+          return freezeLocked(sandbox, "requested");
+        });
   }
 
   /** {@code reason}: as its event says it. */
@@ -124,11 +133,13 @@ final class Spaces {
     if (mayTry(id)) {
       attempt(
           id,
-          () ->
-              freezeIf(
-                  sandbox,
-                  why.wireName(),
-                  () -> sandbox.is(id) && sandbox.due(clock.instant()).isPresent()));
+          () -> {
+            quota.require(sandbox.record().keyId());
+            freezeIf(
+                sandbox,
+                why.wireName(),
+                () -> sandbox.is(id) && sandbox.due(clock.instant()).isPresent());
+          });
     }
   }
 

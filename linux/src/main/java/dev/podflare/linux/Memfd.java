@@ -16,7 +16,9 @@ public final class Memfd implements AutoCloseable {
   private static final int O_CLOEXEC = 02000000;
   private static final int MFD_CLOEXEC = 1;
   private static final int MFD_ALLOW_SEALING = 2;
+  private static final int O_NONBLOCK = 04000;
   private static final int F_ADD_SEALS = 1033;
+  private static final int F_GET_SEALS = 1034;
   private static final int SEAL_SEAL = 1;
   private static final int SEAL_SHRINK = 2;
   private static final int SEAL_GROW = 4;
@@ -43,9 +45,13 @@ public final class Memfd implements AutoCloseable {
     return new Memfd(fd, size);
   }
 
-  /** Opens one that another process has, by its path there. It must have {@code size} bytes. */
+  /**
+   * Opens one that another process has, by its path there. What is there now may not be what it
+   * was: only a sealed memory file of {@code size} bytes is taken.
+   */
   public static Memfd adopt(Path path, long size) {
-    Memfd file = new Memfd(Libc.open(path.toString(), O_CLOEXEC), size);
+    Memfd file = new Memfd(Libc.open(path.toString(), O_CLOEXEC | O_NONBLOCK), size);
+    file.requireSealed(path);
     try (FileChannel content = file.open(StandardOpenOption.READ)) {
       if (content.size() != size) {
         throw new PodflareException(
@@ -58,6 +64,19 @@ public final class Memfd implements AutoCloseable {
     } catch (RuntimeException e) {
       file.close();
       throw e;
+    }
+  }
+
+  private void requireSealed(Path path) {
+    int seals = 0;
+    try {
+      seals = Libc.fcntl(fd, F_GET_SEALS, 0);
+    } catch (PodflareException noMemoryFile) {
+      // Then it has none.
+    }
+    if ((seals & SEAL_WRITE) == 0) {
+      close();
+      throw new PodflareException(ErrorCode.MACHINE_FAILED, path + " is no sealed memory file");
     }
   }
 

@@ -18,8 +18,8 @@ import tools.jackson.databind.node.ObjectNode;
 /** Makes, lists and revokes keys; for admins. Thread-safe. */
 final class KeyRoutes {
   private static final String ALL = "/v1/keys";
-  private static final Set<String> LIMITS =
-      Set.of("max_sandboxes", "max_memory_mib", "requests_per_minute");
+  private static final List<String> LIMITS =
+      List.of("max_sandboxes", "max_memory_mib", "requests_per_minute", "max_stored_mib");
 
   private final ApiKeys keys;
   private final Set<String> fixedKeyIds;
@@ -102,18 +102,18 @@ final class KeyRoutes {
     Fields limits = fields.object("limits");
     for (String name : limits.names()) {
       if (!LIMITS.contains(name)) {
-        throw Fields.invalid("limits", "of max_sandboxes, max_memory_mib, requests_per_minute");
+        throw Fields.invalid("limits", "of " + String.join(", ", LIMITS));
       }
     }
     return new KeyLimits(
         limits.positive("max_sandboxes"),
         limits.positiveLong("max_memory_mib"),
-        limits.positive("requests_per_minute"));
+        limits.positive("requests_per_minute"),
+        limits.positiveLong("max_stored_mib"));
   }
 
   private static Json.Entries record(ApiKey key) {
     KeyLimits limits = key.limits();
-    OptionalLong memory = limits.maxMemoryMebibytes();
     return Json.object()
         .put("id", key.id())
         .put("name", key.name())
@@ -123,11 +123,14 @@ final class KeyRoutes {
             "limits",
             Json.object()
                 .put("max_sandboxes", ExecAnswers.boxed(limits.maxSandboxes()))
-                .put(
-                    "max_memory_mib",
-                    memory.isPresent() ? Optional.of(memory.getAsLong()) : Optional.empty())
+                .put("max_memory_mib", boxed(limits.maxMemoryMebibytes()))
                 .put("requests_per_minute", ExecAnswers.boxed(limits.requestsPerMinute()))
+                .put("max_stored_mib", boxed(limits.maxStoredMebibytes()))
                 .map())
         .put("created_at", key.createdAt());
+  }
+
+  private static Optional<Long> boxed(OptionalLong value) {
+    return value.isPresent() ? Optional.of(value.getAsLong()) : Optional.empty();
   }
 }

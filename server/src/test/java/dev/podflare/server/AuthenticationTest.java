@@ -77,9 +77,11 @@ class AuthenticationTest {
                   "/v1/keys",
                   """
                   {"name":"ci","scopes":["read"],
-                   "limits":{"max_sandboxes":3,"max_memory_mib":4096,"requests_per_minute":600}}
+                   "limits":{"max_sandboxes":3,"max_memory_mib":4096,"requests_per_minute":600,
+                             "max_stored_mib":9}}
                   """));
       assertThat(made.get("limits").get("max_sandboxes").intValue()).isEqualTo(3);
+      assertThat(made.get("limits").get("max_stored_mib").intValue()).isEqualTo(9);
       ApiClient reader = test.client(made.get("key").stringValue());
       assertThat(reader.get("/v1/sandboxes").status()).isEqualTo(200);
       Answer refused = reader.post("/v1/sandboxes", "{}");

@@ -27,8 +27,9 @@ public final class ApiKeys {
   private static final String INSERT =
       """
       insert into api_keys (id, name, sha256, admin, scopes, max_sandboxes, max_memory_mebibytes,
-        requests_per_minute, created_at)
-      values (:id, :name, :sha256, :admin, :scopes, :maxSandboxes, :maxMemory, :perMinute, :createdAt)
+        requests_per_minute, max_stored_mebibytes, created_at)
+      values (:id, :name, :sha256, :admin, :scopes, :maxSandboxes, :maxMemory, :perMinute,
+        :maxStored, :createdAt)
       """;
 
   private static final Duration PATIENCE = Duration.ofSeconds(2);
@@ -125,6 +126,15 @@ public final class ApiKeys {
     }
   }
 
+  /** Limits of a live key; none for one that is not known here. */
+  public KeyLimits limits(String id) {
+    return liveByHash.values().stream()
+        .filter(key -> key.id().equals(id))
+        .findFirst()
+        .map(ApiKey::limits)
+        .orElseGet(KeyLimits::none);
+  }
+
   /** Live keys, oldest first. */
   public List<ApiKey> list() {
     return liveByHash.values().stream()
@@ -168,6 +178,7 @@ public final class ApiKeys {
             .bind("maxSandboxes", limits.maxSandboxes())
             .bind("maxMemory", limits.maxMemoryMebibytes())
             .bind("perMinute", limits.requestsPerMinute())
+            .bind("maxStored", limits.maxStoredMebibytes())
             .bind("createdAt", key.createdAt().toEpochMilli())
             .execute());
   }
@@ -182,7 +193,8 @@ public final class ApiKeys {
         new KeyLimits(
             Columns.integer(row, "max_sandboxes"),
             Columns.number(row, "max_memory_mebibytes"),
-            Columns.integer(row, "requests_per_minute")),
+            Columns.integer(row, "requests_per_minute"),
+            Columns.number(row, "max_stored_mebibytes")),
         Instant.ofEpochMilli(row.getLong("created_at")),
         Columns.instant(row, "revoked_at"));
   }

@@ -9,11 +9,16 @@ import java.util.OptionalLong;
  * @param maxSandboxes most live sandboxes
  * @param maxMemoryMebibytes most guest memory of live sandboxes, in MiB
  * @param requestsPerMinute most requests a minute
+ * @param maxStoredMebibytes most that Spaces and snapshots have stored, in MiB
  */
 public record KeyLimits(
-    OptionalInt maxSandboxes, OptionalLong maxMemoryMebibytes, OptionalInt requestsPerMinute) {
+    OptionalInt maxSandboxes,
+    OptionalLong maxMemoryMebibytes,
+    OptionalInt requestsPerMinute,
+    OptionalLong maxStoredMebibytes) {
 
   public static KeyLimits none() {
-    return new KeyLimits(OptionalInt.empty(), OptionalLong.empty(), OptionalInt.empty());
+    return new KeyLimits(
+        OptionalInt.empty(), OptionalLong.empty(), OptionalInt.empty(), OptionalLong.empty());
   }
 }

@@ -264,6 +264,17 @@ public final class SavedMachines {
             .list());
   }
 
+  /** What all of a key's have added to the checkpoint store, in bytes. */
+  public long storedBytes(String keyId) {
+    return database.read(handle ->
+        handle
+            .createQuery(
+                "select coalesce(sum(stored_bytes), 0) from saved_machines where key_id = :key")
+            .bind("key", keyId)
+            .mapTo(Long.class)
+            .one());
+  }
+
   /** Those whose time is over. */
   public List<SavedMachine> expired(Instant now) {
     return database.read(handle ->

@@ -26,7 +26,8 @@ class ApiKeysTest {
   @Test
   void aKeyIsFoundByItsHashAfterReopening() {
     KeyLimits limits =
-        new KeyLimits(OptionalInt.of(3), OptionalLong.of(8L << 30), OptionalInt.empty());
+        new KeyLimits(
+            OptionalInt.of(3), OptionalLong.of(8L << 30), OptionalInt.empty(), OptionalLong.of(5));
     NewApiKey made;
     try (Store store = open()) {
       made = store.keys().create("ci", false, List.of("read", "exec"), limits);

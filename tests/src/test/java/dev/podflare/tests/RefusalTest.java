@@ -113,6 +113,31 @@ class RefusalTest {
   }
 
   @Test
+  void aKeyThatHasStoredEnoughStoresNoMore() {
+    JsonNode key =
+        ApiClient.json(
+            platform.api.post("/v1/keys", "{\"name\":\"few\",\"limits\":{\"max_stored_mib\":1}}"));
+    ApiClient few = platform.api.withKey(key.get("key").stringValue());
+    try {
+      String id = few.create();
+      String sandbox = SANDBOXES + "/" + id;
+      String much = "{\"code\":\"import os; x = os.urandom(2000000)\",\"language\":\"python\"}";
+      assertThat(few.post(sandbox + "/exec", much).status()).isEqualTo(200);
+      JsonNode first = ApiClient.json(few.post(sandbox + "/snapshots", "{}"));
+      JsonNode refusal = refused(few.post(sandbox + "/snapshots", "{}"), 429, "too_much_stored");
+      assertThat(refusal.at("/details/max_stored_bytes").intValue()).isEqualTo(1 << 20);
+      refused(few.post(sandbox + "/freeze", ""), 429, "too_much_stored");
+      assertThat(ApiClient.json(few.get(sandbox)).get("state").stringValue()).isEqualTo("ready");
+      few.call("DELETE", "/v1/snapshots/" + first.get("id").stringValue(), "");
+      assertThat(few.post(sandbox + "/freeze", "").status()).isEqualTo(200);
+      few.call("DELETE", sandbox, "");
+    } finally {
+      few.close();
+      platform.api.call("DELETE", "/v1/keys/" + key.get("id").stringValue(), "");
+    }
+  }
+
+  @Test
   void withoutAKeyOrWithAWrongOneThereIsNothing() {
     for (Map.Entry<String, String> each :
         List.of(
