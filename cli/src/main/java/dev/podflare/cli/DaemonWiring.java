@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /** Puts the daemon together: store, engine, HTTP server. */
 final class DaemonWiring {
@@ -31,6 +32,7 @@ final class DaemonWiring {
 
   static LocalDaemon start(ServeConfig config, OnStop onStop) {
     Undo undo = new Undo();
+    AtomicBoolean started = new AtomicBoolean();
     try {
       DataLock lock =
           DataLock.acquire(config.data()); // before anything of another daemon is touched
@@ -41,7 +43,7 @@ final class DaemonWiring {
       CheckpointStore checkpoints =
           StoreSettings.open(config.store(), config.data(), System.getenv());
       LocalEngine engine = LocalEngine.start(engineConfig(config), lock, store, checkpoints);
-      undo.add(() -> end(engine, onStop));
+      undo.add(() -> end(engine, onStop, started.get()));
       Webhooks webhooks =
           Webhooks.start(
               store,
@@ -51,6 +53,7 @@ final class DaemonWiring {
       PodflareServer server =
           PodflareServer.start(serverConfig(config, System.getenv()), engine, store, webhooks);
       undo.add(server::close);
+      started.set(true);
       return new LocalDaemon(address(config, server), server.newAdminKey(), engine, undo);
     } catch (RuntimeException e) {
       undo.close();
@@ -58,8 +61,10 @@ final class DaemonWiring {
     }
   }
 
-  private static void end(LocalEngine engine, OnStop onStop) {
-    if (onStop.keepsNow()) {
+  private static void end(LocalEngine engine, OnStop onStop, boolean started) {
+    if (!started) {
+      engine.abandonStart();
+    } else if (onStop.keepsNow()) {
       engine.leave();
     } else {
       engine.close();

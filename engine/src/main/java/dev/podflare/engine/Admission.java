@@ -14,6 +14,11 @@ import java.util.stream.Stream;
  * looks at what the host has left. Thread-safe.
  */
 final class Admission {
+  /** Where what is as lasting as machines is kept: notes, calls, and what guests have said. */
+  private static final Path RUN = Path.of("/run");
+
+  private static final long RUN_RESERVE = 64L << 20;
+
   private final EngineConfig.Limits limits;
   private final Path dataFolder;
   private final long hostMemory = HostResources.totalMemory();
@@ -138,6 +143,10 @@ final class Admission {
     long available = HostResources.availableMemory();
     if (available - atOnce < limits.memoryReserve().bytes()) {
       throw full("available_memory_bytes", available, limits.memoryReserve().bytes());
+    }
+    long run = HostResources.freeDisk(RUN);
+    if (run < RUN_RESERVE) {
+      throw full("free_run_bytes", run, RUN_RESERVE);
     }
     long disk = HostResources.freeDisk(dataFolder);
     if (disk < limits.diskReserve().bytes()) {

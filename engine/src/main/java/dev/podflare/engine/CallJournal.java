@@ -46,6 +46,14 @@ final class CallJournal {
   /** Bytes of lines after which there is another mark, where calls are many and say little. */
   static final long LONG = 64 << 10;
 
+  /** Bytes of an unfinished line for which a mark is put off, and how long it is. */
+  private static final int MOST_HELD = 64 << 10;
+
+  private static final int PUT_OFF = 8;
+
+  /** Code of calls that wait, in bytes, that is written down; what is more is lost by a kill. */
+  private static final long MOST_WAITING = 4L << 20;
+
   /** Calls of the engine's own are not written down, but have numbers too. */
   private static final long UNWRITTEN = 1 << 20;
 
@@ -96,7 +104,31 @@ final class CallJournal {
       @Nullable JournaledCall call,
       @Nullable Queued queued,
       @Nullable Mark mark,
-      @JsonProperty("stood_ms") @Nullable Long stood) {}
+      @JsonProperty("stood_ms") @Nullable Long stood,
+      @Nullable Ending ending) {
+    static Line of(JournaledCall call) {
+      return new Line(call, null, null, null, null);
+    }
+
+    static Line of(Queued queued) {
+      return new Line(null, queued, null, null, null);
+    }
+
+    static Line of(Mark mark) {
+      return new Line(null, null, mark, null, null);
+    }
+
+    static Line of(Duration stood) {
+      return new Line(null, null, null, stood.toMillis(), null);
+    }
+
+    static Line of(Ending ending) {
+      return new Line(null, null, null, null, ending);
+    }
+  }
+
+  /** Somebody wants the end of a call. */
+  record Ending(String execution, ExecEvent.Reason reason) {}
 
   /**
    * A place in the guest's stream.
@@ -114,7 +146,7 @@ final class CallJournal {
 
   /** A call is about to be sent to the guest. */
   synchronized void begins(LocalExecution execution, GuestExec exec) {
-    append(new Line(execution.journaled(exec), null, null, null));
+    append(Line.of(execution.journaled(exec)));
     queued.remove(execution.id());
     live.put(exec.id(), execution);
     lastId = Math.max(lastId, exec.id());
@@ -127,13 +159,30 @@ final class CallJournal {
 
   /** A call waits for its turn. */
   synchronized void waits(LocalExecution execution) {
-    append(new Line(null, new Queued(execution.id(), execution.request()), null, null));
-    queued.put(execution.id(), execution.request());
+    long waiting = queued.values().stream().mapToLong(ExecRequest::weight).sum();
+    if (waiting + execution.request().weight() <= MOST_WAITING) {
+      append(Line.of(new Queued(execution.id(), execution.request())));
+      queued.put(execution.id(), execution.request());
+    }
   }
 
   /** The machine has stood still for so long, and the times of its calls too. */
   synchronized void stood(Duration time) {
-    append(new Line(null, null, null, time.toMillis()));
+    append(Line.of(time));
+  }
+
+  /** Somebody wants the end of a call; one that waits will not run. */
+  synchronized void ending(LocalExecution execution, ExecEvent.Reason why) {
+    boolean waited = queued.remove(execution.id()) != null;
+    if (sealed || !(waited || live.containsValue(execution))) {
+      return;
+    }
+    try {
+      append(Line.of(new Ending(execution.id(), why)));
+    } catch (PodflareException e) {
+      // It ends all the same; if we are killed before, somebody has to want it again.
+      LOG.warn("{}: {}", execution.id(), e.sentence());
+    }
   }
 
   /** The channel's reader has dealt with so many bytes since it was opened. */
@@ -150,28 +199,37 @@ final class CallJournal {
     live.values().removeIf(LocalExecution::ended);
     List<JournaledCall> calls = new ArrayList<>();
     for (LocalExecution execution : live.values()) {
-      Optional<JournaledCall> call = execution.journaled();
+      Optional<JournaledCall> call =
+          execution.journaled(putOff(position) ? MOST_HELD : Integer.MAX_VALUE);
       if (call.isEmpty()) {
-        return; // in the midst of a line: after one of the next frames, then
+        dueAt = position + MOST_HELD; // in the midst of a long line: a little later, then
+        tooLong = false;
+        return;
       }
       calls.add(call.get());
     }
     List<Queued> waiting = new ArrayList<>();
     queued.forEach((id, request) -> waiting.add(new Queued(id, request)));
-    String line = text(new Line(null, null, new Mark(position, lastId, calls, waiting), null));
+    String line = text(Line.of(new Mark(position, lastId, calls, waiting)));
     try {
       byte[] since = tail();
       replace(since, line.getBytes(StandardCharsets.UTF_8));
-      machine.forgetAgent(marked);
       markLine = since.length;
+      long before = marked;
       marked = position;
-    } catch (IOException | PodflareException e) {
+      machine.forgetAgent(before);
+    } catch (IOException | RuntimeException e) {
       // The older mark stays, and more can be heard again.
       LOG.debug("no mark in {}: {}", file, e.toString());
     }
     dueAt = position + APART;
     dueLength = length + LONG;
     tooLong = false;
+  }
+
+  /** Not for ever: what is not marked takes the host's memory. */
+  private boolean putOff(long position) {
+    return position - marked < PUT_OFF * APART;
   }
 
   /** The last mark's line, and all after it. */
@@ -306,6 +364,11 @@ final class CallJournal {
       if (line.queued() != null) {
         waiting.put(line.queued().execution(), line.queued());
       }
+      Ending ending = line.ending();
+      if (ending != null) {
+        waiting.remove(ending.execution());
+        calls.computeIfPresent(ending.execution(), (id, call) -> call.ending(ending.reason()));
+      }
       if (line.stood() != null) {
         Duration time = Duration.ofMillis(line.stood());
         calls.replaceAll((id, call) -> call.later(time));
@@ -328,7 +391,8 @@ final class CallJournal {
   /** Whole lines; what a kill has cut off is overwritten by the next. */
   private static List<String> lines(Path file) {
     try {
-      String text = Files.readString(file);
+      // Leniently: a kill may have cut a character in two, in a line that does not count.
+      String text = new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
       int end = text.lastIndexOf('\n');
       return end < 0 ? List.of() : List.of(text.substring(0, end).split("\n", -1));
     } catch (NoSuchFileException noCalls) {

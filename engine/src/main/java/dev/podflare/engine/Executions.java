@@ -178,6 +178,11 @@ final class Executions {
     all().forEach(LocalExecution::suspend);
   }
 
+  /** Of those that an earlier daemon had: all that their guest had said is heard. */
+  void rejoined() {
+    all().forEach(LocalExecution::rejoined);
+  }
+
   /** After a {@link #suspend} of so long. */
   void goOn(Duration suspended) {
     all().forEach(execution -> execution.goOn(suspended));

@@ -18,6 +18,9 @@ sealed interface Framer {
   /** Bytes that are part of no payload yet. */
   byte[] held();
 
+  /** How many these are. */
+  int heldSize();
+
   static Framer of(ExecRequest.Framing framing, EventBudget budget) {
     return switch (framing) {
       case LINES -> new Lines(budget);
@@ -95,6 +98,11 @@ sealed interface Framer {
     public byte[] held() {
       return partial.toByteArray();
     }
+
+    @Override
+    public int heldSize() {
+      return partial.size();
+    }
   }
 
   /** A payload is what was written, cut only between characters. */
@@ -136,6 +144,11 @@ sealed interface Framer {
     @Override
     public byte[] held() {
       return rest.clone();
+    }
+
+    @Override
+    public int heldSize() {
+      return rest.length;
     }
   }
 }

@@ -442,10 +442,10 @@ final class GuestMachine implements AutoCloseable {
 
   @Override
   public void close() {
+    calls.seal(); // before its files are removed: they must not come back
     ports.close(); // before its place in the network is another's
     machine.kill(); // first: a channel that closes before counts as a crash
     channel.close();
-    calls.close();
     if (closed.compareAndSet(false, true)) {
       shape.close();
     }

@@ -38,12 +38,10 @@ final class GuestNetwork implements AutoCloseable {
   private final Resolver resolver;
   private final Gate gate;
   private final NamespaceThread sockets;
-  private final String range;
 
   private GuestNetwork(
       Network network, SlotPool pool, Resolver resolver, Gate gate, NamespaceThread sockets) {
     this.network = network;
-    this.range = network.range().toString();
     this.pool = pool;
     this.resolver = resolver;
     this.gate = gate;
@@ -55,7 +53,7 @@ final class GuestNetwork implements AutoCloseable {
     // A thread of its own: sockets are opened for each query and connection.
     NamespaceThread sockets = NamespaceThread.open("network-sockets", config.hostNamespace());
     try {
-      return open(config, openNetwork(config, instance, kept), sockets);
+      return open(config, openNetwork(config, instance, kept), sockets, kept);
     } catch (RuntimeException e) {
       sockets.close();
       throw e;
@@ -87,7 +85,7 @@ final class GuestNetwork implements AutoCloseable {
   }
 
   private static GuestNetwork open(
-      GuestNetworkConfig config, Network network, NamespaceThread sockets) {
+      GuestNetworkConfig config, Network network, NamespaceThread sockets, Kept kept) {
     try {
       Executor namespace = sockets::run;
       ResolverConfig usual =
@@ -111,7 +109,11 @@ final class GuestNetwork implements AutoCloseable {
         throw e;
       }
     } catch (RuntimeException e) {
-      network.close();
+      if (kept.range().isEmpty()) {
+        network.close();
+      } else {
+        network.abandon();
+      }
       throw e;
     }
   }
@@ -123,14 +125,14 @@ final class GuestNetwork implements AutoCloseable {
 
   /** A place for a new machine; it must be given to one, which gives it back in the end. */
   NetworkPort port() {
-    return new SlotPort(pool.take(), pool, range, EgressPolicy.SHUT);
+    return new SlotPort(pool.take(), pool, range().toString(), EgressPolicy.SHUT);
   }
 
   /** The place of a machine that goes on, by its slot's number; empty if that is gone. */
   Optional<NetworkPort> kept(int index, EgressPolicy policy) {
     Optional<Slot> slot = network.kept(index);
     slot.ifPresent(pool::adopt);
-    return slot.map(it -> new SlotPort(it, pool, range, policy));
+    return slot.map(it -> new SlotPort(it, pool, range().toString(), policy));
   }
 
   /** Leaves everything in force for the guests that go on, until the next daemon opens it. */

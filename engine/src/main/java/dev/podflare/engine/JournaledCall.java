@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A call that runs, as it is written down for the next daemon.
@@ -18,6 +19,7 @@ import java.util.Optional;
  * @param sequence of the event that comes next
  * @param stdout bytes that are part of no event yet
  * @param stderr likewise
+ * @param wanted why it is to end, if somebody wants that
  */
 @SuppressWarnings("ArrayRecordComponent") // written and read, never compared
 record JournaledCall(
@@ -32,10 +34,20 @@ record JournaledCall(
     long deadline,
     long sequence,
     byte[] stdout,
-    byte[] stderr) {
+    byte[] stderr,
+    ExecEvent.@Nullable Reason wanted) {
 
   /** The same with so much more time. */
   JournaledCall later(Duration time) {
+    return with(deadline + time.toMillis(), wanted);
+  }
+
+  /** The same, but somebody wants its end. */
+  JournaledCall ending(ExecEvent.Reason why) {
+    return with(deadline, why);
+  }
+
+  private JournaledCall with(long newDeadline, ExecEvent.@Nullable Reason newWanted) {
     return new JournaledCall(
         execution,
         guestId,
@@ -45,10 +57,11 @@ record JournaledCall(
         language,
         framing,
         started,
-        deadline + time.toMillis(),
+        newDeadline,
         sequence,
         stdout,
-        stderr);
+        stderr,
+        newWanted);
   }
 
   CallOrigin origin() {
@@ -57,6 +70,6 @@ record JournaledCall(
         ExecRequest.of(language, "", framing).carried(keepsInput),
         Instant.ofEpochMilli(started),
         Instant.ofEpochMilli(deadline),
-        Optional.empty());
+        Optional.ofNullable(wanted));
   }
 }

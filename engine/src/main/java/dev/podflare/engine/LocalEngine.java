@@ -75,6 +75,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
           task -> Thread.ofPlatform().daemon().name("housekeeper").unstarted(task));
   private final Thread keeper;
   private volatile boolean closed;
+  private volatile boolean tookOver;
 
   /** What the engine stands on, opened before it. */
   private record Base(
@@ -181,6 +182,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   /** Sandboxes whose machines go on do too; the machines of others are gone. */
   private void takeOver(Claims claims) {
+    tookOver = !claims.all().isEmpty();
     new TakeOver(config, hypervisor, network, forks.host(), this::machineEnded).run(claims);
     Set<String> live =
         sandboxes.all().stream().map(it -> it.record().id()).collect(Collectors.toSet());
@@ -192,6 +194,18 @@ public final class LocalEngine implements Engine, AutoCloseable {
         store.sandboxes().closeAllLive(CloseReason.HOST_SHUTDOWN.wireName(), live);
     if (!left.isEmpty()) {
       LOG.info("{} sandboxes of an earlier run were closed", left.size());
+    }
+  }
+
+  /**
+   * Undoes a start of which a later part has failed: sandboxes of an earlier daemon go on all the
+   * same, until a start succeeds.
+   */
+  public void abandonStart() {
+    if (tookOver) {
+      leave();
+    } else {
+      close();
     }
   }
 

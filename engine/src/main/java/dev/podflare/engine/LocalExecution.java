@@ -33,9 +33,6 @@ final class LocalExecution implements Execution, ExecListener {
   private static final int TIMED_OUT = 124;
   private static final int INTERRUPTED = 130;
 
-  /** Bytes of an unfinished line that are worth writing down. */
-  private static final int MOST_HELD = 64 << 10;
-
   /** What an execution needs of its sandbox. */
   interface Owner {
     /** Starts it in the guest; called once. */
@@ -43,6 +40,9 @@ final class LocalExecution implements Execution, ExecListener {
 
     /** It is about to be sent to the guest. */
     void begins(LocalExecution execution, GuestExec exec);
+
+    /** Somebody wants its end. */
+    void ending(LocalExecution execution, Reason why);
 
     /** Runs a task after a delay, unless the timer is stopped or the engine closed before. */
     Timer after(Duration delay, Runnable task);
@@ -188,10 +188,11 @@ final class LocalExecution implements Execution, ExecListener {
   }
 
   /**
-   * Its events begin where the journal says, instead of at the start; to be called before {@link
-   * #goOn(GuestExec, CallOrigin)}.
+   * QUEUED → RUNNING, for one that an earlier daemon had: its events go on where the journal says.
+   * Its time stands still until {@link #rejoined}.
    */
-  void beginAt(JournaledCall place) {
+  void rejoin(GuestExec exec, JournaledCall place) {
+    CallOrigin origin = place.origin();
     lock.lock();
     try {
       sequence = place.sequence();
@@ -199,8 +200,34 @@ final class LocalExecution implements Execution, ExecListener {
       // What is not a whole payload gives no event.
       framers.stdout().add(place.stdout());
       framers.stderr().add(place.stderr());
+      state = State.RUNNING;
+      startedAt = origin.startedAt();
+      deadline = origin.deadline();
+      wantedEnd = origin.wantedEnd().orElse(null);
+      if (sequence == 0) {
+        emitStart();
+      }
+      guest = exec;
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** All that its guest had said is heard: if it has not ended, its time goes on. */
+  void rejoined() {
+    Reason wanted;
+    GuestExec running;
+    lock.lock();
+    try {
+      wanted = wantedEnd;
+      running = guest;
+    } finally {
+      lock.unlock();
+    }
+    if (wanted == null) {
+      goOn(Duration.ZERO);
+    } else if (running != null) {
+      interrupt(running);
     }
   }
 
@@ -213,51 +240,42 @@ final class LocalExecution implements Execution, ExecListener {
   JournaledCall journaled(GuestExec exec) {
     lock.lock();
     try {
-      return new JournaledCall(
-          id,
-          exec.id(),
-          exec.window(),
-          exec.takesInput(),
-          request.stdinOpen(),
-          request.language(),
-          request.framing(),
-          (startedAt == null ? createdAt : startedAt).toEpochMilli(),
-          deadline.toEpochMilli(),
-          0,
-          new byte[0],
-          new byte[0]);
+      return journaled(exec, 0, new byte[0], new byte[0]);
     } finally {
       lock.unlock();
     }
   }
 
-  /** For the journal, as it is now; empty if too much of it is part of no event yet. */
-  Optional<JournaledCall> journaled() {
+  /** For the journal, as it is now; empty if more than so many bytes of it are in no event yet. */
+  Optional<JournaledCall> journaled(int mostHeld) {
     lock.lock();
     try {
       GuestExec exec = guest;
-      byte[] out = framers.stdout().held();
-      byte[] err = framers.stderr().held();
-      if (exec == null || out.length + err.length > MOST_HELD) {
+      if (exec == null || framers.stdout().heldSize() + framers.stderr().heldSize() > mostHeld) {
         return Optional.empty();
       }
       return Optional.of(
-          new JournaledCall(
-              id,
-              exec.id(),
-              exec.window(),
-              exec.takesInput(),
-              request.stdinOpen(),
-              request.language(),
-              request.framing(),
-              (startedAt == null ? createdAt : startedAt).toEpochMilli(),
-              deadline.toEpochMilli(),
-              sequence,
-              out,
-              err));
+          journaled(exec, sequence, framers.stdout().held(), framers.stderr().held()));
     } finally {
       lock.unlock();
     }
+  }
+
+  private JournaledCall journaled(GuestExec exec, long next, byte[] stdout, byte[] stderr) {
+    return new JournaledCall(
+        id,
+        exec.id(),
+        exec.window(),
+        exec.takesInput(),
+        request.stdinOpen(),
+        request.language(),
+        request.framing(),
+        (startedAt == null ? createdAt : startedAt).toEpochMilli(),
+        deadline.toEpochMilli(),
+        next,
+        stdout,
+        stderr,
+        wantedEnd);
   }
 
   boolean ended() {
@@ -270,9 +288,6 @@ final class LocalExecution implements Execution, ExecListener {
   }
 
   private void emitStart() {
-    if (sequence > 0) {
-      return; // it was told already
-    }
     if (request.framing() == ExecRequest.Framing.CHUNKS) {
       emit(new ExecEvent.Started(sequence++, clock.millis(), id));
     }
@@ -531,6 +546,7 @@ final class LocalExecution implements Execution, ExecListener {
     } finally {
       lock.unlock();
     }
+    owner.ending(this, why);
     if (queued) {
       end(why == Reason.TIMEOUT ? TIMED_OUT : INTERRUPTED, why);
     } else if (running != null) {

@@ -178,21 +178,23 @@ final class Sandbox implements LocalExecution.Owner {
   List<GuestExec> rejoin(CallJournal.Past past) {
     List<GuestExec> running = new ArrayList<>();
     for (JournaledCall call : past.calls()) {
-      CallOrigin origin = call.origin();
       LocalExecution execution =
-          new LocalExecution(call.execution(), origin.request(), this, clock, budget, replay::add);
+          new LocalExecution(
+              call.execution(), call.origin().request(), this, clock, budget, replay::add);
       GuestExec exec =
           guest.channel().carry(call.guestId(), call.window(), call.takesInput(), execution);
       executions.carryOn(execution);
-      execution.beginAt(call);
-      execution.goOn(exec, origin);
+      execution.rejoin(exec, call);
       guest.calls().goesOn(execution, exec);
       running.add(exec);
     }
     return running;
   }
 
-  /** Lets those wait again that waited, and ends inputs that nobody is left to write. */
+  /**
+   * The guest is heard again: ends inputs that nobody is left to write, and lets those wait again
+   * that waited.
+   */
   void rejoined(CallJournal.Past past, List<GuestExec> running) {
     for (int i = 0; i < running.size(); i++) {
       if (!past.calls().get(i).keepsInput() && running.get(i).takesInput()) {
@@ -200,9 +202,24 @@ final class Sandbox implements LocalExecution.Owner {
       }
     }
     for (CallJournal.Queued call : past.queued()) {
-      executions.submit(
-          new LocalExecution(call.execution(), call.request(), this, clock, budget, replay::add));
+      LocalExecution execution =
+          new LocalExecution(call.execution(), call.request(), this, clock, budget, replay::add);
+      try {
+        executions.submit(execution);
+      } catch (PodflareException e) {
+        execution.end(1, ExecEvent.Reason.CRASHED); // it alone
+      }
     }
+  }
+
+  /** Its calls' times go on, after they were rejoined. */
+  void timesGoOn() {
+    executions.rejoined();
+  }
+
+  @Override
+  public void ending(LocalExecution execution, ExecEvent.Reason why) {
+    guest.calls().ending(execution, why);
   }
 
   @Override
@@ -314,7 +331,7 @@ final class Sandbox implements LocalExecution.Owner {
       guest.hold();
       executions.suspend();
       pausedAt = clock.instant();
-      guest.claim(record.id(), pausedAt);
+      claimPaused();
       become(SandboxState.PAUSED, record.expiresAt());
     } finally {
       starting.writeLock().unlock();
@@ -325,11 +342,35 @@ final class Sandbox implements LocalExecution.Owner {
   void resume() {
     requireState(SandboxState.PAUSED);
     Duration stood = Duration.between(pausedAt, clock.instant());
+    guest.calls().stood(stood); // first: if it cannot be written down, nothing has changed
     guest.letGoOn();
     executions.goOn(stood);
-    guest.calls().stood(stood);
+    guest.claim(record.id());
     touch();
     become(SandboxState.READY, record.expiresAt().plus(stood));
+  }
+
+  /** If it cannot be written down, the guest goes on. */
+  private void claimPaused() {
+    try {
+      guest.claim(record.id(), pausedAt);
+    } catch (RuntimeException e) {
+      guest.letGoOn();
+      executions.goOn(Duration.ZERO);
+      throw e;
+    }
+  }
+
+  /** Runs it if the sandbox is not closed, and not while it is being closed. */
+  void ifOpen(Runnable body) {
+    closing.lock();
+    try {
+      if (state != SandboxState.CLOSED) {
+        body.run();
+      }
+    } finally {
+      closing.unlock();
+    }
   }
 
   /** Since when it stands still; of use only while it is PAUSED. */

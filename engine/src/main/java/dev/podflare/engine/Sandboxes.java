@@ -176,7 +176,11 @@ final class Sandboxes {
           live.remove(gone);
           byMachine.remove(parent.guest().machine().id());
         });
-    winner.guest().claim(id);
+    try {
+      winner.guest().claim(id);
+    } catch (PodflareException e) {
+      LOG.warn("{}: {}", id, e.sentence()); // the words before the merge say enough
+    }
     childrenOf(gone).forEach(child -> child.changeParent(id));
     parent.place().release();
     LOG.info("{} goes on as {}", id, gone);

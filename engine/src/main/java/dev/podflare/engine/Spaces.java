@@ -197,13 +197,17 @@ final class Spaces {
    * it is closed.
    */
   void crashed(Sandbox sandbox) {
-    String id = sandbox.record().id();
-    if (sandbox.record().persistent() && saved.fallBack(id, CloseReason.GUEST_CRASHED.wireName())) {
-      sandboxes.retire(sandbox);
-      LOG.warn("{}: its guest crashed; it is what it was when it was last frozen", id);
-    } else {
-      sandboxes.close(sandbox, CloseReason.GUEST_CRASHED);
-    }
+    // Several may have noticed it; for the second the record means another machine already.
+    sandbox.ifOpen(() -> {
+      String id = sandbox.record().id();
+      if (sandbox.record().persistent()
+          && saved.fallBack(id, CloseReason.GUEST_CRASHED.wireName())) {
+        sandboxes.retire(sandbox);
+        LOG.warn("{}: its guest crashed; it is what it was when it was last frozen", id);
+      } else {
+        sandboxes.close(sandbox, CloseReason.GUEST_CRASHED);
+      }
+    });
   }
 
   /** Those that are to outlive their host's shutdown, side by side; others are left as they are. */

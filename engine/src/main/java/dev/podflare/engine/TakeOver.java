@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Semaphore;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,6 +33,8 @@ final class TakeOver {
   private final Optional<GuestNetwork> network;
   private final Forks.Host host;
   private final Consumer<Machine> onEnd;
+  private final Semaphore turns =
+      new Semaphore(2 * Runtime.getRuntime().availableProcessors(), true);
 
   TakeOver(
       EngineConfig config,
@@ -62,10 +65,17 @@ final class TakeOver {
             .readmit(
                 claim.record().keyId(), DataSize.ofMebibytes(claim.record().memoryMebibytes()));
     try {
-      goOn(claim, place);
+      turns.acquire(); // the guests are woken a few at a time, so that none waits too long
+      try {
+        goOn(claim, place);
+      } finally {
+        turns.release();
+      }
     } catch (RuntimeException e) {
       place.release();
       LOG.warn("{} cannot go on: {}", id, e.getMessage(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -86,9 +96,10 @@ final class TakeOver {
             since -> guest.claim(record.id(), since), () -> guest.claim(record.id()));
         List<GuestExec> running = sandbox.rejoin(left.past());
         guest.goOn(running, left.past().lastId(), config.deadlines().guest());
-        paused.ifPresent(sandbox::staysPaused);
         sandbox.rejoined(left.past(), running);
+        paused.ifPresentOrElse(sandbox::staysPaused, sandbox::timesGoOn);
         host.sandboxes().add(sandbox);
+        host.sandboxes().requireAlive(sandbox);
       } catch (RuntimeException e) {
         guest.close();
         throw e;
@@ -121,16 +132,13 @@ final class TakeOver {
     }
   }
 
-  private Optional<Instant> pausedSince(Claims.Claim claim) {
-    if (!claim.record().state().equals(SandboxState.PAUSED.wireName())) {
-      return Optional.empty();
-    }
-    Long since = claim.note().pausedAt();
-    return Optional.of(since == null ? host.clock().instant() : Instant.ofEpochMilli(since));
+  /** The record may be behind: the database was away, or there was no time to write it. */
+  private static Optional<Instant> pausedSince(Claims.Claim claim) {
+    return Optional.ofNullable(claim.note().pausedAt()).map(Instant::ofEpochMilli);
   }
 
   private LoadedShape shape(Claims.Claim claim) {
-    LoadedShape shape = host.shapes().standing(claim.note(), config.deadlines().create()).shape();
+    LoadedShape shape = host.shapes().standing(claim.note(), config.deadlines().boot()).shape();
     if (claim.survivor().added().isEmpty()) {
       return shape.retain();
     }

@@ -140,7 +140,9 @@ public final class Network implements AutoCloseable {
         Kept kept = new Kept(there, opened);
         return new Network(config, plan, host, worker, parts, clock, kept);
       } catch (RuntimeException e) {
-        Leftovers.clear(plan, host, parts);
+        if (wanted.isEmpty()) {
+          Leftovers.clear(plan, host, parts);
+        } // else guests go on under the rules that are in force
         parts.close();
         throw e;
       }

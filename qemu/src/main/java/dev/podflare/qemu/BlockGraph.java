@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -42,11 +43,11 @@ record BlockGraph(Map<String, Map<String, String>> children) {
     return new BlockGraph(children);
   }
 
-  /** The nodes whose names begin so, from the one right under {@code filter} downwards. */
-  List<String> chain(String filter, String prefix) {
+  /** The nodes that are named so, from the one right under {@code filter} downwards. */
+  List<String> chain(String filter, Pattern names) {
     List<String> chain = new ArrayList<>();
     String node = child(filter, "file");
-    while (node.startsWith(prefix) && chain.size() < MOST) {
+    while (names.matcher(node).matches() && chain.size() < MOST) {
       chain.add(node);
       node = child(node, "backing");
     }
@@ -56,13 +57,13 @@ record BlockGraph(Map<String, Map<String, String>> children) {
     return chain;
   }
 
-  /** Nodes whose names begin so and that are not in the chain, each before those it stands on. */
-  List<String> strays(String prefix, List<String> chain) {
+  /** Nodes that are named so and are not in the chain, each before those it stands on. */
+  List<String> strays(Pattern names, List<String> chain) {
     Set<String> found =
         new TreeSet<>(
             Comparator.comparingInt(String::length).thenComparing(Comparator.naturalOrder()));
     children.keySet().stream()
-        .filter(name -> name.startsWith(prefix) && !chain.contains(name))
+        .filter(name -> names.matcher(name).matches() && !chain.contains(name))
         .forEach(found::add);
     return List.copyOf(found).reversed();
   }

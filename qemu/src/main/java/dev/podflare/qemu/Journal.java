@@ -3,12 +3,16 @@ package dev.podflare.qemu;
 import dev.podflare.linux.PageRun;
 import dev.podflare.linux.ProcFs;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +28,7 @@ import tools.jackson.databind.json.JsonMapper;
  */
 final class Journal {
   private static final int FORMAT = 2;
+  private static final int SLOT = 4096;
   private static final JsonMapper JSON = JsonMapper.builder().build();
 
   private Journal() {}
@@ -43,6 +48,27 @@ final class Journal {
             .map(run -> List.of(run.offset(), run.length()))
             .toList());
     replace(folders.journal(), JSON.writeValueAsString(entry));
+  }
+
+  /**
+   * Writes a short text over another, in one step of the kernel, and in the space that the first
+   * one took: a full disk does not matter.
+   */
+  static void overwrite(Path file, String text) throws IOException {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    if (bytes.length > SLOT) {
+      throw new IOException("more than " + SLOT + " bytes: " + text);
+    }
+    byte[] slot = new byte[SLOT];
+    Arrays.fill(slot, (byte) ' ');
+    System.arraycopy(bytes, 0, slot, 0, bytes.length);
+    try (FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+      ByteBuffer left = ByteBuffer.wrap(slot);
+      while (left.hasRemaining()) {
+        channel.write(left);
+      }
+    }
   }
 
   /** A start of the host, of which pids and times are. */
@@ -96,7 +122,7 @@ final class Journal {
               entry.path("outer_pid").asLong(),
               entry.path("uid").asInt(),
               added,
-              Files.readString(folders.note())));
+              Files.readString(folders.note()).strip()));
     } catch (NoSuchFileException nothingOfIt) {
       return Optional.empty();
     } catch (JacksonException halfWritten) {

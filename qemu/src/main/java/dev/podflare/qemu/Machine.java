@@ -157,7 +157,7 @@ public final class Machine implements AutoCloseable {
    */
   public void note(String words) {
     try {
-      Journal.replace(parts.folders().note(), words);
+      Journal.overwrite(parts.folders().note(), words);
     } catch (IOException e) {
       throw new PodflareException(
           ErrorCode.HOST_FULL, "cannot write down machine " + id() + ": " + e.getMessage(), e);

@@ -30,6 +30,10 @@ import tools.jackson.databind.JsonNode;
 final class MachineDisk {
   private static final String FOLD = "fold";
   private static final String LAYER = "layer-";
+
+  /** A QEMU that was broken into can call a node what it likes; names become names of files. */
+  private static final Pattern LAYERS = Pattern.compile(LAYER + "\\d{1,9}");
+
   private static final Pattern NUMBER = Pattern.compile(LAYER + "(\\d{1,9})\\.qcow2");
 
   /** Bytes a second. */
@@ -96,11 +100,12 @@ final class MachineDisk {
       return;
     }
     folding = !foldIsOver();
+    giveUpFold(); // a fold has nodes of its own in the chain
     BlockGraph graph = BlockGraph.parse(qmp.execute("x-debug-query-block-graph", Map.of()));
-    List<String> chain = graph.chain(CommandLine.ROOT, LAYER);
+    List<String> chain = graph.chain(CommandLine.ROOT, LAYERS);
     top = chain.getFirst();
     chain.reversed().forEach(node -> layers.add(file(node)));
-    for (String stray : graph.strays(LAYER, chain)) {
+    for (String stray : graph.strays(LAYERS, chain)) {
       qmp.execute("blockdev-del", Map.of("node-name", stray));
     }
     layers.subList(0, layers.size() - 1).forEach(MachineDisk::seal);

@@ -96,8 +96,8 @@ record MachineFolders(Path run, Path disk) {
   void delete() {
     delete(run);
     delete(disk);
-    for (Path file : List.of(log(), journal(), note(), calls(), stream())) {
-      delete(file);
+    for (String kind : List.of("log", "json", "json~", "note", "calls", "calls~", "stream")) {
+      delete(beside(kind));
     }
   }
 

@@ -18,6 +18,7 @@ import dev.podflare.client.Sandbox;
 import dev.podflare.client.SandboxOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -146,6 +147,55 @@ class TakeOverTest {
       assertThat(numbers).isEqualTo(IntStream.rangeClosed(from, 300_000).boxed().toList());
       assertUsable(sandbox);
       sandbox.delete();
+    }
+    assertThat(HostState.leftovers(data)).isEmpty();
+  }
+
+  @Test
+  void whatHasEndedOrWasCancelledStaysSo() throws Exception {
+    String id;
+    String ended;
+    String cancelled;
+    String paused;
+    String fed;
+    try (DaemonProcess first = DaemonProcess.start(data);
+        Podflare client = first.client()) {
+      Sandbox sandbox = client.create();
+      id = sandbox.id();
+      RunRequest quick = RunRequest.of("print('quick')", Language.PYTHON);
+      ended = sandbox.start(quick.withTimeout(Duration.ofSeconds(3)));
+      assertThat(sandbox.join(ended, 0, new RunListener() {}).exitCode()).isZero();
+      String busy = sandbox.start(RunRequest.of(COUNT, Language.PYTHON));
+      cancelled = sandbox.start(RunRequest.of("open('/root/cancelled', 'w')", Language.PYTHON));
+      sandbox.cancel(cancelled);
+      Sandbox still = client.create();
+      paused = still.id();
+      fed =
+          still.start(
+              RunRequest.of("read a; sleep 1; cat; echo $a", Language.BASH)
+                  .withTimeout(Duration.ofSeconds(8))
+                  .withStdin("one\n"));
+      Awaitility.await()
+          .atMost(TestPlatform.PATIENCE)
+          .until(() -> still.execution(fed).state().equals("running"));
+      still.pause();
+      assertThat(sandbox.execution(busy).state()).isEqualTo("running");
+      first.kill();
+    }
+    Thread.sleep(4000); // longer than the first call may take, and half of what the last may
+    try (DaemonProcess next = DaemonProcess.start(data);
+        Podflare client = next.client()) {
+      Sandbox sandbox = live(next, client, id, "ready");
+      RunResult quick = sandbox.join(ended, 0, new RunListener() {});
+      assertThat(quick.reason()).as("it had ended in time").isEqualTo("exited");
+      assertThat(quick.stdout()).isEqualTo("quick\n");
+      assertThat(bash(sandbox, "touch /root/stop; sleep 1; ls /root")).doesNotContain("cancelled");
+      Sandbox still = live(next, client, paused, "paused");
+      Thread.sleep(4000);
+      still.resume();
+      RunResult last = still.join(fed, 0, new RunListener() {});
+      assertThat(last.reason()).as("its time stood still").isEqualTo("exited");
+      assertThat(last.stdout()).isEqualTo("one\n");
     }
     assertThat(HostState.leftovers(data)).isEmpty();
   }
