@@ -24,6 +24,7 @@ final class Libc {
   /** Detail of the exceptions of this module that has the kernel's error number. */
   static final String ERRNO_DETAIL = "errno";
 
+  static final int ESRCH = 3;
   static final int EINTR = 4;
   static final int ENXIO = 6;
   static final int EAGAIN = 11;

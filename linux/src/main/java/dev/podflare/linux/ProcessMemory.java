@@ -56,10 +56,7 @@ public final class ProcessMemory {
         }
         local.setAtIndex(JAVA_LONG, 0, buffer.asSlice(done, bytes).address());
         local.setAtIndex(JAVA_LONG, 1, bytes);
-        long moved =
-            direction == Direction.READ
-                ? Libc.processVmReadv((int) pid, local, 1, remote, count)
-                : Libc.processVmWritev((int) pid, local, 1, remote, count);
+        long moved = call(pid, local, remote, count, direction);
         if (moved != bytes) {
           throw new PodflareException(
               ErrorCode.MACHINE_FAILED,
@@ -67,6 +64,20 @@ public final class ProcessMemory {
         }
         done += bytes;
       }
+    }
+  }
+
+  private static long call(
+      long pid, MemorySegment local, MemorySegment remote, int count, Direction direction) {
+    try {
+      return direction == Direction.READ
+          ? Libc.processVmReadv((int) pid, local, 1, remote, count)
+          : Libc.processVmWritev((int) pid, local, 1, remote, count);
+    } catch (PodflareException e) {
+      if (Libc.failedWith(e, Libc.ESRCH)) {
+        throw new PodflareException(ErrorCode.MACHINE_FAILED, "process " + pid + " is gone", e);
+      }
+      throw e;
     }
   }
 }

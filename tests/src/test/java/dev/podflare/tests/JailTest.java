@@ -129,7 +129,7 @@ class JailTest {
     Path inside = Path.of("/proc/" + machine.pid() + "/root");
     assertThat(names(inside)).isSubsetOf(ROOT);
     assertThat(names(inside.resolve("disk"))).allMatch(name -> name.endsWith(".qcow2"));
-    assertThat(names(inside.resolve("vm"))).isSubsetOf("agent", "qmp", "incoming");
+    assertThat(names(inside.resolve("vm"))).isSubsetOf("agent.in", "agent.out", "qmp", "incoming");
     // Its mounts come from its own two folders and from read-only files.
     for (String line : Files.readAllLines(Path.of("/proc/" + machine.pid() + "/mountinfo"))) {
       String[] fields = line.split(" ", -1);
