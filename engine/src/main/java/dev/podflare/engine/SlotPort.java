@@ -1,5 +1,7 @@
 package dev.podflare.engine;
 
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
 import dev.podflare.network.EgressPolicy;
 import dev.podflare.network.Refusal;
 import dev.podflare.network.Slot;
@@ -20,6 +22,7 @@ final class SlotPort implements NetworkPort.Place {
   private final SlotPool pool;
   private final String range;
   private EgressPolicy policy;
+  private boolean released;
 
   /** {@code range}: that the daemon's slots are of; {@code policy}: what is in force for it. */
   SlotPort(Slot slot, SlotPool pool, String range, EgressPolicy policy) {
@@ -55,11 +58,17 @@ final class SlotPort implements NetworkPort.Place {
 
   @Override
   public void released() {
+    synchronized (this) {
+      released = true; // from now on the slot may be another's
+    }
     pool.give(slot);
   }
 
   /** In force when it returns; if it fails, the old policy still is. */
   synchronized void apply(EgressPolicy wanted) {
+    if (released) {
+      throw new PodflareException(ErrorCode.MACHINE_FAILED, "the machine has just ended");
+    }
     if (!policy.equals(wanted)) {
       slot.apply(wanted);
       policy = wanted;
