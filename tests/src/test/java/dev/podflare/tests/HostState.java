@@ -142,7 +142,8 @@ record HostState(
         if (!target.endsWith(".jar")) { // Java opens each when it first needs it
           // A pool of at most four readers, which grows when two of them meet.
           int most = target.contains("podflare.db") ? 1 : Integer.MAX_VALUE;
-          kinds.merge(target.replaceAll("\\d+", "#"), 1, (sum, one) -> Math.min(most, sum + one));
+          String kind = target.replaceAll("mch_[0-9a-f]+", "mch").replaceAll("\\d+", "#");
+          kinds.merge(kind, 1, (sum, one) -> Math.min(most, sum + one));
         }
       } catch (IOException closed) {
         // Closed meanwhile.
