@@ -38,9 +38,10 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * {@code kill -9} of the daemon at random moments while sandboxes are made, forked, paused, frozen
- * and ended. Afterwards the events agree with the records, whoever was promised a sandbox finds its
- * event, and a webhook has got every event, those of one sandbox in their order.
+ * {@code kill -9} of the daemon, or of all the host, at random moments while sandboxes are made,
+ * forked, paused, frozen and ended. Afterwards the events agree with the records, whoever was
+ * promised a sandbox finds its event, and a webhook has got every event, those of one sandbox in
+ * their order.
  */
 @OnPlatform
 @Order(93)
@@ -96,7 +97,7 @@ class EventsKillTest {
           String url = "http://127.0.0.1:" + receiver.getAddress().getPort() + "/";
           client.webhooks().add(WebhookOptions.of(URI.create(url)));
         }
-        killAtWork(daemon, client);
+        killAtWork(daemon, client, moment % 2 == 1);
       }
     }
     try (DaemonProcess daemon = DaemonProcess.start(data, CONFIG)) {
@@ -108,13 +109,18 @@ class EventsKillTest {
     assertThat(HostState.leftovers(data)).isEmpty();
   }
 
-  private void killAtWork(DaemonProcess daemon, Podflare client) throws InterruptedException {
+  private void killAtWork(DaemonProcess daemon, Podflare client, boolean host)
+      throws InterruptedException {
     List<Thread> workers = new ArrayList<>();
     for (int i = 0; i < 3; i++) {
       workers.add(Thread.ofVirtual().start(() -> work(client)));
     }
     Thread.sleep(random.nextInt(LATEST_MILLIS));
-    daemon.kill();
+    if (host) {
+      daemon.killWithMachines();
+    } else {
+      daemon.kill();
+    }
     for (Thread worker : workers) {
       assertThat(worker.join(TestPlatform.PATIENCE)).isTrue();
     }
@@ -198,7 +204,11 @@ class EventsKillTest {
         assertThat(reason).contains(events.getLast().reason());
       }
       case "frozen" -> assertThat(lastType).as(id).isEqualTo("sandbox.frozen");
-      default -> throw new AssertionError(id + " is " + state + " after a start");
+      // It went on; of a pause or resume whose answer was lost the event may be missing.
+      default ->
+          assertThat(lastType)
+              .as("%s is %s", id, state)
+              .isIn("sandbox.created", "sandbox.forked", "sandbox.paused", "sandbox.resumed");
     }
   }
 
