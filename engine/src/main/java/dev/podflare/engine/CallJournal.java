@@ -302,7 +302,7 @@ final class CallJournal {
   }
 
   /** The file goes with its machine. */
-  synchronized void close() {
+  private synchronized void close() {
     FileChannel channel = out;
     out = null;
     if (channel != null) {

@@ -63,14 +63,14 @@ final class GuestMachine implements AutoCloseable {
   private volatile boolean asleep;
   private volatile boolean held;
 
-  private GuestMachine(Restored restored, Renewal renewal) {
+  private GuestMachine(Restored restored, long epoch, String machineId) {
     this.shape = restored.shape().retain();
     this.sandboxId = restored.sandboxId();
     this.machine = restored.machine();
     this.channel = restored.channel();
     this.calls = restored.calls();
-    this.epoch = renewal.epoch();
-    this.machineId = renewal.machineId();
+    this.epoch = epoch;
+    this.machineId = machineId;
   }
 
   /**
@@ -124,7 +124,7 @@ final class GuestMachine implements AutoCloseable {
         channel.renew(renewal, deadline);
         GuestCall.run(channel, ExecCommand.of(GuestLanguage.PYTHON, RESEED), deadline);
         channel.syncClock(deadline);
-        return new GuestMachine(this, renewal);
+        return new GuestMachine(this, 1, renewal.machineId());
       } catch (RuntimeException e) {
         discard();
         throw e;
@@ -146,7 +146,7 @@ final class GuestMachine implements AutoCloseable {
         channel.renew(
             renewal.withCarried(calls.stream().map(CarriedCall::guest).toList()), deadline);
         channel.sendClock(); // the renewal's own time may have waited for a processor
-        return new GuestMachine(this, renewal);
+        return new GuestMachine(this, epoch, renewal.machineId());
       } catch (RuntimeException e) {
         discard();
         throw e;
@@ -167,10 +167,8 @@ final class GuestMachine implements AutoCloseable {
       CallJournal.Past past = CallJournal.read(machine);
       Listener listener = new Listener(sandboxId, machine, past.journal());
       channel = AgentChannel.joining(machine.rejoinAgent(past.position()), listener);
-      Renewal next =
-          Renewal.of(note.epoch() + 1, hostname(sandboxId)).withMachineId(note.machineId());
       Restored restored = new Restored(shape, sandboxId, machine, channel, past.journal());
-      return new Left(new GuestMachine(restored, next), past);
+      return new Left(new GuestMachine(restored, note.epoch() + 1, note.machineId()), past);
     } catch (RuntimeException e) {
       discard(machine, channel);
       throw e;

@@ -60,10 +60,8 @@ final class GuestNetwork implements AutoCloseable {
     }
   }
 
-  /** Slots of an earlier daemon whose guests go on, and the range that they are of. */
-  record Kept(String range, KeptSlots slots) {
-    static final Kept NONE = new Kept("", KeptSlots.NONE);
-  }
+  /** Slots of an earlier daemon whose guests go on; {@code range}: that they are of, or empty. */
+  record Kept(String range, KeptSlots slots) {}
 
   private static Network openNetwork(GuestNetworkConfig config, String instance, Kept kept) {
     if (!kept.range().isEmpty()) {
