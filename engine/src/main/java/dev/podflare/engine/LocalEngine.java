@@ -599,14 +599,18 @@ public final class LocalEngine implements Engine, AutoCloseable {
           hypervisor.cutLogs();
         }
         if (tick % TICKS_A_HOUSEKEEPING == 0) {
-          housekeeper.execute(this::keepHouse);
+          inBackground("keeping house", this::keepHouse);
         }
         if (tick % TICKS_AN_EXPIRY == 0) {
-          housekeeper.execute(this::expire);
-          housekeeper.execute(this::relieve);
+          inBackground("removing what has expired", spaces::expire);
+          // Memory of those that stand still is the first that a host which runs out of it can
+          // have.
+          inBackground(
+              "freeing memory of paused sandboxes", () -> spaces.relieve(admission::memoryIsShort));
         }
         if (tick % TICKS_A_CLEANING == 0) {
-          housekeeper.execute(this::cleanQuietly);
+          inBackground("forgetting old events", store.events()::purge);
+          inBackground("cleaning the checkpoint store", this::clean);
         }
       } catch (InterruptedException e) {
         return;
@@ -625,50 +629,28 @@ public final class LocalEngine implements Engine, AutoCloseable {
     }
   }
 
-  /** What can wait, and must not make lifetimes wait for it. */
+  /** What can wait, and must not make lifetimes wait for it; one after another. */
+  private void inBackground(String what, Runnable work) {
+    housekeeper.execute(() -> {
+      try {
+        work.run();
+      } catch (RuntimeException e) {
+        LOG.warn("while {}", what, e);
+      }
+    });
+  }
+
   private void keepHouse() {
-    try {
-      sandboxes.setClocks();
-      sandboxes.refreshFigures();
-      shapes.retireOldBuilds();
-      sandboxes.writeLate();
-      store.sandboxes().purgeTombstones();
-    } catch (RuntimeException e) {
-      LOG.warn("while keeping house", e);
-    }
+    sandboxes.setClocks();
+    sandboxes.refreshFigures();
+    shapes.retireOldBuilds();
+    sandboxes.writeLate();
+    store.sandboxes().purgeTombstones();
   }
 
-  /**
-   * Memory of sandboxes that stand still is the first that a host which runs out of it can have.
-   */
-  private void relieve() {
-    try {
-      spaces.relieve(admission::memoryIsShort);
-    } catch (RuntimeException e) {
-      LOG.warn("while freeing memory of paused sandboxes", e);
-    }
-  }
-
-  private void expire() {
-    try {
-      spaces.expire();
-    } catch (RuntimeException e) {
-      LOG.warn("while removing what has expired", e);
-    }
-  }
-
-  private void cleanQuietly() {
-    try {
-      store.events().purge();
-    } catch (RuntimeException e) {
-      LOG.warn("while forgetting old events", e);
-    }
-    try {
-      CleaningReport report = cleaning.run();
-      LOG.info("checkpoint store cleaned: {}", report);
-    } catch (RuntimeException e) {
-      LOG.warn("while cleaning the checkpoint store", e);
-    }
+  private void clean() {
+    CleaningReport report = cleaning.run();
+    LOG.info("checkpoint store cleaned: {}", report);
   }
 
   /**
