@@ -3,7 +3,6 @@ package dev.podflare.cli;
 import dev.podflare.client.ListFilter;
 import dev.podflare.client.Podflare;
 import dev.podflare.client.SandboxInfo;
-import java.io.PrintWriter;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -56,12 +55,8 @@ final class LsCommand implements Runnable {
             Optional.empty());
     try (Podflare podflare = server.connect()) {
       List<SandboxInfo> sandboxes = podflare.listAll(filter, MOST);
-      PrintWriter out = spec.commandLine().getOut();
-      if (json) {
-        Output.json(out, sandboxes);
-      } else {
-        table(sandboxes, Instant.now()).print(out);
-      }
+      Output.list(
+          spec.commandLine().getOut(), json, sandboxes, () -> table(sandboxes, Instant.now()));
     }
   }
 

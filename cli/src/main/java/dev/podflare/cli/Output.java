@@ -1,6 +1,7 @@
 package dev.podflare.cli;
 
 import java.io.PrintWriter;
+import java.util.function.Supplier;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
@@ -14,6 +15,15 @@ final class Output {
           .build();
 
   private Output() {}
+
+  /** For a program or for people. */
+  static void list(PrintWriter out, boolean json, Object value, Supplier<Table> table) {
+    if (json) {
+      json(out, value);
+    } else {
+      table.get().print(out);
+    }
+  }
 
   static void json(PrintWriter out, Object value) {
     out.println(MAPPER.writeValueAsString(value));

@@ -5,7 +5,6 @@ import dev.podflare.client.SnapshotInfo;
 import dev.podflare.common.DataSize;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
-import java.io.PrintWriter;
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -33,12 +32,8 @@ final class SnapshotsCommand implements Runnable {
   public void run() {
     try (Podflare podflare = server.connect()) {
       List<SnapshotInfo> snapshots = podflare.snapshots().list();
-      PrintWriter out = spec.commandLine().getOut();
-      if (json) {
-        Output.json(out, snapshots);
-      } else {
-        table(snapshots, Instant.now()).print(out);
-      }
+      Output.list(
+          spec.commandLine().getOut(), json, snapshots, () -> table(snapshots, Instant.now()));
     }
   }
 
@@ -78,7 +73,7 @@ final class SnapshotsCommand implements Runnable {
       }
     }
 
-    /** The server deletes by id, so that a name that is used again is not hit by a repeat. */
+    /** To the server one that is not there is no error, and a name means the caller's own. */
     private static String idOf(Podflare podflare, String idOrName) {
       if (idOrName.startsWith(ID)) {
         return idOrName;

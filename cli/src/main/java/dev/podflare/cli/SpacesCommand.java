@@ -3,7 +3,6 @@ package dev.podflare.cli;
 import dev.podflare.client.Podflare;
 import dev.podflare.client.SpaceInfo;
 import dev.podflare.common.DataSize;
-import java.io.PrintWriter;
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -31,12 +30,7 @@ final class SpacesCommand implements Runnable {
   public void run() {
     try (Podflare podflare = server.connect()) {
       List<SpaceInfo> spaces = podflare.spaces().list();
-      PrintWriter out = spec.commandLine().getOut();
-      if (json) {
-        Output.json(out, spaces);
-      } else {
-        table(spaces, Instant.now()).print(out);
-      }
+      Output.list(spec.commandLine().getOut(), json, spaces, () -> table(spaces, Instant.now()));
     }
   }
 

@@ -91,12 +91,8 @@ final class WebhooksCommand implements Runnable {
     public void run() {
       try (Podflare podflare = server.connect()) {
         List<WebhookInfo> webhooks = podflare.webhooks().list();
-        PrintWriter out = spec.commandLine().getOut();
-        if (json) {
-          Output.json(out, webhooks);
-        } else {
-          table(webhooks, Instant.now()).print(out);
-        }
+        Output.list(
+            spec.commandLine().getOut(), json, webhooks, () -> table(webhooks, Instant.now()));
       }
     }
 
