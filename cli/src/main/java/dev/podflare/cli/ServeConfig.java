@@ -66,81 +66,41 @@ record ServeConfig(
 
   /** The same on another data folder, emulated, so that nothing is probed. */
   ServeConfig on(Path folder) {
-    return new ServeConfig(
-        listen,
-        folder,
-        AcceleratorChoice.TCG,
-        templates,
-        template,
-        pool,
-        blanks,
-        more,
-        network,
-        store,
-        database,
-        webhooks,
-        region,
-        endpoint,
-        portsDomain,
-        logFormat,
-        logLevel);
+    return with(folder, AcceleratorChoice.TCG, templates, pool, blanks, network);
   }
 
   /** The same on another data folder, for guests that have no network. */
   ServeConfig withoutNetwork(Path folder, Path builtTemplates) {
-    return new ServeConfig(
-            listen,
-            folder,
-            accelerator,
-            Optional.of(builtTemplates),
-            template,
-            pool,
-            blanks,
-            more,
-            network,
-            store,
-            database,
-            webhooks,
-            region,
-            endpoint,
-            portsDomain,
-            logFormat,
-            logLevel)
-        .withNetwork(ServeFile.NetworkPart.NONE);
+    return with(
+        folder, accelerator, Optional.of(builtTemplates), pool, blanks, ServeFile.NetworkPart.NONE);
   }
 
   ServeConfig withNetwork(ServeFile.NetworkPart other) {
-    return new ServeConfig(
-        listen,
-        data,
-        accelerator,
-        templates,
-        template,
-        pool,
-        blanks,
-        more,
-        other,
-        store,
-        database,
-        webhooks,
-        region,
-        endpoint,
-        portsDomain,
-        logFormat,
-        logLevel);
+    return with(data, accelerator, templates, pool, blanks, other);
   }
 
   ServeConfig withMachines(int newPool, int newBlanks) {
+    return with(
+        data, accelerator, templates, OptionalInt.of(newPool), OptionalInt.of(newBlanks), network);
+  }
+
+  private ServeConfig with(
+      Path newData,
+      AcceleratorChoice newAccelerator,
+      Optional<Path> newTemplates,
+      OptionalInt newPool,
+      OptionalInt newBlanks,
+      ServeFile.NetworkPart newNetwork) {
     return new ServeConfig(
         listen,
-        data,
-        accelerator,
-        templates,
+        newData,
+        newAccelerator,
+        newTemplates,
         template,
-        OptionalInt.of(newPool),
-        OptionalInt.of(newBlanks),
+        newPool,
+        newBlanks,
         more,
-        network,
+        newNetwork,
         store,
         database,
         webhooks,

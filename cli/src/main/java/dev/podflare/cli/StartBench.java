@@ -31,11 +31,19 @@ final class StartBench {
     this.config = config;
   }
 
+  private interface Measurement {
+    double in(Path data) throws IOException, InterruptedException;
+  }
+
   /** Seconds. */
   double measure() {
+    return inFolder(this::measureIn);
+  }
+
+  private static double inFolder(Measurement measurement) {
     Path data = TemporaryFolder.create("podflare-start");
     try {
-      return measureIn(data);
+      return measurement.in(data);
     } catch (IOException e) {
       throw new PodflareException(ErrorCode.INTERNAL, "cannot start a daemon", e);
     } catch (InterruptedException e) {
@@ -63,17 +71,7 @@ final class StartBench {
    * this one had have answered.
    */
   double measureRestart() {
-    Path data = TemporaryFolder.create("podflare-restart");
-    try {
-      return measureRestartIn(data);
-    } catch (IOException e) {
-      throw new PodflareException(ErrorCode.INTERNAL, "cannot start a daemon", e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new PodflareException(ErrorCode.TIMED_OUT, "interrupted", e);
-    } finally {
-      TemporaryFolder.delete(data);
-    }
+    return inFolder(this::measureRestartIn);
   }
 
   private double measureRestartIn(Path data) throws IOException, InterruptedException {
