@@ -12,6 +12,7 @@ import java.nio.channels.ClosedChannelException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -236,13 +237,9 @@ public final class PipePair implements ByteChannel {
         if (!Libc.failedWith(e, Libc.ENOSPC) || closed) {
           throw e;
         }
-        pause();
+        LockSupport.parkNanos(FULL.toNanos());
       }
     }
-  }
-
-  private static void pause() {
-    java.util.concurrent.locks.LockSupport.parkNanos(FULL.toNanos());
   }
 
   @Override
