@@ -87,6 +87,7 @@ public final class Network implements AutoCloseable {
         new SlotWiring(
             host, worker, parts.links(), plan, new SlotFilter(plan, config.limits()), setup.mtu());
     slotParts = new Slot.Parts(wiring, filter, parts.connections(), slots, setup.mtu());
+    states.keySet().forEach(place -> used.set(place.index()));
     states.forEach(this::register);
     refusals.start();
   }
@@ -95,7 +96,6 @@ public final class Network implements AutoCloseable {
   private record Kept(Map<Plan.Place, EgressPolicy> policies, List<String> opened) {}
 
   private Slot register(Plan.Place place, SlotState state) {
-    used.set(place.index());
     slots.add(place.outer(), state);
     Slot slot = new Slot(this, slotParts, place, state);
     open.add(slot);
