@@ -2,10 +2,7 @@ package dev.podflare.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
@@ -36,19 +33,8 @@ class EventVerbsTest {
     server.close();
   }
 
-  private record Outcome(int exitCode, String out, String err) {}
-
   private Outcome call(String... arguments) {
-    List<String> all = new ArrayList<>(List.of(arguments));
-    all.addAll(List.of("--url", server.url(), "--key", "pf_live_test"));
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    int exitCode =
-        Main.commandLine()
-            .setOut(new PrintWriter(out))
-            .setErr(new PrintWriter(err))
-            .execute(all.toArray(String[]::new));
-    return new Outcome(exitCode, out.toString(), err.toString());
+    return Outcome.at(server, arguments);
   }
 
   private void serveEvents() {

@@ -2,13 +2,9 @@ package dev.podflare.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -31,23 +27,8 @@ class VerbsTest {
     server.close();
   }
 
-  private record Outcome(int exitCode, String out, String err) {}
-
-  private static Outcome run(String... arguments) {
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    int exitCode =
-        Main.commandLine()
-            .setOut(new PrintWriter(out))
-            .setErr(new PrintWriter(err))
-            .execute(arguments);
-    return new Outcome(exitCode, out.toString(), err.toString());
-  }
-
   private Outcome call(String... arguments) {
-    List<String> all = new ArrayList<>(List.of(arguments));
-    all.addAll(List.of("--url", server.url(), "--key", "pf_live_test"));
-    return run(all.toArray(String[]::new));
+    return Outcome.at(server, arguments);
   }
 
   @ParameterizedTest
@@ -89,14 +70,14 @@ class VerbsTest {
         "test"
       })
   void everyVerbExplainsItself(String verb) {
-    Outcome outcome = run((verb + " --help").split(" "));
+    Outcome outcome = Outcome.of((verb + " --help").split(" "));
     assertThat(outcome.exitCode()).isZero();
     assertThat(outcome.out()).startsWith("Usage: podflare " + verb);
   }
 
   @Test
   void theHelpNamesEveryVerbAndNoHiddenOne() {
-    assertThat(run("--help").out())
+    assertThat(Outcome.of("--help").out())
         .contains("serve", "doctor", "bench", "template", "run", "shell", "demo", "test")
         .doesNotContain("self-train");
   }
@@ -104,7 +85,7 @@ class VerbsTest {
   @ParameterizedTest
   @ValueSource(strings = {"", "no-such-verb", "rm", "serve --accel fast", "run --timeout soon x"})
   void whatTheCallerCanMendEndsWithTwo(String line) {
-    Outcome outcome = run(line.isEmpty() ? new String[0] : line.split(" "));
+    Outcome outcome = Outcome.of(line.isEmpty() ? new String[0] : line.split(" "));
     assertThat(outcome.exitCode()).isEqualTo(2);
     assertThat(outcome.err()).isNotBlank();
   }
@@ -128,7 +109,7 @@ class VerbsTest {
         "shel                     | podflare shell",
       })
   void whatIsWrongIsSaidShortly(String line, String said) {
-    Outcome outcome = run(line.split(" "));
+    Outcome outcome = Outcome.of(line.split(" "));
     assertThat(outcome.exitCode()).isEqualTo(2);
     assertThat(outcome.err()).startsWith("podflare: ").contains(said).doesNotContain("Usage:");
     assertThat(outcome.err().lines().count()).isLessThanOrEqualTo(3);
@@ -136,7 +117,7 @@ class VerbsTest {
 
   @Test
   void withoutAVerbTheHelpIsShown() {
-    assertThat(run().err())
+    assertThat(Outcome.of().err())
         .startsWith("podflare: Which verb?")
         .contains("Usage: podflare", "shell");
   }
