@@ -11,7 +11,6 @@ import dev.podflare.store.checkpoint.CheckpointWriter;
 import dev.podflare.store.checkpoint.StoredCheckpoint;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -56,26 +55,14 @@ final class CheckpointVault {
   StoredCheckpoint save(Checkpoint checkpoint, CheckpointNeeds needs) {
     try (CheckpointWriter writer = store.begin()) {
       writer.write(DEVICES, 0, ByteBuffer.wrap(checkpoint.deviceState()));
-      writePages(writer, checkpoint.pages());
+      checkpoint.pages().read((offset, bytes) -> writer.write(MEMORY, offset, bytes));
       writer.size(MEMORY, (long) needs.memoryMebibytes() << 20);
       for (int i = 0; i < checkpoint.layers().size(); i++) {
         writeFile(writer, layer(i), checkpoint.layers().get(i));
       }
       return writer.commit(needs.json());
     } catch (IOException e) {
-      throw new PodflareException(ErrorCode.INTERNAL, "cannot read a frozen disk layer", e);
-    }
-  }
-
-  private static void writePages(CheckpointWriter writer, OwnPages pages) {
-    long at = 0;
-    for (PageRun run : pages.runs()) {
-      for (long done = 0; done < run.length(); done += BLOCK) {
-        long length = Math.min(BLOCK, run.length() - done);
-        ByteBuffer bytes = pages.bytes().asSlice(at + done, length).asByteBuffer();
-        writer.write(MEMORY, run.offset() + done, bytes);
-      }
-      at += run.length();
+      throw new PodflareException(ErrorCode.INTERNAL, "cannot read a frozen machine", e);
     }
   }
 
@@ -115,7 +102,10 @@ final class CheckpointVault {
     }
   }
 
-  /** Reads all of it; every byte is verified. */
+  /**
+   * Reads all of it but its memory, which is read, and verified as all that is read, when it is
+   * written into a machine: it never stands in the host's memory twice.
+   */
   Loaded load(Found found) {
     StoredCheckpoint stored = found.stored();
     CheckpointFolders.Folder folder = folders.create();
@@ -124,9 +114,7 @@ final class CheckpointVault {
       for (String part : found.needs().layers()) {
         layers.add(readFile(stored, part, folder.path().resolve(part + ".qcow2")));
       }
-      byte[] devices = readDevices(stored);
-      // Last: from here on nothing fails that would leave its memory behind.
-      return new Loaded(new Checkpoint(devices, readPages(stored), layers), folder);
+      return new Loaded(new Checkpoint(readDevices(stored), pages(stored), layers), folder);
     } catch (IOException | UncheckedIOException e) {
       folder.close();
       throw new PodflareException(
@@ -148,21 +136,26 @@ final class CheckpointVault {
     return state;
   }
 
-  private static OwnPages readPages(StoredCheckpoint stored) throws IOException {
+  private static OwnPages pages(StoredCheckpoint stored) {
     List<PageRun> runs =
         stored.runs(MEMORY).stream().map(it -> new PageRun(it.offset(), it.length())).toList();
-    return OwnPages.of(
-        runs,
-        target -> {
-          long[] at = {0};
-          stored.read(
-              MEMORY,
-              (_, bytes) -> {
-                MemorySegment part = MemorySegment.ofBuffer(bytes);
-                MemorySegment.copy(part, 0, target, at[0], part.byteSize());
-                at[0] += part.byteSize();
-              });
-        });
+    return OwnPages.streamed(runs, sink -> readMemory(stored, sink));
+  }
+
+  private static void readMemory(StoredCheckpoint stored, OwnPages.Sink sink) throws IOException {
+    try {
+      stored.read(
+          MEMORY,
+          (offset, bytes) -> {
+            try {
+              sink.accept(offset, bytes);
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+          });
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
   }
 
   private static void write(FileChannel out, long offset, ByteBuffer bytes) {

@@ -219,9 +219,13 @@ final class GuestMachine implements AutoCloseable {
     return freeze(() -> machine.checkpoint(layerFolder), laps);
   }
 
-  /** As {@link #freeze}, for a place where the image of this machine will not be. */
-  Frozen freezeForStore(Path layerFolder, Laps laps) {
-    return freeze(() -> machine.checkpointOverStored(layerFolder), laps);
+  /**
+   * As {@link #freeze}, for a place where the image of this machine will not be.
+   *
+   * @param standing it is held, and will be for as long as what is returned is used
+   */
+  Frozen freezeForStore(Path layerFolder, boolean standing, Laps laps) {
+    return freeze(() -> machine.checkpointOverStored(layerFolder, standing), laps);
   }
 
   private Frozen freeze(Supplier<Checkpoint> action, Laps laps) {

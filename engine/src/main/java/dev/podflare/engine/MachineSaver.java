@@ -42,7 +42,7 @@ final class MachineSaver {
   record Wish(String id, Kind kind, Optional<String> name, Optional<Instant> expiresAt) {}
 
   /**
-   * A sandbox at one instant, in this host's memory; what it ran then is in the needs.
+   * A sandbox at one instant; what it ran then is in the needs.
    *
    * @param asOf since when its lifetime stands still
    */
@@ -62,11 +62,23 @@ final class MachineSaver {
 
   /** The family is locked by the caller. The sandbox can go on when it returns. */
   Captured capture(Sandbox sandbox, Laps laps) {
+    return capture(sandbox, false, laps);
+  }
+
+  /**
+   * The same of one that is held, with the family locked, until what is returned is closed: its
+   * memory is not copied.
+   */
+  Captured captureStanding(Sandbox sandbox, Laps laps) {
+    return capture(sandbox, true, laps);
+  }
+
+  private Captured capture(Sandbox sandbox, boolean standing, Laps laps) {
     CheckpointFolders.Folder folder = vault.folders().create();
     try {
       FrozenShape shape = sandbox.guest().shape().frozen();
       ShapePins.pin(shape, identity.instance());
-      GuestMachine.Frozen frozen = sandbox.guest().freezeForStore(folder.path(), laps);
+      GuestMachine.Frozen frozen = sandbox.guest().freezeForStore(folder.path(), standing, laps);
       Instant asOf = sandbox.state() == SandboxState.PAUSED ? sandbox.pausedAt() : clock.instant();
       return new Captured(sandbox.record(), asOf, frozen, needs(shape, frozen), folder);
     } catch (RuntimeException e) {

@@ -77,20 +77,25 @@ final class Spaces {
 
   /** {@code reason}: as its event says it. */
   private SavedMachine freezeLocked(Sandbox sandbox, String reason) {
+    Laps laps = new Laps();
     boolean ran = sandbox.state() == SandboxState.READY;
     if (ran) {
       sandbox.pause();
     }
+    laps.lap("pause");
     try {
-      SavedMachine space = store(sandbox);
+      SavedMachine space = store(sandbox, laps);
       commit(sandbox, space, reason);
+      laps.lap("record");
       sandboxes.retire(sandbox);
+      laps.lap("end");
       LOG.info(
-          "{} frozen into {}: {} bytes, {} stored",
+          "{} frozen into {}: {} bytes, {} stored, {} ms",
           space.sandboxId(),
           space.id(),
           space.ownBytes(),
-          space.storedBytes());
+          space.storedBytes(),
+          laps.milliseconds());
       return space;
     } catch (RuntimeException e) {
       if (ran && sandbox.state() == SandboxState.PAUSED) {
@@ -100,11 +105,14 @@ final class Spaces {
     }
   }
 
-  private SavedMachine store(Sandbox sandbox) {
-    try (MachineSaver.Captured captured = saver.capture(sandbox, new Laps())) {
-      return saver.store(
-          captured,
-          new MachineSaver.Wish(ids.space(), Kind.SPACE, Optional.empty(), Optional.empty()));
+  private SavedMachine store(Sandbox sandbox, Laps laps) {
+    try (MachineSaver.Captured captured = saver.captureStanding(sandbox, laps)) {
+      SavedMachine space =
+          saver.store(
+              captured,
+              new MachineSaver.Wish(ids.space(), Kind.SPACE, Optional.empty(), Optional.empty()));
+      laps.lap("store");
+      return space;
     }
   }
 

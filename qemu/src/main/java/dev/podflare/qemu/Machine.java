@@ -27,6 +27,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -196,10 +197,19 @@ public final class Machine implements AutoCloseable {
         () -> {
           require(spec.start() == MachineSpec.Start.RESTORE, "restore");
           disk.attach(checkpoint.layers());
-          checkpoint.pages().writeTo(pid, memoryBase);
+          place(checkpoint.pages());
           load(checkpoint.deviceState());
           state = MachineState.PAUSED;
         });
+  }
+
+  private void place(OwnPages pages) {
+    try {
+      pages.writeTo(pid, memoryBase);
+    } catch (IOException e) {
+      throw new PodflareException(
+          ErrorCode.MACHINE_FAILED, "the pages of a checkpoint cannot be read: " + e, e);
+    }
   }
 
   private void load(byte[] deviceState) {
@@ -254,18 +264,32 @@ public final class Machine implements AutoCloseable {
    * @param layerFolder where the frozen disk layers are linked to; on the data folder's file system
    */
   public Checkpoint checkpoint(Path layerFolder) {
-    return checkpoint(layerFolder, List.of());
+    return checkpoint(layerFolder, () -> copyOf(List.of()));
   }
 
   /**
    * As {@link #checkpoint}, but with all pages that differ from the image that was stored: for a
    * place where the machine's own image will not be.
+   *
+   * @param standing it will stand still for as long as the checkpoint is used, so that its pages
+   *     can stay where they are
    */
-  public Checkpoint checkpointOverStored(Path layerFolder) {
-    return checkpoint(layerFolder, spec.memory().added());
+  public Checkpoint checkpointOverStored(Path layerFolder, boolean standing) {
+    List<PageRun> added = spec.memory().added();
+    return checkpoint(
+        layerFolder,
+        () -> standing ? StandingPages.of(pid, memoryBase, memory(), added) : copyOf(added));
   }
 
-  private Checkpoint checkpoint(Path layerFolder, List<PageRun> others) {
+  private OwnPages copyOf(List<PageRun> others) {
+    return HeldPages.copy(pid, memoryBase, memory(), others);
+  }
+
+  private long memory() {
+    return spec.memory().size().bytes();
+  }
+
+  private Checkpoint checkpoint(Path layerFolder, Supplier<OwnPages> own) {
     acting.lock();
     try {
       require(state == MachineState.PAUSED, "checkpoint");
@@ -273,7 +297,7 @@ public final class Machine implements AutoCloseable {
       OwnPages pages =
           spec.start() == MachineSpec.Start.BOOT
               ? OwnPages.none() // what it wrote went through to the image
-              : OwnPages.read(pid, memoryBase, spec.memory().size().bytes(), others);
+              : own.get();
       try {
         return new Checkpoint(deviceState, pages, disk.freeze(layerFolder));
       } catch (RuntimeException e) {
@@ -367,9 +391,7 @@ public final class Machine implements AutoCloseable {
 
   /** Bytes of guest memory that differ from the image; counted without stopping the machine. */
   public long ownMemory() {
-    return PageMap.ownPages(pid, memoryBase, spec.memory().size().bytes()).stream()
-        .mapToLong(PageRun::length)
-        .sum();
+    return PageMap.ownPages(pid, memoryBase, memory()).stream().mapToLong(PageRun::length).sum();
   }
 
   /** Bytes that its disk layers take on the host. */
