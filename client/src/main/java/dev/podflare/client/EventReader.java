@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -20,6 +21,7 @@ final class EventReader {
   private final ByteArrayOutputStream stdout = new ByteArrayOutputStream();
   private final ByteArrayOutputStream stderr = new ByteArrayOutputStream();
   private final List<Map<String, String>> results = new ArrayList<>();
+  private @Nullable RunException exception;
   private boolean truncated;
   private String execId;
 
@@ -55,6 +57,9 @@ final class EventReader {
         listener.stderr(bytes);
       }
       case "result" -> {
+        if (event.path("kind").asString("").equals("clear")) {
+          return; // of a screen that is not here
+        }
         Map<String, String> data = pairs(event.path("data"));
         if (results.size() < 1000) {
           results.add(data);
@@ -63,6 +68,7 @@ final class EventReader {
         }
         listener.result(data);
       }
+      case "exception" -> exception = exception(event.path("data"));
       default -> {} // of a newer server
     }
   }
@@ -79,7 +85,22 @@ final class EventReader {
         event.path("reason").asString("exited"),
         execId,
         results,
+        Optional.ofNullable(exception),
         truncated);
+  }
+
+  private static RunException exception(JsonNode data) {
+    List<RunException.Frame> frames = new ArrayList<>();
+    for (JsonNode frame : data.path("frames")) {
+      frames.add(
+          new RunException.Frame(
+              frame.path("file").asString(""),
+              frame.path("line").asInt(0),
+              frame.path("function").asString(""),
+              frame.path("source").asString("")));
+    }
+    return new RunException(
+        data.path("name").asString(""), data.path("value").asString(""), frames);
   }
 
   private static byte[] payload(JsonNode event) {

@@ -2,6 +2,7 @@ package dev.podflare.client;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * How an execution went.
@@ -10,7 +11,9 @@ import java.util.Map;
  *     killed by signal n
  * @param reason {@code exited}, {@code timeout}, {@code cancelled}, {@code crashed}, {@code
  *     out_of_memory}, {@code sandbox_closed}, or a newer server's word
- * @param results values that Python showed: mime type to value
+ * @param results values that Python showed, in order: mime type to value, of binary ones base64, of
+ *     JSON ones JSON text
+ * @param exception what ended Python code that failed
  * @param truncated output beyond {@link ClientConfig#maxOutputBytes} was left out
  */
 public record RunResult(
@@ -20,6 +23,7 @@ public record RunResult(
     String reason,
     String execId,
     List<Map<String, String>> results,
+    Optional<RunException> exception,
     boolean truncated) {
   public RunResult {
     results = List.copyOf(results);

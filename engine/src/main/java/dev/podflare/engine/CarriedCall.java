@@ -5,10 +5,10 @@ import dev.podflare.guest.DoneReason;
 import dev.podflare.guest.ExecListener;
 import dev.podflare.guest.GuestExec;
 import dev.podflare.guest.GuestStream;
+import dev.podflare.guest.GuestValue;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -99,8 +99,13 @@ final class CarriedCall implements ExecListener {
   }
 
   @Override
-  public void result(Map<String, String> data) {
-    tell(it -> it.result(data));
+  public void value(GuestValue value) {
+    tell(it -> it.value(value));
+  }
+
+  @Override
+  public void valueBytes(int bytes) {
+    tell(it -> it.valueBytes(bytes));
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.podflare.engine;
 
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What an execution reports. Sequence numbers start at 0 and grow by one within an execution; times
@@ -35,8 +36,37 @@ public sealed interface ExecEvent {
   record Output(long sequence, long epochMillis, Stream stream, byte[] bytes)
       implements ExecEvent {}
 
-  /** CHUNKS only: the value of a last expression; mime type to text. */
-  record Result(long sequence, long epochMillis, Map<String, String> data) implements ExecEvent {}
+  /**
+   * CHUNKS only: a value that was shown, or the exception that ended the call.
+   *
+   * @param data its forms: mime type to text, of binary ones base64, of JSON ones JSON as far as
+   *     the guest is to be believed
+   * @param displayId names a display that later ones update
+   */
+  record Result(
+      long sequence,
+      long epochMillis,
+      Shown shown,
+      Map<String, String> data,
+      Optional<String> displayId)
+      implements ExecEvent {}
+
+  /** Why there is a result. */
+  enum Shown {
+    /** The call ended with this expression. */
+    VALUE,
+    /** Displayed on the way. */
+    DISPLAY,
+    /** Takes the place of a display. */
+    UPDATE,
+    /** All displays are to be cleared; no data. */
+    CLEAR,
+    /** The call ended with this exception: its name, value and frames, as {@link #JSON}. */
+    EXCEPTION
+  }
+
+  /** The form of an exception. */
+  String JSON = "application/json";
 
   /** The last event. */
   record Exit(long sequence, long epochMillis, int code, Reason reason) implements ExecEvent {}

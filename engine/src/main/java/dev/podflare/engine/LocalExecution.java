@@ -9,12 +9,12 @@ import dev.podflare.guest.ExecListener;
 import dev.podflare.guest.GuestExec;
 import dev.podflare.guest.GuestSignal;
 import dev.podflare.guest.GuestStream;
+import dev.podflare.guest.GuestValue;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.locks.ReentrantLock;
@@ -401,15 +401,29 @@ final class LocalExecution implements Execution, ExecListener {
   }
 
   @Override
-  public void result(Map<String, String> data) {
+  public void value(GuestValue value) {
     lock.lock();
     try {
       if (state != State.ENDED && request.framing() == ExecRequest.Framing.CHUNKS) {
-        emit(new ExecEvent.Result(sequence++, clock.millis(), data));
+        ExecEvent.Shown shown = ExecEvent.Shown.valueOf(value.kind().name());
+        emit(
+            new ExecEvent.Result(
+                sequence++, clock.millis(), shown, value.data(), value.displayId()));
       }
     } finally {
       lock.unlock();
     }
+  }
+
+  @Override
+  public void valueBytes(int bytes) {
+    lock.lock();
+    try {
+      received += bytes;
+    } finally {
+      lock.unlock();
+    }
+    giveCredit();
   }
 
   @Override

@@ -210,6 +210,7 @@ final class AgentReader {
       case FrameType.STDOUT -> exec.onOutput(GuestStream.STDOUT, frame.payload());
       case FrameType.STDERR -> exec.onOutput(GuestStream.STDERR, frame.payload());
       case FrameType.RESULT -> exec.onResult(frame.payload());
+      case FrameType.VALUE -> exec.onValue(frame.payload());
       case FrameType.INPUT_TAKEN -> exec.onInputTaken(frame.payload());
       case FrameType.DONE -> {
         Messages.Done done = Messages.done(frame.payload());

@@ -1,6 +1,5 @@
 package dev.podflare.guest;
 
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -14,8 +13,14 @@ public interface ExecListener {
   /** Output as it was written; {@link GuestExec#acknowledge} it when it has been dealt with. */
   void output(GuestStream stream, byte[] bytes);
 
-  /** The value of a last expression: mime type to text. At most once. */
-  void result(Map<String, String> data);
+  /** A value that was shown. */
+  void value(GuestValue value);
+
+  /**
+   * A part of a value has come; like output, its bytes are to be {@link GuestExec#acknowledge
+   * acknowledged}.
+   */
+  void valueBytes(int bytes);
 
   /** The end; no output comes after it. {@code code} is 0 to 255. */
   void done(int code, DoneReason reason, Optional<String> message);

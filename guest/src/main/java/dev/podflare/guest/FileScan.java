@@ -198,7 +198,10 @@ public final class FileScan implements AutoCloseable {
     }
 
     @Override
-    public void result(Map<String, String> data) {}
+    public void value(GuestValue value) {}
+
+    @Override
+    public void valueBytes(int bytes) {}
 
     @Override
     public void done(int code, DoneReason reason, Optional<String> message) {

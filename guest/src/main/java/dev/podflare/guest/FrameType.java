@@ -20,7 +20,8 @@ final class FrameType {
   static final byte HELLO = 'H';
   static final byte STDOUT = 'O';
   static final byte STDERR = 'E';
-  static final byte RESULT = 'R';
+  static final byte RESULT = 'R'; // of agents before 0.2.0: one value, whole
+  static final byte VALUE = 'V';
   static final byte DONE = 'D';
   static final byte PONG = 'P';
   static final byte CLOCK_SET = 'T';

@@ -5,7 +5,6 @@ import dev.podflare.common.PodflareException;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -54,7 +53,10 @@ public final class GuestCall implements ExecListener {
   }
 
   @Override
-  public void result(Map<String, String> data) {}
+  public void value(GuestValue value) {}
+
+  @Override
+  public void valueBytes(int bytes) {}
 
   @Override
   public void done(int code, DoneReason reason, Optional<String> message) {

@@ -6,7 +6,6 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.Map;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -33,6 +32,7 @@ public final class GuestExec {
   private int inputOutstanding;
   private boolean inputEnded;
   private boolean hasResult;
+  private final ValueAssembly value = new ValueAssembly();
   private boolean over;
   private boolean rejoining;
 
@@ -196,16 +196,20 @@ public final class GuestExec {
 
   // What the reader thread tells. A fault of the guest is thrown and closes the channel.
 
-  void onOutput(GuestStream stream, byte[] bytes) {
+  private void count(int bytes) {
     lock.lock();
     try {
-      received += bytes.length;
+      received += bytes;
       if (received > granted && !rejoining) {
         throw fault("more output than its window allows");
       }
     } finally {
       lock.unlock();
     }
+  }
+
+  void onOutput(GuestStream stream, byte[] bytes) {
+    count(bytes.length);
     AgentReader.guarded(() -> listener.output(stream, bytes));
   }
 
@@ -229,8 +233,18 @@ public final class GuestExec {
       throw fault("a second result");
     }
     hasResult = true;
-    Map<String, String> result = Messages.result(payload);
-    AgentReader.guarded(() -> listener.result(result));
+    GuestValue value = GuestValue.last(Messages.result(payload));
+    AgentReader.guarded(() -> listener.value(value));
+  }
+
+  void onValue(byte[] piece) {
+    int bytes = Math.max(0, piece.length - ValueAssembly.HEADER);
+    count(bytes);
+    AgentReader.guarded(() -> listener.valueBytes(bytes));
+    value
+        .add(piece)
+        .flatMap(Messages::value)
+        .ifPresent(it -> AgentReader.guarded(() -> listener.value(it)));
   }
 
   void onDone(Messages.Done done) {

@@ -29,6 +29,8 @@ public final class GuestFiles {
           "bash_calls.py",
           "cells.py",
           "channel.py",
+          "charts.py",
+          "display.py",
           "interpreter.py",
           "lease.py",
           "leasing.py",
@@ -40,7 +42,8 @@ public final class GuestFiles {
           "shell.py",
           "spawn.py",
           "system.py",
-          "uploads.py");
+          "uploads.py",
+          "values.py");
   private static final List<GuestFile> ALL = load();
 
   private GuestFiles() {}

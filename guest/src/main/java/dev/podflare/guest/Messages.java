@@ -21,6 +21,14 @@ final class Messages {
   private static final TypeReference<Map<String, Object>> OBJECT = new TypeReference<>() {};
   private static final int MAX_TEXT = 1000;
   private static final int MAX_RUNNING = 4096;
+  private static final int MAX_FORMS = 32;
+  private static final Map<String, GuestValue.Kind> KINDS =
+      Map.of(
+          "value", GuestValue.Kind.VALUE,
+          "display", GuestValue.Kind.DISPLAY,
+          "update", GuestValue.Kind.UPDATE,
+          "clear", GuestValue.Kind.CLEAR,
+          "error", GuestValue.Kind.EXCEPTION);
 
   record Done(int code, DoneReason reason, Optional<String> message) {}
 
@@ -31,6 +39,9 @@ final class Messages {
       @Nullable String python,
       @Nullable List<Long> running,
       @Nullable List<String> failed) {}
+
+  private record ValueJson(
+      @Nullable String kind, @Nullable Map<String, @Nullable String> data, @Nullable String id) {}
 
   private record DoneJson(int code, @Nullable String reason, @Nullable String message) {}
 
@@ -118,6 +129,22 @@ final class Messages {
           result.put(type, text);
         });
     return result;
+  }
+
+  /** Empty for what makes no sense: user code has a hand in it. */
+  static Optional<GuestValue> value(byte[] payload) {
+    try {
+      ValueJson json = JSON.readValue(payload, ValueJson.class);
+      GuestValue.Kind kind = KINDS.get(Objects.requireNonNullElse(json.kind(), ""));
+      if (kind == null || json.data() == null || json.data().size() > MAX_FORMS) {
+        return Optional.empty();
+      }
+      Map<String, String> data = new LinkedHashMap<>();
+      json.data().forEach((mime, text) -> data.put(mime, text == null ? "" : text));
+      return Optional.of(new GuestValue(kind, data, Optional.ofNullable(json.id())));
+    } catch (JacksonException malformed) {
+      return Optional.empty();
+    }
   }
 
   static Map<String, Object> object(byte[] payload, String what) {

@@ -30,6 +30,11 @@ final class HostAgent implements AutoCloseable, ChannelListener {
   private final AgentChannel channel;
 
   HostAgent(Path parent) {
+    this(parent, "python3", Map.of());
+  }
+
+  /** {@code variables}: of the agent's environment, and so of what it runs. */
+  HostAgent(Path parent, String python, Map<String, String> variables) {
     try {
       folder = Files.createTempDirectory(parent, "agent");
       Path library = folder.resolve("lib");
@@ -37,7 +42,7 @@ final class HostAgent implements AutoCloseable, ChannelListener {
       Path socket = folder.resolve("s");
       try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
         server.bind(UnixDomainSocketAddress.of(socket));
-        process = start(library, socket);
+        process = start(python, library, socket, variables);
         SocketChannel accepted = server.accept();
         channel = AgentChannel.open(accepted, this);
       }
@@ -97,14 +102,17 @@ final class HostAgent implements AutoCloseable, ChannelListener {
     }
   }
 
-  private Process start(Path library, Path socket) throws IOException {
+  private Process start(String python, Path library, Path socket, Map<String, String> variables)
+      throws IOException {
     String entry =
         "import sys; sys.path.insert(0, sys.argv[1]);"
             + " from podflare_guest.agent import main_for_tests;"
             + " main_for_tests(sys.argv[2], sys.argv[3])";
     List<String> command =
-        List.of("python3", "-I", "-S", "-c", entry, library + "", socket + "", folder.toString());
-    return new ProcessBuilder(command).inheritIO().start();
+        List.of(python, "-I", "-S", "-c", entry, library + "", socket + "", folder.toString());
+    ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
+    builder.environment().putAll(variables);
+    return builder.start();
   }
 
   private static void install(Path library) throws IOException {

@@ -2,9 +2,11 @@ package dev.podflare.guest;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +21,7 @@ final class Recording implements ExecListener {
   volatile boolean outputAfterEnd;
   volatile @Nullable DoneReason reason;
   volatile Map<String, String> result = Map.of();
+  final List<GuestValue> values = new CopyOnWriteArrayList<>();
   volatile String message = "";
 
   synchronized void attach(GuestExec attached) {
@@ -44,8 +47,20 @@ final class Recording implements ExecListener {
   }
 
   @Override
-  public void result(Map<String, String> data) {
-    result = data;
+  public void value(GuestValue value) {
+    values.add(value);
+    if (value.kind() == GuestValue.Kind.VALUE) {
+      result = value.data();
+    }
+  }
+
+  @Override
+  public synchronized void valueBytes(int bytes) {
+    if (!exec.isDone()) {
+      early += bytes;
+    } else if (acknowledging) {
+      exec.join().acknowledge(bytes);
+    }
   }
 
   @Override

@@ -9,6 +9,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Optional;
+import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
 
 /**
@@ -113,11 +114,35 @@ final class EventWriter implements AutoCloseable {
   }
 
   private void result(ExecEvent.Result result) {
-    json.writeStringProperty("type", "result");
-    json.writeObjectPropertyStart("data");
-    for (Map.Entry<String, String> entry : result.data().entrySet()) {
-      json.writeStringProperty(Text.writable(entry.getKey()), Text.writable(entry.getValue()));
+    if (result.shown() == ExecEvent.Shown.EXCEPTION) {
+      json.writeStringProperty("type", "exception");
+      json.writeName("data");
+      form(ExecEvent.JSON, result.data().getOrDefault(ExecEvent.JSON, "{}"));
+      return;
     }
+    json.writeStringProperty("type", "result");
+    json.writeStringProperty("kind", ExecAnswers.lower(result.shown()));
+    result.displayId().ifPresent(id -> json.writeStringProperty("display_id", Text.writable(id)));
+    json.writeObjectPropertyStart("data");
+    result
+        .data()
+        .forEach((mime, text) -> {
+          json.writeName(Text.writable(mime));
+          form(mime, text);
+        });
     json.writeEndObject();
+  }
+
+  /** JSON goes as it is, if it is some: the guest's word is not enough. */
+  private void form(String mime, String text) {
+    if (mime.equals(ExecEvent.JSON) || mime.endsWith("+json")) {
+      try {
+        json.writeTree(Json.MAPPER.readTree(text));
+        return;
+      } catch (JacksonException none) {
+        // Text, then.
+      }
+    }
+    json.writeString(Text.writable(text));
   }
 }

@@ -77,6 +77,25 @@ class ExecRoutesTest {
   }
 
   @Test
+  void valuesSayWhatTheyAreAndJsonIsJson() {
+    FakeExecution execution = background("{\"code\":\"#hold\",\"framing\":\"chunks\"");
+    execution.result(
+        ExecEvent.Shown.DISPLAY,
+        Map.of("application/json", "[1,{\"a\":null}]", "x/y+json", "{bad"));
+    execution.result(
+        ExecEvent.Shown.EXCEPTION,
+        Map.of("application/json", "{\"name\":\"E\",\"value\":\"v\",\"frames\":[]}"));
+    execution.exit(1, ExecEvent.Reason.EXITED);
+    List<JsonNode> events = events(api.get(sandbox + "/execs/" + execution.id() + "/stream"));
+    assertThat(events.get(1).get("kind").stringValue()).isEqualTo("display");
+    assertThat(events.get(1).get("data").get("application/json").toString())
+        .isEqualTo("[1,{\"a\":null}]");
+    assertThat(events.get(1).get("data").get("x/y+json").stringValue()).isEqualTo("{bad");
+    assertThat(events.get(2).get("type").stringValue()).isEqualTo("exception");
+    assertThat(events.get(2).get("data").get("name").stringValue()).isEqualTo("E");
+  }
+
+  @Test
   void brokenTextInLinesIsReplaced() {
     FakeExecution execution = background("{\"code\":\"#hold\"");
     execution.print(new byte[] {'a', (byte) 0xff});

@@ -9,6 +9,7 @@ import dev.podflare.guest.GuestExec;
 import dev.podflare.guest.GuestLanguage;
 import dev.podflare.guest.GuestSignal;
 import dev.podflare.guest.GuestStream;
+import dev.podflare.guest.GuestValue;
 import dev.podflare.qemu.Checkpoint;
 import dev.podflare.tests.CheckpointLab.Guest;
 import java.nio.file.Path;
@@ -170,7 +171,10 @@ class RunningCheckpointTest {
     }
 
     @Override
-    public void result(Map<String, String> data) {}
+    public void value(GuestValue value) {}
+
+    @Override
+    public void valueBytes(int bytes) {}
 
     @Override
     public void done(int code, DoneReason reason, Optional<String> message) {

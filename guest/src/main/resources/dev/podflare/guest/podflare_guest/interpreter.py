@@ -10,17 +10,21 @@ import os
 import signal
 import struct
 import sys
+import threading
 from types import CodeType, FrameType, ModuleType
 from typing import Any, TextIO
 
 from .cells import CALL_NAME, COROUTINE, Cells, report, write_error
+from .display import MAX_TEXT, error_message, is_plain, message, own_forms
 from .lease import LEASE_FDS, Lease, LeasedCall
 
 START = struct.Struct(">cBI")
 DONE = struct.Struct(">cII")
+VALUE = struct.Struct(">cI")
 PACKET = 65536
 WANTS_RESULT, FROM_FILE, HAS_OPTIONS, WARM = 1, 2, 4, 8
-MAX_RESULT = 1 << 20
+# A last value that is not larger goes with the call's end in one write.
+SMALL_VALUE = 16 << 10
 # Copies of descriptors 0 to 2, next to the control socket.
 SAVED_FDS = (201, 202, 203)
 
@@ -33,11 +37,15 @@ class Interpreter:
         self.running = False
         self.cells = Cells(self._transform)
         self._shell: Any = None
+        self._may_have_shell = True
         self._loop: Any = None
         self._streams: tuple[TextIO, ...] = ()
         self._cpus = os.sched_getaffinity(0)
         self._at_home = False
-        self._result = b""
+        self._value = b""
+        self._wants_values = False
+        self._leased: LeasedCall | None = None
+        self._showing = threading.RLock()
         self._untidy = True
         os.set_inheritable(control, False)
         for fd, saved in enumerate(SAVED_FDS):
@@ -94,26 +102,49 @@ class Interpreter:
         """The same for a call from the port; empty if its end has been sent there."""
         self._lease.begin(call)
         self._untidy = True
-        self._result = b""
+        self._leased = call
         code = self._call_plain(call.number, call.source, call.wants_result)
         if os.getpid() != self.pid:
             os._exit(code)
-        if self._lease.end(call, code, self._result):
+        if len(self._value) > SMALL_VALUE:
+            self._yield_lease()
+        leased, self._leased = self._leased, None
+        if leased is not None and self._lease.end(call, code, self._value):
             self._lease.settle()
             return b""
         return self._end(call.number, code)
 
+    def _yield_lease(self) -> None:
+        """The call that runs is the agent's from now on: it has more to say than fits one write."""
+        call, self._leased = self._leased, None
+        if call is not None:
+            self._lease.give_up(call)
+
     def _end(self, number: int, code: int) -> bytes:
         if os.getpid() != self.pid:
             os._exit(code)
-        data, self._result = self._result, b""
-        size = PACKET - 1
-        pieces = [data[i : i + size] for i in range(0, len(data), size)]
-        for piece in pieces[:-1]:
-            os.write(self.control, b"r" + piece)
-        for piece in pieces[-1:]:
-            os.write(self.control, b"R" + piece)
+        value, self._value = self._value, b""
+        if value:
+            self._send_value(value)
         return DONE.pack(b"D", number, code)
+
+    def _send_value(self, data: bytes) -> None:
+        """Waits while the host has no room for it."""
+        first = PACKET - VALUE.size
+        with self._showing:  # a thread of the user's may display something too
+            os.write(self.control, VALUE.pack(b"V", len(data)) + data[:first])
+            for start in range(first, len(data), PACKET - 1):
+                os.write(self.control, b"v" + data[start : start + PACKET - 1])
+
+    def show(self, kind: str, forms: dict[str, Any], name: str | None) -> bool:
+        """Tells the host of a display; False where no values are wanted: between calls, in a child, by the call."""
+        if not (self.running and self._wants_values) or os.getpid() != self.pid:
+            return False
+        with self._showing:
+            self._flush()
+            self._yield_lease()
+            self._send_value(message(kind, forms, name))
+        return True
 
     def _go_home(self) -> None:
         """Waits for the next call on the agent's CPU: to be woken on another one costs milliseconds."""
@@ -168,7 +199,6 @@ class Interpreter:
 
     def _call(self, flags: int, number: int, body: bytes) -> int:
         """A call that the agent has passed on."""
-        self._result = b""
         options: dict[str, Any] = {}
         try:
             if flags & FROM_FILE:
@@ -186,6 +216,8 @@ class Interpreter:
     def _call_plain(self, number: int, source: str, wants_result: bool) -> int:
         """Exit code of the call. Only user code and what serves it directly can be interrupted."""
         self._leave_home()
+        self._value = b""
+        self._wants_values = wants_result
         code = 1
         try:
             try:
@@ -251,8 +283,26 @@ class Interpreter:
             value = self._await(last) if last.co_flags & COROUTINE else eval(last, names)
             if value is not None:
                 names["_"] = value
-                self._result = _result_message(repr(value))
+                forms = self._forms(value)
+                if forms:
+                    self._value = message("value", forms)
+        if wants_result and self._shell is not None:
+            self._shell.call_ended()
         return 1 if self._shell is not None and self._shell.failed else 0
+
+    def _forms(self, value: Any) -> dict[str, Any]:
+        """How the value is shown; empty if it has shown itself."""
+        if is_plain(value):
+            return {"text/plain": repr(value)[:MAX_TEXT]}
+        if self._shell is None and self._may_have_shell:
+            try:
+                self._make_shell()
+            except ImportError:
+                self._may_have_shell = False
+        if self._shell is None:
+            return own_forms(value)
+        forms: dict[str, Any] = self._shell.forms(value)
+        return forms
 
     def _await(self, code: CodeType) -> Any:
         """Top-level await: on one event loop that lives as long as the interpreter."""
@@ -280,6 +330,8 @@ class Interpreter:
         except RecursionError:
             sys.setrecursionlimit(1000)
             report(error)
+        if self._wants_values:
+            self._value = error_message(error)
         return 130 if isinstance(error, KeyboardInterrupt) else 1
 
     def _flush(self) -> None:
@@ -312,14 +364,13 @@ class Interpreter:
 
     def _transform(self, source: str) -> str:
         shell = self._shell or self._make_shell()
-        shell.builtin_trap.activate()
         plain: str = shell.transform_cell(source)
         return plain
 
     def _make_shell(self) -> Any:
         from .shell import make_shell
 
-        self._shell = make_shell(self.main)
+        self._shell = make_shell(self.main, self.show)
         return self._shell
 
     def warm(self) -> None:
@@ -332,17 +383,6 @@ class Interpreter:
         self._put_right()
         gc.collect()
         gc.freeze()
-
-
-def _result_message(text: str) -> bytes:
-    """The value of a last expression, cut to what one frame takes."""
-    text = text[:MAX_RESULT]
-    while True:
-        message = json.dumps({"text/plain": text}, ensure_ascii=False)
-        data = message.encode("utf-8", "backslashreplace")
-        if len(data) <= MAX_RESULT:
-            return data
-        text = text[: len(text) * 9 // 10]
 
 
 def _set_variable(name: str, value: str) -> Any:

@@ -21,6 +21,8 @@ import time
 from typing import Any, NamedTuple
 
 HEADER = struct.Struct(">IcI")
+# Of a piece of a value: the value's length, the piece's place.
+VALUE = struct.Struct(">II")
 READ_SIZE = 32768
 # All that one call may send on the short way: one write to a virtio port.
 MAX_ANSWER = 32000
@@ -150,12 +152,12 @@ class Lease:
         os.eventfd_write(LEASE_FDS.token, call.number << 32 | call.window + 1)
         set_timer(LEASE_FDS.timer, TAKE_OVER_SECONDS)
 
-    def end(self, call: LeasedCall, code: int, result: bytes) -> bool:
+    def end(self, call: LeasedCall, code: int, value: bytes) -> bool:
         """Sends all of the call. False: the agent has the call, or shall have it since it has much to say."""
         if take_token(LEASE_FDS.token) is None:
             self.held = False
             return False
-        room = min(MAX_ANSWER - len(result), call.window)
+        room = min(MAX_ANSWER, call.window) - len(value)
         out = _read(LEASE_FDS.out, room)
         err = _read(LEASE_FDS.err, room - len(out))
         if room <= 0 or len(out) + len(err) >= room:
@@ -163,12 +165,20 @@ class Lease:
             return False
         answer = b""
         number = call.number
-        for kind, data in ((b"O", out), (b"E", err), (b"R", result)):
+        shown = VALUE.pack(len(value), 0) + value if value else b""
+        for kind, data in ((b"O", out), (b"E", err), (b"V", shown)):
             if data:
                 answer += HEADER.pack(len(data) + 5, kind, number) + data
         done = b'{"code":%d,"reason":"exited"}' % code
         self.send(answer + HEADER.pack(len(done) + 5, b"D", number) + done)
         return True
+
+    def give_up(self, call: LeasedCall) -> None:
+        """In the middle of the call: the agent has it from now on, if it has not taken it already."""
+        if take_token(LEASE_FDS.token) is None:
+            self.held = False
+        else:
+            self._give_up(call, b"", b"")
 
     def settle(self) -> None:
         """After an end: the timer need not wake the agent any more."""

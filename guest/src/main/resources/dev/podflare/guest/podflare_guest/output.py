@@ -31,7 +31,7 @@ class Call:
         self.signalled = False
         self.killed = False
         self.abandoned = False
-        self.has_result = False
+        self.on_credit: Callable[[], None] = lambda: None
         self._done: bytes | None = None
         self.on_settled: Callable[[], None] | None = None
 
@@ -39,6 +39,7 @@ class Call:
         self.credit += count
         for outlet in self.outlets:
             outlet.resume()
+        self.on_credit()
         if self._done is not None:
             self.settle()
 
@@ -179,6 +180,15 @@ class Outlet:
             else:
                 self.left -= len(data)
         return True
+
+    def catch_up(self, call: Call) -> bool:
+        """Sends what is in the pipe now. False: more credit is needed."""
+        while self.fd >= 0 and call.credit > 0:
+            data = self._read(min(CHUNK, call.credit))
+            if not data:
+                return True  # an end is found, and dealt with, by the loop
+            self.deliver(data)
+        return self._waiting() == 0
 
     def _waiting(self) -> int:
         if self.fd < 0:

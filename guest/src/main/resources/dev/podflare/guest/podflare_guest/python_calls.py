@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from .leasing import Leasing
+from .values import Values
 from .output import Call, Outlet, Sink
 from .signals import group_members, signal_group
 from .spawn import Spawner, which
@@ -25,7 +26,6 @@ BOOT = (
 START = struct.Struct(">cBI")
 DONE = struct.Struct(">cII")
 PACKET = 65536
-MAX_RESULT = 1 << 20
 RESTART_SECONDS = (0.0, 0.05, 0.5, 2.0, 5.0)
 WANTS_RESULT, FROM_FILE, HAS_OPTIONS, WARM = 1, 2, 4, 8
 
@@ -54,13 +54,14 @@ class PythonCalls:
         self._refusals = refusals
         self._run_folder = run_folder
         self._control = -1
+        self._listening = False
         self._outlets: tuple[Outlet, ...] = ()
         self._ready = False
         self._failures = 0
         self._current: Call | None = None
         self._current_path: str | None = None
         self._waiting: deque[Waiting] = deque()
-        self._result = bytearray()
+        self._values = Values(self._listen)
         self._leasing = Leasing(sink, self._adopt)
 
     def start(self, warm: bool) -> None:
@@ -88,7 +89,7 @@ class PythonCalls:
                 os.close(fd)
         self._control = ours.detach()
         os.set_blocking(self._control, False)
-        self.sink.loop.watch(self._control, self._on_control)
+        self._listen(True)
         self._outlets = (
             Outlet(self.sink, out_read, b"O", lambda outlet: None),
             Outlet(self.sink, err_read, b"E", lambda outlet: None),
@@ -136,7 +137,7 @@ class PythonCalls:
         call.outlets = self._outlets
         for outlet in self._outlets:
             outlet.call = call
-        self._result.clear()
+        self._values.begin(call)
 
     def _next(self) -> None:
         if not self._ready or self._current is not None or not self._waiting:
@@ -191,28 +192,22 @@ class PythonCalls:
             _, number, code = DONE.unpack(packet)
             if call is not None and call.number == number:
                 self._end(call, code, "exited", None, self._settled)
-        elif kind in (b"r", b"R") and call is not None:
-            self._result += packet[1:]
-            if len(self._result) > MAX_RESULT:
-                self._result.clear()
-            elif kind == b"R":
-                self._send_result(call)
+        elif kind in (b"V", b"v") and call is not None:
+            self._values.take(packet)
         elif kind == b"Q":
             self._on_start(packet)
         else:
             self._leasing.handle(packet)
 
-    def _send_result(self, call: Call) -> None:
-        """User code can write to the socket too: only what the host will take is passed on."""
-        try:
-            result = json.loads(self._result)
-            sound = all(isinstance(text, str) for text in result.values()) and len(result) <= 16
-        except (ValueError, AttributeError, RecursionError):
-            sound = False
-        if sound and not call.has_result:
-            call.has_result = True
-            call.send(b"R", bytes(self._result))
-        self._result.clear()
+    def _listen(self, wanted: bool) -> None:
+        """Whether packets of the interpreter are read."""
+        if self._control < 0 or wanted == self._listening:
+            return
+        self._listening = wanted
+        if wanted:
+            self.sink.loop.watch(self._control, self._on_control)
+        else:
+            self.sink.loop.unwatch(self._control)
 
     def _on_start(self, packet: bytes) -> None:
         if not self._ready:
@@ -223,8 +218,9 @@ class PythonCalls:
             self._next()
 
     def _close_control(self) -> None:
+        self._values.drop()
         if self._control >= 0:
-            self.sink.loop.unwatch(self._control)
+            self._listen(False)
             os.close(self._control)
             self._control = -1
 

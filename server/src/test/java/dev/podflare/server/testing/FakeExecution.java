@@ -52,7 +52,11 @@ public final class FakeExecution implements Execution {
   }
 
   public synchronized void result(Map<String, String> data) {
-    add(new ExecEvent.Result(events.size(), now(), data));
+    result(ExecEvent.Shown.VALUE, data);
+  }
+
+  public synchronized void result(ExecEvent.Shown shown, Map<String, String> data) {
+    add(new ExecEvent.Result(events.size(), now(), shown, data, Optional.empty()));
   }
 
   public synchronized void exit(int code, ExecEvent.Reason reason) {
