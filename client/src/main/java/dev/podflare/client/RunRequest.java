@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param cwd folder in the guest
  * @param stdin text for bash
  * @param cancelOnDisconnect cancel when this caller goes away; else the work goes on
+ * @param context in which it runs, see {@link Sandbox#contexts()}; its language counts
  */
 public record RunRequest(
     String code,
@@ -21,7 +22,8 @@ public record RunRequest(
     Optional<String> cwd,
     Map<String, String> env,
     Optional<String> stdin,
-    boolean cancelOnDisconnect) {
+    boolean cancelOnDisconnect,
+    Optional<String> context) {
 
   public RunRequest {
     env = Map.copyOf(env);
@@ -29,36 +31,57 @@ public record RunRequest(
 
   public static RunRequest of(String code, Language language) {
     return new RunRequest(
-        code, language, Optional.empty(), Optional.empty(), Map.of(), Optional.empty(), false);
+        code,
+        language,
+        Optional.empty(),
+        Optional.empty(),
+        Map.of(),
+        Optional.empty(),
+        false,
+        Optional.empty());
+  }
+
+  /** Code in the language of a context. */
+  public static RunRequest in(String context, String code) {
+    return new RunRequest(
+        code,
+        Language.PYTHON,
+        Optional.empty(),
+        Optional.empty(),
+        Map.of(),
+        Optional.empty(),
+        false,
+        Optional.of(context));
   }
 
   public RunRequest withTimeout(Duration newTimeout) {
     return new RunRequest(
-        code, language, Optional.of(newTimeout), cwd, env, stdin, cancelOnDisconnect);
+        code, language, Optional.of(newTimeout), cwd, env, stdin, cancelOnDisconnect, context);
   }
 
   public RunRequest withCwd(String newCwd) {
     return new RunRequest(
-        code, language, timeout, Optional.of(newCwd), env, stdin, cancelOnDisconnect);
+        code, language, timeout, Optional.of(newCwd), env, stdin, cancelOnDisconnect, context);
   }
 
   public RunRequest withEnv(Map<String, String> newEnv) {
-    return new RunRequest(code, language, timeout, cwd, newEnv, stdin, cancelOnDisconnect);
+    return new RunRequest(code, language, timeout, cwd, newEnv, stdin, cancelOnDisconnect, context);
   }
 
   public RunRequest withStdin(String newStdin) {
     return new RunRequest(
-        code, language, timeout, cwd, env, Optional.of(newStdin), cancelOnDisconnect);
+        code, language, timeout, cwd, env, Optional.of(newStdin), cancelOnDisconnect, context);
   }
 
   public RunRequest withCancelOnDisconnect() {
-    return new RunRequest(code, language, timeout, cwd, env, stdin, true);
+    return new RunRequest(code, language, timeout, cwd, env, stdin, true, context);
   }
 
   Map<String, Object> body(boolean background) {
     Map<String, Object> body = new LinkedHashMap<>();
     body.put("code", code);
-    body.put("language", language.wireName());
+    context.ifPresentOrElse(
+        it -> body.put("context", it), () -> body.put("language", language.wireName()));
     body.put("framing", "chunks");
     timeout.ifPresent(it -> body.put("timeout_seconds", Wire.seconds(it)));
     cwd.ifPresent(it -> body.put("cwd", it));

@@ -78,6 +78,11 @@ public final class Sandbox implements AutoCloseable {
     calls.cancel(execId);
   }
 
+  /** Interpreters beside the first one. */
+  public Contexts contexts() {
+    return new Contexts(http, path("/contexts"));
+  }
+
   /** The whole record. */
   public SandboxInfo info() {
     return http.get(path(""), SandboxInfo.class);

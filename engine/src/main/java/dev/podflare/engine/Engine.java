@@ -101,6 +101,9 @@ public interface Engine extends SavedStates {
   /** Starts (or queues) code. The execution goes on whether or not anybody reads its stream. */
   Execution exec(Caller caller, String sandboxId, ExecRequest request);
 
+  /** The contexts of a sandbox, which is woken as by {@link #exec}. */
+  Contexts contexts(Caller caller, String sandboxId);
+
   /** Executions of the sandbox, newest first; the last 1,000 are kept. */
   List<ExecutionView> executions(Caller caller, String sandboxId);
 

@@ -14,6 +14,8 @@ import java.util.Optional;
  * @param stdinOpen keep standard input open for {@link Execution#writeStdin}
  * @param background the answer does not wait; the stream can be joined later
  * @param cancelOnDisconnect cancel when the caller that started it goes away
+ * @param context in which it runs, which has a language, a folder and variables of its own; empty:
+ *     Python in the first interpreter, bash in a process of its own
  */
 public record ExecRequest(
     String code,
@@ -25,11 +27,13 @@ public record ExecRequest(
     Optional<String> stdin,
     boolean stdinOpen,
     boolean background,
-    boolean cancelOnDisconnect) {
+    boolean cancelOnDisconnect,
+    Optional<String> context) {
 
   public enum Language {
     PYTHON,
-    BASH
+    BASH,
+    JAVASCRIPT
   }
 
   /** LINES: an event is one line without its newline. CHUNKS: exactly the text written. */
@@ -54,7 +58,8 @@ public record ExecRequest(
         Optional.empty(),
         stdinOpen,
         background,
-        cancelOnDisconnect);
+        cancelOnDisconnect,
+        context);
   }
 
   /** The same for other code. */
@@ -69,7 +74,13 @@ public record ExecRequest(
         stdin,
         stdinOpen,
         background,
-        cancelOnDisconnect);
+        cancelOnDisconnect,
+        context);
+  }
+
+  /** Whether it waits for its turn in the first interpreter; in others the guest sees to that. */
+  boolean standsInLine() {
+    return language == Language.PYTHON && context.isEmpty();
   }
 
   /** For a copy in a fork: no caller waits for it. */
@@ -84,7 +95,8 @@ public record ExecRequest(
         Optional.empty(),
         inputOpen,
         true,
-        false);
+        false,
+        context);
   }
 
   /** Bytes of memory that the code and the input take until they are sent, about. */
@@ -103,6 +115,23 @@ public record ExecRequest(
         Optional.empty(),
         false,
         false,
-        false);
+        false,
+        Optional.empty());
+  }
+
+  /** The same in a context, whose language it has. */
+  public ExecRequest in(String otherContext, Language itsLanguage) {
+    return new ExecRequest(
+        code,
+        itsLanguage,
+        framing,
+        timeout,
+        cwd,
+        env,
+        stdin,
+        stdinOpen,
+        background,
+        cancelOnDisconnect,
+        Optional.of(otherContext));
   }
 }

@@ -2,7 +2,6 @@ package dev.podflare.engine;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
-import dev.podflare.engine.ExecRequest.Language;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -15,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The executions of one sandbox. Python calls run one at a time in order of arrival, with a limit
- * on how many wait; bash calls run side by side. Ended ones are kept for those who ask later.
- * Thread-safe.
+ * on how many wait; bash calls run side by side, and so do contexts, in each of which the guest
+ * keeps the order. Ended ones are kept for those who ask later. Thread-safe.
  */
 final class Executions {
   /** Ended executions that are kept. */
@@ -56,7 +55,7 @@ final class Executions {
       if (live >= maxRunning) {
         throw full(live + " executions are running or waiting, at most " + maxRunning);
       }
-      if (execution.request().language() == Language.PYTHON) {
+      if (execution.request().standsInLine()) {
         if (queue.size() >= maxQueued) {
           throw full(queue.size() + " Python calls are waiting, at most " + maxQueued);
         }
@@ -75,7 +74,7 @@ final class Executions {
 
   /** Takes in one that runs already, before any other. */
   synchronized void carryOn(LocalExecution execution) {
-    if (execution.request().language() == Language.PYTHON) {
+    if (execution.request().standsInLine()) {
       python = execution;
     }
     remember(execution);

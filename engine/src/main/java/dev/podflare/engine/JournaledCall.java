@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param stdout bytes that are part of no event yet
  * @param stderr likewise
  * @param wanted why it is to end, if somebody wants that
+ * @param context in which it runs, if it does
  */
 @SuppressWarnings("ArrayRecordComponent") // written and read, never compared
 record JournaledCall(
@@ -35,7 +36,8 @@ record JournaledCall(
     long sequence,
     byte[] stdout,
     byte[] stderr,
-    ExecEvent.@Nullable Reason wanted) {
+    ExecEvent.@Nullable Reason wanted,
+    @Nullable String context) {
 
   /** The same with so much more time. */
   JournaledCall later(Duration time) {
@@ -61,13 +63,15 @@ record JournaledCall(
         sequence,
         stdout,
         stderr,
-        newWanted);
+        newWanted,
+        context);
   }
 
   CallOrigin origin() {
+    ExecRequest plain = ExecRequest.of(language, "", framing);
     return new CallOrigin(
         execution,
-        ExecRequest.of(language, "", framing).carried(keepsInput),
+        (context == null ? plain : plain.in(context, language)).carried(keepsInput),
         Instant.ofEpochMilli(started),
         Instant.ofEpochMilli(deadline),
         Optional.ofNullable(wanted));

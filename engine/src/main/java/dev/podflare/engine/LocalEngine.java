@@ -437,7 +437,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     planner.check(request);
     Sandbox sandbox = awake(caller, sandboxId);
     try {
-      return sandbox.execute(ids.execution(), request);
+      return sandbox.execute(ids.execution(), contexts(sandbox).resolve(request));
     } catch (PodflareException e) {
       if (e.code() == ErrorCode.MACHINE_FAILED && !sandbox.guest().alive()) {
         spaces.crashed(sandbox);
@@ -446,8 +446,19 @@ public final class LocalEngine implements Engine, AutoCloseable {
       if (e.code() != ErrorCode.GONE || now == sandbox) {
         throw e;
       }
-      return now.execute(ids.execution(), request); // the id has another machine since a moment
+      return now.execute(
+          ids.execution(),
+          contexts(now).resolve(request)); // the id has another machine since a moment
     }
+  }
+
+  @Override
+  public Contexts contexts(Caller caller, String sandboxId) {
+    return contexts(awake(caller, sandboxId));
+  }
+
+  private SandboxContexts contexts(Sandbox sandbox) {
+    return sandbox.contexts(ids);
   }
 
   /** One that runs; it is woken if it was made so. */

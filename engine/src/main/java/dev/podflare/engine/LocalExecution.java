@@ -275,7 +275,8 @@ final class LocalExecution implements Execution, ExecListener {
         next,
         stdout,
         stderr,
-        wantedEnd);
+        wantedEnd,
+        request.context().orElse(null));
   }
 
   boolean ended() {

@@ -1,6 +1,7 @@
 package dev.podflare.engine;
 
 import dev.podflare.common.ErrorCode;
+import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
 import dev.podflare.guest.ExecCommand;
 import dev.podflare.guest.GuestExec;
@@ -18,6 +19,7 @@ import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.ToLongFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A live sandbox: its record, its machine and its executions. READY ⇄ PAUSED until {@link #close},
@@ -42,6 +44,7 @@ final class Sandbox implements LocalExecution.Owner {
   private final ReentrantReadWriteLock starting = new ReentrantReadWriteLock(true);
 
   private volatile SandboxRecord record;
+  private @Nullable SandboxContexts contexts;
   private volatile Instant lastActive;
   private volatile Figures figures = new Figures(0, 0, 0);
   private volatile Instant pausedAt = Instant.EPOCH;
@@ -91,6 +94,14 @@ final class Sandbox implements LocalExecution.Owner {
 
   Executions executions() {
     return executions;
+  }
+
+  /** {@code ids}: names those that are made. */
+  synchronized SandboxContexts contexts(Ids ids) {
+    if (contexts == null) {
+      contexts = new SandboxContexts(this, config, ids);
+    }
+    return contexts;
   }
 
   ReplayRing replay() {
@@ -230,9 +241,12 @@ final class Sandbox implements LocalExecution.Owner {
   @Override
   public GuestExec startInGuest(LocalExecution execution) {
     ExecRequest request = execution.request();
-    Map<String, String> env = new HashMap<>(config.guestEnvironment());
-    env.putAll(record.env());
-    env.putAll(request.env());
+    Map<String, String> env = new HashMap<>();
+    if (request.context().isEmpty()) { // else they are the context's
+      env.putAll(config.guestEnvironment());
+      env.putAll(record.env());
+      env.putAll(request.env());
+    }
     guest.wake();
     return guest
         .channel()
@@ -246,7 +260,8 @@ final class Sandbox implements LocalExecution.Owner {
                 env,
                 request.stdin().isPresent() || request.stdinOpen(),
                 request.framing() == ExecRequest.Framing.CHUNKS,
-                execution.window()),
+                execution.window(),
+                request.context()),
             execution);
   }
 

@@ -160,13 +160,24 @@ final class SandboxPlanner {
           ErrorCode.PAYLOAD_TOO_LARGE,
           "code has " + request.code().length() + " characters, at most " + most);
     }
-    if (request.language() == ExecRequest.Language.PYTHON
-        && (request.stdin().isPresent() || request.stdinOpen())) {
-      throw new PodflareException(ErrorCode.INVALID_FIELD, "stdin is for bash only");
+    if (request.context().isPresent() && (request.cwd().isPresent() || !request.env().isEmpty())) {
+      throw new PodflareException(
+          ErrorCode.INVALID_FIELD,
+          "a context has a folder and variables of its own: no cwd, no env");
+    }
+    boolean noInput =
+        request.context().isPresent() || request.language() == ExecRequest.Language.PYTHON;
+    if (noInput && (request.stdin().isPresent() || request.stdinOpen())) {
+      throw new PodflareException(
+          ErrorCode.INVALID_FIELD, "stdin is for bash without a context only");
     }
     request
         .timeout()
         .ifPresent(value -> within("timeout_seconds", value, config.deadlines().execution()));
+  }
+
+  void check(ContextRequest request) {
+    checkPairs("env", request.env());
   }
 
   static void checkPairs(String field, Map<String, String> pairs) {

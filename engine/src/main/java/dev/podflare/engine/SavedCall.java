@@ -7,6 +7,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A call that ran when its machine was frozen, as it is written down with the checkpoint.
@@ -16,6 +17,7 @@ import java.util.Optional;
  * @param window bytes of output that the guest may be ahead
  * @param ranMillis how long it had run
  * @param leftMillis what it had left of its time
+ * @param context in which it runs, if it does
  */
 record SavedCall(
     String execution,
@@ -25,7 +27,8 @@ record SavedCall(
     ExecRequest.Language language,
     ExecRequest.Framing framing,
     @JsonProperty("ran_ms") long ranMillis,
-    @JsonProperty("left_ms") long leftMillis) {
+    @JsonProperty("left_ms") long leftMillis,
+    @Nullable String context) {
 
   /** Those that have a caller. */
   static List<SavedCall> of(List<GuestExec> running, Instant now) {
@@ -45,12 +48,15 @@ record SavedCall(
         origin.request().language(),
         origin.request().framing(),
         Duration.between(origin.startedAt(), now).toMillis(),
-        Duration.between(now, origin.deadline()).toMillis());
+        Duration.between(now, origin.deadline()).toMillis(),
+        origin.request().context().orElse(null));
   }
 
   /** The call, if it goes on now. */
   CallOrigin origin(Instant now) {
-    ExecRequest request = ExecRequest.of(language, "", framing).carried(takesInput);
+    ExecRequest plain = ExecRequest.of(language, "", framing);
+    ExecRequest request =
+        (context == null ? plain : plain.in(context, language)).carried(takesInput);
     return new CallOrigin(
         execution,
         request,

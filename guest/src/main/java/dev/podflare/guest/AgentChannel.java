@@ -42,6 +42,8 @@ public final class AgentChannel implements AutoCloseable {
   private final ChannelListener listener;
   private final AtomicReference<@Nullable PodflareException> end = new AtomicReference<>();
 
+  private volatile AgentFeatures features = AgentFeatures.UNKNOWN;
+
   private AgentChannel(ByteChannel socket, ChannelListener listener) {
     this.socket = socket;
     this.listener = listener;
@@ -85,7 +87,7 @@ public final class AgentChannel implements AutoCloseable {
 
   /** Waits for the greeting of a guest that is booting. */
   public Hello awaitHello(Duration patience) {
-    return Messages.hello(ask(reader.boot, () -> {}, patience));
+    return greeted(Messages.hello(ask(reader.boot, () -> {}, patience)));
   }
 
   /** Executions that have begun and whose end was not heard yet. */
@@ -125,12 +127,26 @@ public final class AgentChannel implements AutoCloseable {
             reader.renewal,
             () -> writer.release(FrameType.RENEW, Messages.renewal(renewal)),
             patience);
-    Hello hello = Messages.hello(answer);
+    Hello hello = greeted(Messages.hello(answer));
     if (hello.failed().contains("entropy") || hello.failed().contains("clock")) {
       throw new PodflareException(
           ErrorCode.MACHINE_FAILED, "the guest could not renew its " + hello.failed());
     }
     return hello;
+  }
+
+  private Hello greeted(Hello hello) {
+    features = AgentFeatures.of(hello);
+    return hello;
+  }
+
+  /**
+   * Asks something about contexts, see {@link GuestContexts}. {@code GUEST_TOO_OLD} if the agent
+   * knows of none.
+   */
+  byte[] askContexts(byte[] question, Duration patience) {
+    features.require(AgentFeatures.CONTEXTS, "contexts");
+    return ask(reader.context, () -> writer.send(FrameType.CONTEXT, 0, question), patience);
   }
 
   /** As {@link #syncClock(Duration, InstantSource)} with the host's clock. */

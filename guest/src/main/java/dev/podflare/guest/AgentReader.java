@@ -26,6 +26,7 @@ final class AgentReader {
   final PendingAnswer clock = new PendingAnswer("clock");
   final PendingAnswer pong = new PendingAnswer("echo");
   final PendingAnswer barrier = new PendingAnswer("barrier");
+  final PendingAnswer context = new PendingAnswer("contexts");
 
   private final FrameReader frames;
   private final ChannelListener listener;
@@ -135,7 +136,7 @@ final class AgentReader {
   }
 
   private List<PendingAnswer> all() {
-    return List.of(boot, renewal, clock, pong, barrier);
+    return List.of(boot, renewal, clock, pong, barrier, context);
   }
 
   private void loseExecutions() {
@@ -183,6 +184,7 @@ final class AgentReader {
       case FrameType.PONG -> accept(pong, frame);
       case FrameType.CLOCK_SET -> accept(clock, frame);
       case FrameType.BARRIER_REACHED -> accept(barrier, frame);
+      case FrameType.CONTEXT_ANSWER -> accept(context, frame);
       case FrameType.NOTICE -> {
         Map<String, Object> notice = Messages.object(frame.payload(), "notice");
         guarded(() -> listener.notice(notice));

@@ -14,6 +14,8 @@ import java.util.Optional;
  * @param result Python only: report the value of a last expression
  * @param window bytes of output that the guest may send beyond what was acknowledged, 4 KiB to 64
  *     MiB
+ * @param context in which it runs; empty: Python in the first interpreter, bash in a process of its
+ *     own. The guest must have contexts
  */
 public record ExecCommand(
     GuestLanguage language,
@@ -22,7 +24,8 @@ public record ExecCommand(
     Map<String, String> env,
     boolean stdin,
     boolean result,
-    int window) {
+    int window,
+    Optional<String> context) {
   public static final int DEFAULT_WINDOW = 256 << 10;
 
   /** Most bytes of code in UTF-8. */
@@ -47,6 +50,24 @@ public record ExecCommand(
     if (cwd.isPresent() && cwd.get().indexOf('\0') >= 0) {
       throw invalid("cwd must not contain a NUL character");
     }
+  }
+
+  /** In no context. */
+  public ExecCommand(
+      GuestLanguage language,
+      String code,
+      Optional<String> cwd,
+      Map<String, String> env,
+      boolean stdin,
+      boolean result,
+      int window) {
+    this(language, code, cwd, env, stdin, result, window, Optional.empty());
+  }
+
+  /** The same in a context. */
+  public ExecCommand in(String otherContext) {
+    return new ExecCommand(
+        language, code, cwd, env, stdin, result, window, Optional.of(otherContext));
   }
 
   public static ExecCommand of(GuestLanguage language, String code) {

@@ -52,6 +52,7 @@ final class Messages {
     body.put("language", command.language().wireName());
     codeSize.ifPresentOrElse(
         size -> body.put("code_size", size), () -> body.put("code", command.code()));
+    command.context().ifPresent(context -> body.put("context", context));
     command.cwd().ifPresent(cwd -> body.put("cwd", cwd));
     if (!command.env().isEmpty()) {
       body.put("env", command.env());

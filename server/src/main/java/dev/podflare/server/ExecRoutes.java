@@ -141,7 +141,16 @@ final class ExecRoutes {
         stdin,
         stdinOpen,
         fields.flag("background").orElse(false),
-        fields.flag("cancel_on_disconnect").orElse(false));
+        fields.flag("cancel_on_disconnect").orElse(false),
+        context(fields));
+  }
+
+  private static Optional<String> context(Fields fields) {
+    Optional<String> context = fields.shortText("context");
+    if (context.isPresent() && fields.text("language").isPresent()) {
+      throw Fields.invalid("language", "left out: the context has one");
+    }
+    return context;
   }
 
   static Language language(Fields fields) {

@@ -27,7 +27,8 @@ final class FanOutBody {
             Optional.empty(),
             false,
             false,
-            true);
+            true,
+            Optional.empty());
     return new FanOutRequest(
         codes(fields).stream().map(pattern::withCode).toList(),
         fields.text("pick").map(FanOutBody::pick),

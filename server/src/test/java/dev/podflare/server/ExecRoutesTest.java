@@ -138,7 +138,8 @@ class ExecRoutesTest {
                 java.util.Optional.of("in"),
                 true,
                 false,
-                true));
+                true,
+                java.util.Optional.empty()));
   }
 
   @Test

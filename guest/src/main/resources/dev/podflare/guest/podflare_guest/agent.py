@@ -15,6 +15,7 @@ from types import FrameType
 from . import VERSION
 from .bash_calls import BashCall, BashCalls
 from .channel import CROWDED, BadFrame, Channel, Disconnected
+from .contexts import Contexts
 from .loop import Loop
 from .output import Call, Sink
 from .python_calls import PythonCalls
@@ -41,6 +42,7 @@ class Agent(Sink):
         oom = oom_kills(first)
         self.python = PythonCalls(self, spawner, oom, refusals(first), run_folder)
         self.bash = BashCalls(self, spawner, oom, run_folder)
+        self.contexts = Contexts(self, spawner, first, run_folder)
         self._first = first
         self._connected = True
         self._identity = identity
@@ -62,6 +64,7 @@ class Agent(Sink):
             b"h": self._renew,
             b"b": self._barrier,
             b"u": self._release,
+            b"q": self._context,
         }
 
     def run(self, warm: bool) -> None:
@@ -111,6 +114,10 @@ class Agent(Sink):
             if handler is None:
                 raise BadFrame(f"frame of unknown type {kind!r}")
             handler(number, payload)
+
+    def ended(self, call: Call) -> None:
+        super().ended(call)
+        self.contexts.forget(call.number)
 
     def take_port(self) -> None:
         self.loop.watch_port(self.channel.fd, self._on_port)
@@ -222,17 +229,34 @@ class Agent(Sink):
 
     def _start(self, number: int, request: dict[str, object], path: str | None) -> None:
         window = int(str(request.get("window", DEFAULT_WINDOW)))
-        if request.get("language") == "bash":
+        if request.get("language") == "bash" and not request.get("context"):
             bash_call = BashCall(number, window, self)
             self.calls[number] = bash_call
             self.bash.submit(bash_call, request, path)
             return
         call = Call(number, window, self)
         self.calls[number] = call
+        if request.get("context"):
+            self._start_in_context(call, request, path)
+            return
         try:
             self.python.submit(call, request, path)
         except OSError as error:
             self._refuse(call, f"cannot take the code: {error}")
+
+    def _start_in_context(self, call: Call, request: dict[str, object], path: str | None) -> None:
+        try:
+            if not self.contexts.submit(call, request, path):
+                self._refuse(call, "there is no such context any more")
+        except OSError as error:
+            self._refuse(call, f"cannot take the code: {error}")
+
+    def _context(self, _number: int, payload: bytes) -> None:
+        try:
+            answer = self.contexts.answer(payload)
+        except OSError as error:
+            answer = json.dumps({"error": "failed", "message": str(error)}).encode()
+        self.channel.send(b"Q", 0, answer)
 
     def _refuse(self, call: Call, message: str) -> None:
         call.send(b"E", f"podflare: {message}\n".encode())
@@ -270,7 +294,7 @@ class Agent(Sink):
             )
         elif isinstance(call, BashCall):
             self.bash.signal(call, name)
-        elif call is not None:
+        elif call is not None and not self.contexts.signal(call, name):
             self.python.signal(call, name)
 
     def _window(self, number: int, payload: bytes) -> None:
@@ -305,11 +329,11 @@ class Agent(Sink):
                 return
             if os.WIFSTOPPED(status):
                 # The interpreter may not stop itself: there is no shell that would continue it.
-                if pid == self.python.pid:
+                if pid == self.python.pid or self.contexts.stopped(pid):
                     os.kill(pid, signal.SIGCONT)
             elif pid == self.python.pid:
                 self.python.died(status)
-            else:
+            elif not self.contexts.died(pid, status):
                 self.bash.died(pid, status)
 
 

@@ -30,6 +30,9 @@ MAX_ANSWER = 32000
 TAKE_OVER_SECONDS = 0.01
 NEVER = 0.0
 
+# Calls that have one of these are for the agent.
+_OPTIONS = frozenset(("cwd", "env", "context"))
+
 _LIBC: Any = None
 _SCAN: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
@@ -139,7 +142,7 @@ class Lease:
             request, end = _SCAN(text, 0)
             if end != len(text):
                 return None
-            if request["language"] != "python" or request.get("cwd") or request.get("env"):
+            if request["language"] != "python" or not _OPTIONS.isdisjoint(request):
                 return None
             code, window = request["code"], request["window"]
         except (ValueError, LookupError, TypeError, StopIteration, RecursionError):

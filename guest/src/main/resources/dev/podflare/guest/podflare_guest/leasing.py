@@ -25,6 +25,12 @@ class Leasing:
         self._outlets: tuple[Outlet, ...] = ()
         sink.loop.watch(self._timer, self._on_timer)
 
+    def close(self) -> None:
+        """There will be no lease any more."""
+        self._sink.loop.unwatch(self._timer)
+        os.close(self._timer)
+        os.close(self._token)
+
     def descriptors(self, outlets: tuple[int, int]) -> dict[int, int]:
         """What the interpreter is started with."""
         fds = LEASE_FDS

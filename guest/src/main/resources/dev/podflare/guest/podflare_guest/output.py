@@ -88,7 +88,7 @@ class Call:
         if done is None or on_settled is None:
             return
         self.send(b"D", done)
-        self.agent.calls.pop(self.number, None)
+        self.agent.ended(self)
         on_settled()
 
 
@@ -113,6 +113,10 @@ class Sink:
     def feed(self, data: bytes) -> None:
         """Handles bytes that the interpreter has read from the port."""
         raise NotImplementedError
+
+    def ended(self, call: Call) -> None:
+        """All of the call has been sent."""
+        self.calls.pop(call.number, None)
 
     def stray(self, kind: bytes, data: bytes) -> None:
         second = int(time.monotonic())

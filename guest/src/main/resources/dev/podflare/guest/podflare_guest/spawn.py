@@ -1,5 +1,6 @@
 """Starts user processes: own session, default signals, the user's cgroup and environment."""
 
+import copy
 import os
 import signal
 
@@ -54,6 +55,13 @@ class Spawner:
         self._defaults = [
             signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP
         ]  # fmt: skip
+
+    def like(self, variables: dict[str, str], home: str) -> "Spawner":
+        """The same with other variables, added to those that are, and another folder to begin in."""
+        other = copy.copy(self)
+        other.environment = {**self.environment, **variables}
+        other.home = home
+        return other
 
     def spawn(
         self, argv: list[str], environment: dict[str, str], cwd: str, fds: dict[int, int]

@@ -6,6 +6,7 @@ import dev.podflare.common.PodflareException;
 import dev.podflare.engine.Caller;
 import dev.podflare.engine.CapacityView;
 import dev.podflare.engine.CleaningReport;
+import dev.podflare.engine.Contexts;
 import dev.podflare.engine.CreateRequest;
 import dev.podflare.engine.CreatedSandbox;
 import dev.podflare.engine.DiffRequest;
@@ -53,6 +54,7 @@ public final class FakeEngine implements Engine {
   private final Map<String, SandboxView> sandboxes = new LinkedHashMap<>();
   private final Map<String, String> owners = new LinkedHashMap<>();
   private final Map<String, List<FakeExecution>> executions = new LinkedHashMap<>();
+  private final Map<String, Contexts> contexts = new ConcurrentHashMap<>();
   private final Map<Integer, InetSocketAddress> ports = new ConcurrentHashMap<>();
   private final FakeSaved spaces = new FakeSaved(ErrorCode.SPACE_NOT_FOUND);
   private final FakeSaved snapshots = new FakeSaved(ErrorCode.SNAPSHOT_NOT_FOUND);
@@ -504,6 +506,12 @@ public final class FakeEngine implements Engine {
     }
     lastExecution = execution;
     return execution;
+  }
+
+  @Override
+  public Contexts contexts(Caller caller, String sandboxId) {
+    List<FakeExecution> ignored = all(caller, sandboxId); // refuses what is not the caller's
+    return contexts.computeIfAbsent(sandboxId, _ -> new FakeContexts(ids));
   }
 
   @Override
