@@ -47,11 +47,12 @@ final class Undos {
 
   private Sandbox undo(Sandbox sandbox, UndoRing ring, int calls) {
     Laps laps = new Laps();
+    // As a copy that is read, and as the machine that it is restored into.
+    host.admission().requireMemory(2 * sandbox.guest().machine().ownMemory());
     host.shapes().forkBegins(); // the pools leave the processors to it
     try (LoadedShape shape = sandbox.guest().shape().retain();
         CheckpointFolders.Folder folder = folders.create();
         UndoRing.Picked picked = ring.pick(calls, folder.path())) {
-      host.admission().requireMemory(picked.checkpoint().pages().size());
       laps.lap("read");
       Sandbox fresh = restore(sandbox, shape, picked, laps);
       commit(fresh, () -> goOn(sandbox, fresh, ring, picked, calls));
