@@ -60,6 +60,8 @@ final class EngineSettings {
         usual.diskReserve(),
         usual.queuedExecutions(),
         usual.codeBytes(),
-        more.maxFork().orElse(usual.maxFork()));
+        more.maxFork().orElse(usual.maxFork()),
+        more.maxUndo().orElse(usual.maxUndo()),
+        usual.undoDisk());
   }
 }

@@ -44,6 +44,7 @@ import picocli.CommandLine.Spec;
       SnapshotsCommand.class,
       GcCommand.class,
       RollbackCommand.class,
+      UndoCommand.class,
       EventsCommand.class,
       WebhooksCommand.class,
       NetworkCommand.class,

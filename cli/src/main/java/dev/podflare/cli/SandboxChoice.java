@@ -23,6 +23,12 @@ final class SandboxChoice {
       description = "Snapshot from which a new sandbox goes on; id or name")
   @Nullable String snapshot;
 
+  @Option(
+      names = "--undo",
+      paramLabel = "K",
+      description = "Let a new sandbox take its last K calls back with 'undo'")
+  @Nullable Integer undo;
+
   /** A sandbox and what to do with it at the end. */
   record Chosen(Sandbox sandbox, boolean ours) implements AutoCloseable {
     @Override
@@ -43,6 +49,9 @@ final class SandboxChoice {
     }
     if (snapshot != null) {
       options.snapshot(snapshot);
+    }
+    if (undo != null) {
+      options.undo(undo);
     }
     return new Chosen(podflare.create(options.build()), true);
   }

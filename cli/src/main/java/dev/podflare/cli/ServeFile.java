@@ -41,6 +41,7 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  *   max_sandboxes_per_key: 200
  *   memory_overcommit: 4           # promised guest memory, as a multiple of the host's
  *   max_fork: 32                   # children of one fork, 100 at most
+ *   max_undo: 32                   # calls that a sandbox can keep for an undo, 100 at most
  *   timeout_seconds: 1800          # lifetime of a sandbox that states none
  *   idle_timeout_seconds: 300
  * network:
@@ -101,6 +102,7 @@ record ServeFile(
       OptionalInt maxSandboxesPerKey,
       OptionalDouble memoryOvercommit,
       OptionalInt maxFork,
+      OptionalInt maxUndo,
       OptionalInt timeoutSeconds,
       OptionalInt idleTimeoutSeconds) {
     static final EnginePart EMPTY =
@@ -114,6 +116,7 @@ record ServeFile(
             OptionalInt.empty(),
             OptionalInt.empty(),
             OptionalDouble.empty(),
+            OptionalInt.empty(),
             OptionalInt.empty(),
             OptionalInt.empty(),
             OptionalInt.empty());

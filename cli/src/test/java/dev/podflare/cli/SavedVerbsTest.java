@@ -58,6 +58,18 @@ class SavedVerbsTest {
   }
 
   @Test
+  void undoesCalls() {
+    on(
+        "/v1/sandboxes/sbx_1/undo",
+        "{\"id\":\"sbx_1\",\"state\":\"ready\",\"undo\":{\"keep\":8,\"available\":3}}");
+    assertThat(call("undo", "sbx_1")).isEqualTo(new Outcome(0, "", ""));
+    assertThat(bodies).last().isEqualTo("{\"n\":1}");
+    assertThat(call("undo", "sbx_1", "-n", "2", "--json").out()).contains("\"available\" : 3");
+    assertThat(bodies).last().isEqualTo("{\"n\":2}");
+    assertThat(call("undo", "sbx_1", "-n", "0").exitCode()).isEqualTo(2);
+  }
+
+  @Test
   void aSpaceGoesOnAsAnotherSandboxThatStays() {
     on("/v1/spaces/spc_1/resume", "{\"id\":\"sbx_2\",\"state\":\"ready\"}");
     assertThat(call("resume", "spc_1")).isEqualTo(new Outcome(0, "sbx_2" + "\n", ""));

@@ -41,6 +41,7 @@ class ServeConfigTest {
         max_sandboxes_per_key: 5
         memory_overcommit: 1.5
         max_fork: 50
+        max_undo: 12
         timeout_seconds: 60
         idle_timeout_seconds: 30
       network:
@@ -91,6 +92,7 @@ class ServeConfigTest {
     assertThat(engine.maxSandboxesPerKey()).hasValue(5);
     assertThat(engine.memoryOvercommit()).hasValue(1.5);
     assertThat(engine.maxFork()).hasValue(50);
+    assertThat(engine.maxUndo()).hasValue(12);
     GuestNetworkConfig network =
         NetworkSettings.of(file.network().orElseThrow(), Map.of()).orElseThrow();
     assertThat(network.range()).contains(Cidr.parse("10.77.0.0/16"));

@@ -58,6 +58,7 @@ class VerbsTest {
         "snapshots",
         "snapshots rm",
         "rollback",
+        "undo",
         "events",
         "webhooks add",
         "webhooks ls",

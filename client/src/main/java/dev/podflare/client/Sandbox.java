@@ -228,6 +228,20 @@ public final class Sandbox implements AutoCloseable {
     return http.post(path("/rollback"), Map.of("snapshot", snapshot), SandboxInfo.class);
   }
 
+  /** As {@link #undo(int)}: its last call. */
+  public SandboxInfo undo() {
+    return undo(1);
+  }
+
+  /**
+   * Takes the sandbox back to before its last {@code calls}: memory, disk and processes are those
+   * of then. It keeps id, deadlines, metadata and network policy; its running calls end. Code
+   * {@code nothing_to_undo}, with the number in the details, if it cannot go back so far.
+   */
+  public SandboxInfo undo(int calls) {
+    return http.create(path("/undo"), Map.of("n", calls), SandboxInfo.class);
+  }
+
   /** Deletes the sandbox, with its Space if it is frozen. Repeating it is no error. */
   public void delete() {
     http.call("DELETE", path(""));

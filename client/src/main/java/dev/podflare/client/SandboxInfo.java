@@ -14,6 +14,7 @@ import java.util.Optional;
  * @param rootfsGb root disk in GiB
  * @param persistent it is frozen where another would be ended or lost
  * @param autoResume calls wake it, where it is paused or frozen
+ * @param undo how many of its last calls can be taken back; empty: it was not made for that
  * @param networked false where the server gives guests no network
  * @param ownMemoryBytes guest memory that differs from the template's
  * @param diskBytes disk that differs from the template's
@@ -27,6 +28,7 @@ public record SandboxInfo(
     int rootfsGb,
     boolean persistent,
     boolean autoResume,
+    Optional<Undo> undo,
     boolean egress,
     NetworkPolicy network,
     boolean networked,
@@ -39,6 +41,14 @@ public record SandboxInfo(
     long idleTimeoutSeconds,
     long ownMemoryBytes,
     long diskBytes) {
+  /**
+   * What an undo can do.
+   *
+   * @param keep most calls that can be taken back
+   * @param available those that can be taken back now
+   */
+  public record Undo(int keep, int available) {}
+
   public SandboxInfo {
     requireNonNull(id, "id");
     requireNonNull(state, "state");

@@ -14,6 +14,8 @@ import java.util.Optional;
  * @param diskGibibytes root disk
  * @param persistent frozen into a Space where another sandbox would be ended or lost
  * @param autoResume whether calls wake it, where it is paused or frozen; else if persistent
+ * @param undo how many of its last calls {@link Sandbox#undo} can take back; each call then takes
+ *     some milliseconds more
  * @param snapshot id or name of one to go on from, whose template, sizes and variables it has
  */
 public record SandboxOptions(
@@ -25,6 +27,7 @@ public record SandboxOptions(
     Optional<Integer> diskGibibytes,
     Optional<Boolean> persistent,
     Optional<Boolean> autoResume,
+    Optional<Integer> undo,
     Optional<String> snapshot,
     Optional<Boolean> egress,
     Optional<NetworkPolicy> network,
@@ -54,6 +57,7 @@ public record SandboxOptions(
     diskGibibytes.ifPresent(it -> body.put("rootfs_gb", it));
     persistent.ifPresent(it -> body.put("persistent", it));
     autoResume.ifPresent(it -> body.put("auto_resume", it));
+    undo.ifPresent(it -> body.put("undo", it));
     snapshot.ifPresent(it -> body.put("snapshot", it));
     egress.ifPresent(it -> body.put("egress", it));
     network.ifPresent(it -> body.put("network", it.body()));
@@ -76,6 +80,7 @@ public record SandboxOptions(
     private Optional<Integer> diskGibibytes = Optional.empty();
     private Optional<Boolean> persistent = Optional.empty();
     private Optional<Boolean> autoResume = Optional.empty();
+    private Optional<Integer> undo = Optional.empty();
     private Optional<String> snapshot = Optional.empty();
     private Optional<Boolean> egress = Optional.empty();
     private Optional<NetworkPolicy> network = Optional.empty();
@@ -124,6 +129,11 @@ public record SandboxOptions(
       return this;
     }
 
+    public Builder undo(int calls) {
+      undo = Optional.of(calls);
+      return this;
+    }
+
     /** Goes on where this was taken; leave out template, sizes and variables, which it has. */
     public Builder snapshot(String idOrName) {
       snapshot = Optional.of(idOrName);
@@ -161,6 +171,7 @@ public record SandboxOptions(
           diskGibibytes,
           persistent,
           autoResume,
+          undo,
           snapshot,
           egress,
           network,

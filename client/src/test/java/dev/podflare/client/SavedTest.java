@@ -137,18 +137,31 @@ class SavedTest {
     assertThat(calls()).last().isEqualTo("DELETE /v1/snapshots/snp_1");
   }
 
+  private static String undone() {
+    return "{\"id\":\"sbx_1\",\"state\":\"ready\",\"undo\":{\"keep\":8,\"available\":2}}";
+  }
+
   @Test
   void goesOnFromASnapshot() {
     server
         .on("POST /v1/sandboxes", json(200, record("ready")))
         .on("PATCH /v1/sandboxes/sbx_1", json(200, record("ready")))
+        .on("POST /v1/sandboxes/sbx_1/undo", json(200, undone()))
         .on("POST /v1/sandboxes/sbx_1/rollback", json(200, record("ready")));
     Sandbox made =
         podflare.create(
-            SandboxOptions.builder().snapshot("warm").persistent(true).autoResume(false).build());
+            SandboxOptions.builder()
+                .snapshot("warm")
+                .persistent(true)
+                .autoResume(false)
+                .undo(4)
+                .build());
     assertThat(made.id()).isEqualTo("sbx_1");
     assertThat(server.seen().getLast().body())
-        .isEqualTo("{\"persistent\":true,\"auto_resume\":false,\"snapshot\":\"warm\"}");
+        .isEqualTo("{\"persistent\":true,\"auto_resume\":false,\"undo\":4,\"snapshot\":\"warm\"}");
+    assertThat(made.undo(3).undo()).contains(new SandboxInfo.Undo(8, 2));
+    assertThat(server.seen().getLast().body()).isEqualTo("{\"n\":3}");
+    assertThat(server.seen().getLast().header("Idempotency-Key")).isPresent();
     assertThat(made.rollback("warm").persistent()).isTrue();
     assertThat(server.seen().getLast().body()).isEqualTo("{\"snapshot\":\"warm\"}");
     assertThat(made.patch(SandboxPatch.NOTHING.withAutoResume(true)).autoResume()).isTrue();

@@ -172,6 +172,14 @@ final class Admission {
     memory -= size.bytes();
   }
 
+  /** Refuses what would take so many bytes at once, if the host has not got them. */
+  void requireMemory(long atOnce) {
+    long available = HostResources.availableMemory();
+    if (available - atOnce < limits.memoryReserve().bytes()) {
+      throw full("available_memory_bytes", available, limits.memoryReserve().bytes());
+    }
+  }
+
   /** Whether new sandboxes will soon be refused for want of the host's memory. */
   boolean memoryIsShort() {
     return HostResources.availableMemory() < 2 * limits.memoryReserve().bytes();

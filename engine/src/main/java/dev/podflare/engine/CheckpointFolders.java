@@ -46,7 +46,7 @@ final class CheckpointFolders {
   }
 
   /** What cannot be removed is left for the next start; what was made of it is not at fault. */
-  private static void remove(Path folder) {
+  static void remove(Path folder) {
     try (Stream<Path> tree = Files.walk(folder)) {
       for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
         Files.deleteIfExists(path);

@@ -13,6 +13,7 @@ import java.util.OptionalInt;
  * @param memoryMebibytes guest RAM in MiB
  * @param diskGibibytes size of the root disk in GiB
  * @param autoResume whether any call wakes it, where it is paused or frozen; empty: if persistent
+ * @param undo how many of its last calls it can take back; 0: none
  * @param network what its guest may reach
  * @param env variables set for every execution of the sandbox
  */
@@ -25,6 +26,7 @@ public record CreateRequest(
     OptionalInt diskGibibytes,
     boolean persistent,
     Optional<Boolean> autoResume,
+    int undo,
     EgressPolicy network,
     Map<String, String> env,
     Map<String, String> metadata) {
@@ -44,6 +46,7 @@ public record CreateRequest(
         OptionalInt.empty(),
         false,
         Optional.empty(),
+        0,
         EgressPolicy.OPEN,
         Map.of(),
         Map.of());

@@ -45,6 +45,14 @@ public interface Engine extends SavedStates {
   /** A paused sandbox goes on. One that runs is left as it is. */
   SandboxView resume(Caller caller, String sandboxId);
 
+  /**
+   * Takes the sandbox back to before its last {@code calls} of Python or bash: memory, disk and
+   * processes are those of then. It keeps id, deadlines, metadata and network policy. Calls that
+   * run end; those that ran at that moment go on, under new ids. {@code NOTHING_TO_UNDO}, with the
+   * number that can be taken back, if there are fewer. On failure it goes on as it was.
+   */
+  SandboxView undo(Caller caller, String sandboxId, int calls);
+
   /** Ends the sandbox and frees what it held before it returns. Repeating it is no error. */
   void delete(Caller caller, String sandboxId);
 

@@ -99,6 +99,8 @@ public record EngineConfig(
    * @param queuedExecutions most Python calls that wait in one sandbox
    * @param codeBytes most code of one call
    * @param maxFork most children of one fork, 1 to 100
+   * @param maxUndo most calls that a sandbox can keep for an undo, 0 to 100
+   * @param undoDisk most memory that one sandbox's undo may keep on disk, beside its newest
    */
   public record Limits(
       int sandboxes,
@@ -108,14 +110,26 @@ public record EngineConfig(
       DataSize diskReserve,
       int queuedExecutions,
       long codeBytes,
-      int maxFork) {
+      int maxFork,
+      int maxUndo,
+      DataSize undoDisk) {
     public Limits {
+      check(maxUndo >= 0 && maxUndo <= 100, "max_undo must be 0 to 100, not " + maxUndo);
       check(maxFork >= 1 && maxFork <= 100, "max_fork must be 1 to 100, not " + maxFork);
     }
 
     public static Limits defaults() {
       return new Limits(
-          1000, 200, 4.0, DataSize.ofMebibytes(768), DataSize.ofGibibytes(1), 64, 64L << 20, 32);
+          1000,
+          200,
+          4.0,
+          DataSize.ofMebibytes(768),
+          DataSize.ofGibibytes(1),
+          64,
+          64L << 20,
+          32,
+          32,
+          DataSize.ofGibibytes(2));
     }
   }
 

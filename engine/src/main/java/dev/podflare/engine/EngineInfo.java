@@ -22,4 +22,5 @@ public record EngineInfo(
     int maxSandboxes,
     int maxQueuedExecutions,
     long maxCodeBytes,
-    int maxFork) {}
+    int maxFork,
+    int maxUndo) {}

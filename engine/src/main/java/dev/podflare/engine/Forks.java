@@ -3,7 +3,6 @@ package dev.podflare.engine;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
-import dev.podflare.qemu.Machine;
 import dev.podflare.store.SandboxRecord;
 import dev.podflare.store.SandboxRecords;
 import java.time.Clock;
@@ -11,8 +10,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Makes children of running sandboxes: each has the parent's memory, disk and processes of one
@@ -20,11 +17,6 @@ import org.slf4j.LoggerFactory;
  * come one after another.
  */
 final class Forks {
-  private static final Logger LOG = LoggerFactory.getLogger(Forks.class);
-
-  /** Layers of a disk that are left as they are. */
-  static final int MOST_LAYERS = 16;
-
   private final EngineConfig config;
   private final Host host;
   private final CheckpointFolders folders;
@@ -64,29 +56,11 @@ final class Forks {
       }
       laps.lap("wait");
       ForkedSandboxes forked = new ForkRun(this, caller, parent, request, laps).run();
-      foldSoon(parent);
+      parent.guest().foldSoon();
       return forked;
     } finally {
       parent.touch();
       host.shapes().forkEnds();
-    }
-  }
-
-  /**
-   * Each fork leaves a frozen layer under the parent's disk: a long chain is slow and takes files.
-   */
-  private static void foldSoon(Sandbox parent) {
-    Machine machine = parent.guest().machine();
-    if (machine.diskLayers() > MOST_LAYERS) {
-      Thread.ofVirtual()
-          .name("fold of " + machine.id())
-          .start(() -> {
-            try {
-              machine.foldDisk(MOST_LAYERS);
-            } catch (PodflareException e) {
-              LOG.debug("{}: the disk was not folded: {}", machine.id(), e.sentence());
-            }
-          });
     }
   }
 
@@ -120,6 +94,7 @@ final class Forks {
         parent.diskGibibytes(),
         parent.persistent(),
         parent.autoResume(),
+        parent.undo(),
         parent.network(),
         parent.env(),
         request.metadata().orElse(parent.metadata()),

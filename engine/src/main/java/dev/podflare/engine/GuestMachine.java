@@ -1,5 +1,6 @@
 package dev.podflare.engine;
 
+import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import dev.podflare.guest.AgentChannel;
 import dev.podflare.guest.ChannelListener;
@@ -12,15 +13,20 @@ import dev.podflare.guest.Hello;
 import dev.podflare.guest.Renewal;
 import dev.podflare.network.EgressPolicy;
 import dev.podflare.qemu.Checkpoint;
+import dev.podflare.qemu.HistoryStep;
 import dev.podflare.qemu.Machine;
+import dev.podflare.qemu.MemoryHistory;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -49,6 +55,11 @@ final class GuestMachine implements AutoCloseable {
   /** How long the agent may take to be silent; calls of the sandbox wait meanwhile. */
   private static final Duration BARRIER_PATIENCE = Duration.ofSeconds(10);
 
+  private static final Duration HELD_LOOK = Duration.ofMillis(100);
+
+  /** Layers of a disk that are left as they are. */
+  private static final int MOST_LAYERS = 16;
+
   private final LoadedShape shape;
   private final String sandboxId;
   private final Machine machine;
@@ -58,6 +69,12 @@ final class GuestMachine implements AutoCloseable {
   private final CallJournal calls;
   private final PortChannels ports = new PortChannels();
   private final ReentrantLock waking = new ReentrantLock();
+
+  /** Whoever stops it has this, and whoever sends a call that must not come between. */
+  private final ReentrantLock freezing = new ReentrantLock();
+
+  private final Condition letGone = freezing.newCondition();
+  private final AtomicBoolean folding = new AtomicBoolean();
   private final AtomicBoolean settingClock = new AtomicBoolean();
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile boolean asleep;
@@ -229,6 +246,15 @@ final class GuestMachine implements AutoCloseable {
   }
 
   private Frozen freeze(Supplier<Checkpoint> action, Laps laps) {
+    freezing.lock();
+    try {
+      return freezeLocked(action, laps);
+    } finally {
+      freezing.unlock();
+    }
+  }
+
+  private Frozen freezeLocked(Supplier<Checkpoint> action, Laps laps) {
     if (held) {
       Checkpoint checkpoint = action.get();
       laps.lap("checkpoint");
@@ -242,7 +268,7 @@ final class GuestMachine implements AutoCloseable {
       laps.lap("barrier");
       List<GuestExec> running = channel.running();
       long begin = System.nanoTime();
-      Checkpoint checkpoint = stopAndCopy(action);
+      Checkpoint checkpoint = stopAndCopy(action, Checkpoint::close);
       Duration paused = Duration.ofNanos(System.nanoTime() - begin);
       laps.lap("checkpoint");
       return new Frozen(checkpoint, epoch, running, paused);
@@ -251,21 +277,101 @@ final class GuestMachine implements AutoCloseable {
     }
   }
 
-  private Checkpoint stopAndCopy(Supplier<Checkpoint> action) {
+  private <T> T stopAndCopy(Supplier<T> action, Consumer<T> discard) {
     machine.pause();
-    Checkpoint checkpoint;
+    T copy;
     try {
-      checkpoint = action.get();
+      copy = action.get();
     } catch (RuntimeException e) {
       machine.resume();
       throw e;
     }
     try {
       machine.resume();
-      return checkpoint;
+      return copy;
     } catch (RuntimeException e) {
-      checkpoint.close();
+      discard.accept(copy);
       throw e;
+    }
+  }
+
+  /**
+   * A guest at one instant, of whose memory only what has changed was copied.
+   *
+   * @param epoch as in {@link Frozen}
+   * @param calls that ran
+   */
+  record Step(HistoryStep machine, long epoch, List<SavedCall> calls) implements AutoCloseable {
+    @Override
+    public void close() {
+      machine.close();
+    }
+  }
+
+  /** As {@link #freeze}, but copies only what has changed since the newest moment. */
+  Step freezeInto(MemoryHistory history, Path layerFolder) {
+    freezing.lock();
+    try {
+      wake();
+      machine.prepareStep();
+      try {
+        channel.barrier(BARRIER_PATIENCE);
+        List<GuestExec> running = channel.running();
+        HistoryStep step =
+            stopAndCopy(() -> machine.step(history, layerFolder), HistoryStep::close);
+        return new Step(step, epoch, SavedCall.of(running, Instant.now()));
+      } finally {
+        channel.release();
+      }
+    } finally {
+      freezing.unlock();
+    }
+  }
+
+  /** Nobody freezes it or lets it stand still meanwhile. */
+  void exclusively(Runnable action) {
+    freezing.lock();
+    try {
+      action.run();
+    } finally {
+      freezing.unlock();
+    }
+  }
+
+  /** As {@link #exclusively}, once it does not stand still by a {@link #hold}. */
+  <T> T whileNotHeld(Supplier<T> action) {
+    freezing.lock();
+    try {
+      while (held && alive()) {
+        // Looks again now and then: its end wakes nobody.
+        boolean ignored = letGone.await(HELD_LOOK.toMillis(), TimeUnit.MILLISECONDS);
+      }
+      return action.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new PodflareException(ErrorCode.SHUTTING_DOWN, "interrupted", e);
+    } finally {
+      freezing.unlock();
+    }
+  }
+
+  /**
+   * A frozen layer was left under its disk by each of some checkpoints: a long chain is slow and
+   * takes files, so it is made short in the background.
+   */
+  void foldSoon() {
+    if (machine.diskLayers() > MOST_LAYERS && folding.compareAndSet(false, true)) {
+      Thread.ofVirtual().name("fold of " + machine.id()).start(this::fold);
+    }
+  }
+
+  private void fold() {
+    try {
+      machine.foldDisk(MOST_LAYERS);
+    } catch (PodflareException e) {
+      LOG.debug("{}: the disk was not folded: {}", machine.id(), e.sentence());
+    } finally {
+      folding.set(false);
     }
   }
 
@@ -276,6 +382,7 @@ final class GuestMachine implements AutoCloseable {
    */
   void hold() {
     wake();
+    freezing.lock();
     try {
       channel.barrier(BARRIER_PATIENCE);
       machine.pause();
@@ -284,6 +391,7 @@ final class GuestMachine implements AutoCloseable {
       if (!held) {
         channel.release();
       }
+      freezing.unlock();
     }
   }
 
@@ -294,10 +402,16 @@ final class GuestMachine implements AutoCloseable {
 
   /** Ends a {@link #hold}: what is sent to it from now on finds the clock set. */
   void letGoOn() {
-    machine.resume();
-    held = false;
-    channel.release();
-    channel.sendClock();
+    freezing.lock();
+    try {
+      machine.resume();
+      held = false;
+      channel.release();
+      channel.sendClock();
+      letGone.signalAll();
+    } finally {
+      freezing.unlock();
+    }
   }
 
   /** Runs a first call in bash and brings the clock to the host's; Python has had its own. */

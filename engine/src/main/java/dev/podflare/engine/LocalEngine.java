@@ -62,6 +62,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private final CheckpointVault vault;
   private final Spaces spaces;
   private final Snapshots snapshots;
+  private final Undos undos;
   private final StoreCleaning cleaning;
   private final Forks forks;
   private final Merges merges;
@@ -111,6 +112,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     this.spaces = new Spaces(store, host, saver, thaws, config.deadlines().create());
     this.cleaning = new StoreCleaning(base.checkpoints(), store.saved(), shapes, identity, clock);
     this.snapshots = new Snapshots(store, host, saver, thaws);
+    this.undos = new Undos(config, host, folders, store.events());
     this.merges = new Merges(sandboxes);
     this.diffs = new Diffs(sandboxes, pauses);
     this.ports = new Ports(pauses, network);
@@ -184,6 +186,9 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private void takeOver(Claims claims) {
     tookOver = !claims.all().isEmpty();
     new TakeOver(config, hypervisor, network, forks.host(), this::machineEnded).run(claims);
+    UndoFiles.sweep(
+        config.dataFolder(),
+        sandboxes.all().stream().map(it -> it.guest().machine().id()).collect(Collectors.toSet()));
     Set<String> live =
         sandboxes.all().stream().map(it -> it.record().id()).collect(Collectors.toSet());
     List<SavedMachine> back = store.saved().restoreLast(live);
@@ -537,6 +542,12 @@ public final class LocalEngine implements Engine, AutoCloseable {
   }
 
   @Override
+  public SandboxView undo(Caller caller, String sandboxId, int calls) {
+    awake(caller, sandboxId);
+    return undos.undo(caller, sandboxId, calls).view();
+  }
+
+  @Override
   public CleaningReport cleanStore() {
     return cleaning.run();
   }
@@ -575,7 +586,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
         config.limits().sandboxes(),
         config.limits().queuedExecutions(),
         config.limits().codeBytes(),
-        config.limits().maxFork());
+        config.limits().maxFork(),
+        config.limits().maxUndo());
   }
 
   /** Addresses that guests have, seen from the host; empty where they have no network. */
@@ -677,7 +689,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     closing.step(this::stopWork);
     closing.step(shapes::close);
     closing.step(hypervisor::leave);
-    sandboxes.all().forEach(sandbox -> closing.step(sandbox.guest()::leave));
+    sandboxes.all().forEach(sandbox -> closing.step(sandbox::leave));
     network.ifPresent(it -> closing.step(it::abandon));
     closing.step(vault.store()::close);
     closing.step(dataLock::close);

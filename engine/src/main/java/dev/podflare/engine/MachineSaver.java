@@ -127,6 +127,7 @@ final class MachineSaver {
         record.diskGibibytes(),
         record.persistent(),
         record.autoResume(),
+        record.undo(),
         record.network(),
         record.env(),
         record.metadata(),

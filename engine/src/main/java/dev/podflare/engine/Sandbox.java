@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +38,7 @@ final class Sandbox implements LocalExecution.Owner {
   private final Clock clock;
   private final ReplayRing replay = new ReplayRing();
   private final Executions executions;
+  private final Optional<UndoRing> undo;
   private final ReentrantLock closing = new ReentrantLock();
   private final ReentrantLock family = new ReentrantLock(true);
 
@@ -73,6 +75,10 @@ final class Sandbox implements LocalExecution.Owner {
             MAX_LIVE_EXECUTIONS,
             config.deadlines().execution(),
             guest.calls()::waits);
+    this.undo =
+        record.undo() == 0
+            ? Optional.empty()
+            : Optional.of(new UndoRing(config, guest, record.undo()));
   }
 
   SandboxRecord record() {
@@ -90,6 +96,11 @@ final class Sandbox implements LocalExecution.Owner {
 
   GuestMachine guest() {
     return guest;
+  }
+
+  /** What its last calls can be taken back with; empty: it was not made to keep that. */
+  Optional<UndoRing> undo() {
+    return undo;
   }
 
   Executions executions() {
@@ -247,22 +258,21 @@ final class Sandbox implements LocalExecution.Owner {
       env.putAll(record.env());
       env.putAll(request.env());
     }
+    ExecCommand command =
+        new ExecCommand(
+            request.language() == ExecRequest.Language.BASH
+                ? GuestLanguage.BASH
+                : GuestLanguage.PYTHON,
+            request.code(),
+            request.cwd(),
+            env,
+            request.stdin().isPresent() || request.stdinOpen(),
+            request.framing() == ExecRequest.Framing.CHUNKS,
+            execution.window(),
+            request.context());
     guest.wake();
-    return guest
-        .channel()
-        .exec(
-            new ExecCommand(
-                request.language() == ExecRequest.Language.BASH
-                    ? GuestLanguage.BASH
-                    : GuestLanguage.PYTHON,
-                request.code(),
-                request.cwd(),
-                env,
-                request.stdin().isPresent() || request.stdinOpen(),
-                request.framing() == ExecRequest.Framing.CHUNKS,
-                execution.window(),
-                request.context()),
-            execution);
+    Supplier<GuestExec> send = () -> guest.channel().exec(command, execution);
+    return undo.isPresent() ? undo.get().before(execution.id(), send) : send.get();
   }
 
   @Override
@@ -313,6 +323,7 @@ final class Sandbox implements LocalExecution.Owner {
         try {
           guest.close(); // first: an execution may be waiting for this guest
           executions.close();
+          undo.ifPresent(UndoRing::close);
         } finally {
           body.run();
         }
@@ -443,7 +454,18 @@ final class Sandbox implements LocalExecution.Owner {
       parent.closing.unlock();
     }
     // Nobody waits for it: it may take a moment until its processes are gone.
-    Thread.ofVirtual().name("end of merged " + record.id()).start(parent.guest::close);
+    Thread.ofVirtual().name("end of merged " + record.id()).start(parent::endMachine);
+  }
+
+  private void endMachine() {
+    guest.close();
+    undo.ifPresent(UndoRing::close);
+  }
+
+  /** It goes on, and nobody here can speak with it any more. */
+  void leave() {
+    guest.leave();
+    undo.ifPresent(UndoRing::leave);
   }
 
   SandboxView view() {
@@ -457,6 +479,7 @@ final class Sandbox implements LocalExecution.Owner {
         now.diskGibibytes(),
         now.persistent(),
         now.autoResume(),
+        undo.map(it -> new SandboxView.Undo(it.keep(), it.available())),
         PolicyText.parse(now.network()),
         guest.port().isPresent(),
         now.metadata(),

@@ -50,6 +50,7 @@ final class SandboxPlanner {
           (int) Math.ceilDiv(disk.bytes(), 1L << 30),
           request.persistent(),
           request.autoResume().orElse(request.persistent()),
+          request.undo(),
           PolicyText.of(request.network()),
           request.env(),
           request.metadata(),
@@ -67,6 +68,7 @@ final class SandboxPlanner {
   Plan plan(CreateRequest request, BuiltTemplate template) {
     checkPairs("env", request.env());
     checkPairs("metadata", request.metadata());
+    undo(request.undo(), config);
     EngineConfig.Lifetimes lifetimes = config.lifetimes();
     return new Plan(
         template,
@@ -113,6 +115,15 @@ final class SandboxPlanner {
     return DataSize.ofGibibytes(gibibytes);
   }
 
+  /** How many calls a sandbox may keep for an undo. */
+  static int undo(int calls, EngineConfig config) {
+    int most = config.limits().maxUndo();
+    if (calls < 0 || calls > most) {
+      throw invalid("undo", calls, "1 to " + most);
+    }
+    return calls;
+  }
+
   static Duration within(String field, Duration value, Duration cap) {
     if (value.isZero() || value.isNegative() || value.compareTo(cap) > 0) {
       throw invalid(field, value.toSeconds(), "1 to " + cap.toSeconds());
@@ -139,6 +150,7 @@ final class SandboxPlanner {
         old.diskGibibytes(),
         request.persistent().orElse(old.persistent()),
         request.autoResume().or(request::persistent).orElse(old.autoResume()),
+        old.undo(),
         old.network(),
         old.env(),
         request.metadata().orElse(old.metadata()),

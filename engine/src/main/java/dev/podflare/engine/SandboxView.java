@@ -12,6 +12,7 @@ import java.util.Optional;
  * A sandbox as it was when it was looked at.
  *
  * @param autoResume any call wakes it, where it is paused or frozen
+ * @param undo how many of its last calls it can take back; empty: it keeps nothing for that
  * @param network what its guest may reach
  * @param networked whether the host gives guests a network at all
  * @param ownMemoryBytes bytes of guest memory that differ from the template's image
@@ -26,6 +27,7 @@ public record SandboxView(
     int diskGibibytes,
     boolean persistent,
     boolean autoResume,
+    Optional<Undo> undo,
     EgressPolicy network,
     boolean networked,
     Map<String, String> metadata,
@@ -38,6 +40,14 @@ public record SandboxView(
     long ownMemoryBytes,
     long diskBytes) {
 
+  /**
+   * What an undo can do.
+   *
+   * @param keep most calls that can be taken back
+   * @param available those that can be taken back now
+   */
+  public record Undo(int keep, int available) {}
+
   /** One that has no machine here: by its record. */
   static SandboxView remembered(SandboxRecord record, boolean networked) {
     return new SandboxView(
@@ -49,6 +59,7 @@ public record SandboxView(
         record.diskGibibytes(),
         record.persistent(),
         record.autoResume(),
+        record.undo() == 0 ? Optional.empty() : Optional.of(new Undo(record.undo(), 0)),
         PolicyText.parse(record.network()),
         networked,
         record.metadata(),

@@ -136,6 +136,7 @@ final class Thaws {
         saved.diskGibibytes(),
         request.persistent().orElse(saved.persistent()),
         request.autoResume().or(request::persistent).orElse(saved.autoResume()),
+        SandboxPlanner.undo(request.undo().orElse(saved.undo()), config),
         request.network().map(PolicyText::of).orElse(saved.network()),
         saved.env(),
         request.metadata().orElse(saved.metadata()),

@@ -119,7 +119,9 @@ class AdmissionTest {
             DataSize.ofMebibytes(1),
             usual.queuedExecutions(),
             usual.codeBytes(),
-            usual.maxFork()),
+            usual.maxFork(),
+            usual.maxUndo(),
+            usual.undoDisk()),
         data);
   }
 

@@ -92,6 +92,7 @@ class SandboxPlannerTest {
         usual.diskGibibytes(),
         false,
         Optional.empty(),
+        0,
         EgressPolicy.OPEN,
         env,
         Map.of());
@@ -107,6 +108,7 @@ class SandboxPlannerTest {
         OptionalInt.of(disk),
         false,
         Optional.empty(),
+        0,
         EgressPolicy.OPEN,
         Map.of(),
         Map.of());

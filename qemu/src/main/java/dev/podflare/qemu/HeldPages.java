@@ -4,6 +4,7 @@ import dev.podflare.linux.PageMap;
 import dev.podflare.linux.PageRun;
 import dev.podflare.linux.ProcessMemory;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -25,16 +26,30 @@ final class HeldPages extends OwnPages {
    * Copies pages of the mapping at {@code base} out of a stopped machine: those that differ from
    * its image, and some others.
    */
-  @SuppressWarnings("MustBeClosedChecker") // closed by close()
   static HeldPages copy(long pid, long base, long length, List<PageRun> others) {
     List<PageRun> runs = PageRun.union(PageMap.ownPages(pid, base, length), others);
+    try {
+      return filled(runs, bytes -> ProcessMemory.read(pid, base, runs, bytes));
+    } catch (IOException impossible) {
+      throw new UncheckedIOException(impossible);
+    }
+  }
+
+  /** Fills the bytes of runs, which stand one behind the other. */
+  interface Filler {
+    void fill(MemorySegment bytes) throws IOException;
+  }
+
+  /** Pages that are kept elsewhere, as they are now. */
+  @SuppressWarnings("MustBeClosedChecker") // closed by close()
+  static HeldPages filled(List<PageRun> runs, Filler filler) throws IOException {
     long total = runs.stream().mapToLong(PageRun::length).sum();
     Arena arena = Arena.ofShared();
     try {
       MemorySegment bytes = total == 0 ? MemorySegment.NULL : arena.allocate(total, 4096);
-      ProcessMemory.read(pid, base, runs, bytes);
+      filler.fill(bytes);
       return new HeldPages(runs, arena, bytes);
-    } catch (RuntimeException e) {
+    } catch (IOException | RuntimeException e) {
       arena.close();
       throw e;
     }

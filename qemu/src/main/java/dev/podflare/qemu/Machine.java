@@ -21,7 +21,9 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -43,6 +45,7 @@ public final class Machine implements AutoCloseable {
   private static final Duration FOLD_LOOK = Duration.ofMillis(50);
   private static final int MAX_STATE = 16 << 20; // some 13 KB are usual
   private static final int MAX_LOG = 1 << 20;
+  private static final Executor ASIDE = task -> Thread.ofVirtual().name("devices").start(task);
   private static final String STATE_FILE = "state";
   private static final String INCOMING_SOCKET = "incoming";
 
@@ -310,6 +313,49 @@ public final class Machine implements AutoCloseable {
   }
 
   /**
+   * As {@link #checkpoint}, but copies only that memory in which the machine differs from the
+   * newest moment of {@code history}, and ends no disk layer to which nothing was written. PAUSED →
+   * PAUSED.
+   */
+  public HistoryStep step(MemoryHistory history, Path layerFolder) {
+    acting.lock();
+    try {
+      require(state == MachineState.PAUSED, "checkpoint");
+      // Side by side: QEMU writes down its devices while its memory is looked at.
+      CompletableFuture<byte[]> devices =
+          CompletableFuture.supplyAsync(this::saveDeviceState, ASIDE);
+      MemoryHistory.Capture pages = null;
+      try {
+        pages = history.capture(pid, memoryBase);
+        byte[] deviceState = devices.join();
+        return new HistoryStep(history, pages, deviceState, disk.freezeIfWritten(layerFolder));
+      } catch (RuntimeException e) {
+        devices.handle((_, _) -> true).join(); // it must not write any more when others act
+        if (pages != null) {
+          pages.close();
+        }
+        throw e instanceof CompletionException && e.getCause() instanceof PodflareException cause
+            ? cause
+            : e;
+      }
+    } finally {
+      acting.unlock();
+    }
+  }
+
+  /** As {@link #prepareCheckpoint}, if something was written to its disk since the last. */
+  public void prepareStep() {
+    act(
+        EnumSet.of(MachineState.RUNNING, MachineState.PAUSED),
+        "checkpoint",
+        () -> {
+          if (disk.written()) {
+            disk.prepareFreeze();
+          }
+        });
+  }
+
+  /**
    * Makes ready what a coming {@link #checkpoint} needs, while the guest still runs, so that it
    * stands still for a shorter time. Optional.
    */
@@ -319,8 +365,8 @@ public final class Machine implements AutoCloseable {
 
   /**
    * Copies what frozen layers of its disk have into the one that is written, if there are more than
-   * {@code most} layers; then they are gone, as far as others do not use them. The guest goes on; a
-   * checkpoint meanwhile gives it up. Returns when nothing is left to be done.
+   * {@code most} layers; then there are no more, and those files are gone that no others use. The
+   * guest goes on; a checkpoint meanwhile gives it up. Returns when nothing is left to be done.
    */
   public void foldDisk(int most) {
     EnumSet<MachineState> allowed = EnumSet.of(MachineState.RUNNING, MachineState.PAUSED);
@@ -329,7 +375,7 @@ public final class Machine implements AutoCloseable {
         "fold its disk",
         () -> {
           if (disk.count() > most) {
-            disk.beginFold();
+            disk.beginFold(most);
           }
         });
     AtomicBoolean ended = new AtomicBoolean();

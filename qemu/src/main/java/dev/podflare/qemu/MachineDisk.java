@@ -41,6 +41,11 @@ final class MachineDisk {
 
   private static final Duration CANCEL_DEADLINE = Duration.ofSeconds(10);
 
+  /** Of more layers a fold is not given up at once. */
+  private static final int TOO_MANY = 32;
+
+  private static final Duration FOLD_PATIENCE = Duration.ofSeconds(2);
+
   /** QEMU's answer to a command. */
   interface Monitor {
     JsonNode execute(String command, Map<String, ?> arguments);
@@ -55,6 +60,8 @@ final class MachineDisk {
   private @Nullable Path prepared;
   private int made;
   private boolean folding;
+  private int foldFrom; // index of the lowest layer that is copied
+  private long emptySize; // of a layer to which nothing was written; of all the same
 
   MachineDisk(MachineSpec spec, Path folder, int uid, Monitor qmp) {
     this.spec = spec;
@@ -164,12 +171,7 @@ final class MachineDisk {
     }
     prepareFreeze();
     Path next = Objects.requireNonNull(prepared);
-    List<Path> frozen = new ArrayList<>();
-    for (Path layer : layers) {
-      Path linked = target.resolve(Objects.requireNonNull(layer.getFileName()));
-      link(layer, linked);
-      frozen.add(linked);
-    }
+    List<Path> frozen = link(layers, target);
     qmp.execute("blockdev-snapshot", Map.of("node", top, "overlay", node(next)));
     seal(layers.getLast());
     top = node(next);
@@ -178,17 +180,53 @@ final class MachineDisk {
     return frozen;
   }
 
+  private static List<Path> link(List<Path> files, Path target) {
+    List<Path> linked = new ArrayList<>();
+    for (Path file : files) {
+      Path second = target.resolve(Objects.requireNonNull(file.getFileName()));
+      link(file, second);
+      linked.add(second);
+    }
+    return linked;
+  }
+
+  /**
+   * As {@link #freeze}, but goes on with the top layer if nothing was ever written to it: then the
+   * layers below it are the disk as it is. The machine stands still, so QEMU holds nothing back.
+   */
+  List<Path> freezeIfWritten(Path target) {
+    if (top == null || written()) {
+      return freeze(target);
+    }
+    return link(layers.subList(0, layers.size() - 1), target);
+  }
+
+  /** Whether there is anything in the top layer: whatever is written makes its file longer. */
+  boolean written() {
+    if (top == null) {
+      return false;
+    }
+    try {
+      return folding || Files.size(layers.getLast()) != emptySize;
+    } catch (IOException e) {
+      return true;
+    }
+  }
+
   /** Layers above the template's disk, the one that is written included. */
   int count() {
     return layers.size();
   }
 
   /**
-   * Begins to copy what all frozen layers have into the one that is written. QEMU does it beside
-   * the guest's own work, no faster than {@link #FOLD_SPEED}.
+   * Begins to copy what frozen layers have into the one that is written. QEMU does it beside the
+   * guest's own work, no faster than {@link #FOLD_SPEED}.
+   *
+   * @param most layers that may be left, 1 at least
    */
-  void beginFold() {
+  void beginFold(int most) {
     if (top != null && layers.size() > 1 && !folding) {
+      foldFrom = lowestToFold(most);
       qmp.execute(
           "block-stream",
           Map.of(
@@ -197,13 +235,34 @@ final class MachineDisk {
               "device",
               top,
               "base-node",
-              CommandLine.lowestNode(spec).orElseThrow(),
+              foldFrom == 0
+                  ? CommandLine.lowestNode(spec).orElseThrow()
+                  : node(layers.get(foldFrom - 1)),
               "speed",
               FOLD_SPEED,
               "auto-dismiss",
               false));
       folding = true;
     }
+  }
+
+  /**
+   * At least half of the layers, and more from the top down until one comes that is far larger than
+   * all above it: so a large layer is copied rarely, and the number of them stays small.
+   */
+  private int lowestToFold(int most) {
+    int from = layers.size() - 1;
+    long above = used(layers.get(from));
+    int half = Math.min(layers.size() / 2, most - 1);
+    while (from > 0) {
+      long next = used(layers.get(from - 1));
+      if (from <= half && next > 2 * above) {
+        break;
+      }
+      above += next;
+      from--;
+    }
+    return from;
   }
 
   /** Whether no fold is under way any more. Frozen layers that are not needed any more are gone. */
@@ -229,7 +288,7 @@ final class MachineDisk {
 
   /** From the newest to the oldest: each stands on the next. Others that use a file keep it. */
   private void dropFrozen() {
-    for (int i = layers.size() - 2; i >= 0; i--) {
+    for (int i = layers.size() - 2; i >= foldFrom; i--) {
       Path layer = layers.remove(i);
       qmp.execute("blockdev-del", Map.of("node-name", node(layer)));
       try {
@@ -240,8 +299,14 @@ final class MachineDisk {
     }
   }
 
-  /** A chain cannot be changed while it is copied; what was copied so far does no harm. */
+  /**
+   * A chain cannot be changed while it is copied; what was copied so far does no harm. Where giving
+   * up has let it become too long, the copying is waited for.
+   */
   private void giveUpFold() {
+    if (folding && layers.size() > TOO_MANY) {
+      awaitFold();
+    }
     if (folding && !foldEnded()) {
       qmp.execute("job-cancel", Map.of("id", FOLD));
       long end = System.nanoTime() + CANCEL_DEADLINE.toNanos();
@@ -251,6 +316,13 @@ final class MachineDisk {
         }
         LockSupport.parkNanos(500_000);
       }
+    }
+  }
+
+  private void awaitFold() {
+    long end = System.nanoTime() + FOLD_PATIENCE.toNanos();
+    while (!foldEnded() && System.nanoTime() < end) {
+      LockSupport.parkNanos(500_000);
     }
   }
 
@@ -284,6 +356,7 @@ final class MachineDisk {
     Path file = nextFile();
     Qcow2.create(file, spec.disk().orElseThrow().size());
     try {
+      emptySize = Files.size(file);
       Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
       MachineFolders.own(file, uid);
     } catch (IOException e) {

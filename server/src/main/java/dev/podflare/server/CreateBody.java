@@ -21,6 +21,7 @@ final class CreateBody {
         fields.positive("rootfs_gb"),
         fields.flag("persistent").orElse(false),
         fields.flag("auto_resume"),
+        fields.positive("undo").orElse(0),
         PolicyBody.ofCreate(fields),
         env(fields),
         metadata(fields));

@@ -100,6 +100,7 @@ final class InfoRoutes {
         .put("queued_executions", info.maxQueuedExecutions())
         .put("code_bytes", info.maxCodeBytes())
         .put("fork", info.maxFork())
+        .put("undo", info.maxUndo())
         .put("request_body_bytes", config.limits().maxBody().bytes())
         .put("requests_at_once", config.limits().maxRequests())
         .put("requests_per_minute", ExecAnswers.boxed(perMinute));

@@ -22,6 +22,7 @@ final class SandboxAnswers {
         .put("rootfs_gb", sandbox.diskGibibytes())
         .put("persistent", sandbox.persistent())
         .put("auto_resume", sandbox.autoResume())
+        .put("undo", sandbox.undo().map(SandboxAnswers::undo))
         .put("egress", sandbox.network().fallback() == EgressPolicy.Default.ALLOW)
         .put("network", NetworkAnswers.policy(sandbox.network()).map())
         .put("networked", sandbox.networked())
@@ -34,6 +35,10 @@ final class SandboxAnswers {
         .put("last_active_at", sandbox.lastActiveAt())
         .put("own_memory_bytes", sandbox.ownMemoryBytes())
         .put("disk_bytes", sandbox.diskBytes());
+  }
+
+  private static Map<String, @Nullable Object> undo(SandboxView.Undo undo) {
+    return Json.object().put("keep", undo.keep()).put("available", undo.available()).map();
   }
 
   static Json.Entries created(CreatedSandbox created, ServerConfig config) {

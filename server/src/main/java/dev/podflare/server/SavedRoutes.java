@@ -35,6 +35,7 @@ final class SavedRoutes {
         new Route("POST", SANDBOX + "/freeze", Scope.WRITE, this::freeze),
         new Route("POST", SANDBOX + "/snapshots", Scope.WRITE, this::snapshot),
         new Route("POST", SANDBOX + "/rollback", Scope.WRITE, this::rollBack),
+        new Route("POST", SANDBOX + "/undo", Scope.WRITE, this::undo),
         new Route("GET", SPACES, Scope.READ, this::spaces),
         new Route("GET", SPACE, Scope.READ, this::space),
         new Route("DELETE", SPACE, Scope.WRITE, this::deleteSpace),
@@ -112,6 +113,19 @@ final class SavedRoutes {
         SandboxAnswers.record(engine.rollBack(exchange.caller(), exchange.path("id"), snapshot)));
   }
 
+  /** Repeatable by a key: a second one would take back more. */
+  private void undo(Exchange exchange) throws Exception {
+    byte[] body = exchange.body();
+    int calls = exchange.fields(body).positive("n").orElse(1);
+    String id = exchange.path("id");
+    idempotency.answer(
+        exchange,
+        "POST /v1/sandboxes/" + id + "/undo",
+        body,
+        UnaryOperator.identity(),
+        () -> Json.bytes(SandboxAnswers.record(engine.undo(exchange.caller(), id, calls)).map()));
+  }
+
   private void snapshots(Exchange exchange) {
     List<Map<String, @Nullable Object>> all =
         engine.snapshots(exchange.caller()).stream().map(it -> snapshot(it).map()).toList();
@@ -139,6 +153,7 @@ final class SavedRoutes {
         fields.seconds("idle_timeout_seconds"),
         fields.flag("persistent"),
         fields.flag("auto_resume"),
+        fields.positive("undo"),
         fields.has("network") || fields.has("egress")
             ? Optional.of(PolicyBody.ofCreate(fields))
             : Optional.empty(),

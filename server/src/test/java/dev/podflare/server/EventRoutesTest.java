@@ -73,6 +73,7 @@ class EventRoutesTest {
         4,
         false,
         false,
+        0,
         "{}",
         Map.of(),
         Map.of(),

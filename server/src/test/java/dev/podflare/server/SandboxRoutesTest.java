@@ -118,6 +118,8 @@ class SandboxRoutesTest {
         "{\"snapshot\":\"snp_1\"}                           | 404 | snapshot_not_found",
         "{\"snapshot\":7}                                   | 400 | invalid_field",
         "{\"auto_resume\":1}                                | 400 | invalid_field",
+        "{\"undo\":0}                                       | 400 | invalid_field",
+        "{\"undo\":true}                                    | 400 | invalid_field",
         "{\"persistent\":\"yes\"}                           | 400 | invalid_field",
         "{\"network\":{\"allow\":[\"010.0.0.1\"]}}          | 400 | invalid_field",
         "{\"network\":{\"allow\":[\"ex ample.com\"]}}       | 400 | invalid_field",

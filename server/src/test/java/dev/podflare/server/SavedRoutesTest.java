@@ -208,6 +208,10 @@ class SavedRoutesTest {
         "rollback  | {}                          | invalid_field",
         "rollback  | {'snapshot':null}           | invalid_field",
         "rollback  | {'snapshot':['a']}          | invalid_field",
+        "undo      | {'n':0}                     | invalid_field",
+        "undo      | {'n':'all'}                 | invalid_field",
+        "undo      | []                          | invalid_json",
+        "resume    | {'undo':0}                  | invalid_field",
         "resume    | {'keep':1}                  | invalid_field",
         "resume    | {'persistent':'yes'}        | invalid_field",
         "resume    | {'timeout_seconds':0}       | invalid_field",
@@ -241,6 +245,27 @@ class SavedRoutesTest {
     assertThat(json(api.get("/v1/sandboxes")).get("sandboxes")).hasSize(1);
     assertThat(json(api.get("/v1/spaces")).get("spaces")).hasSize(1);
     assertThat(json(api.get("/v1/snapshots")).get("snapshots")).hasSize(1);
+  }
+
+  @Test
+  void callsAreUndoneOnceForEachKeyOfARequest() {
+    assertThat(json(api.get("/v1/sandboxes/" + id)).get("undo").isNull()).isTrue();
+    Answer none = api.post(one("/undo"), "");
+    assertThat(none.status()).isEqualTo(409);
+    assertThat(text(json(none), "code")).isEqualTo("nothing_to_undo");
+    assertThat(json(none).get("details").get("available").intValue()).isZero();
+
+    JsonNode made = json(api.post("/v1/sandboxes", "{\"undo\":8}"));
+    String undo = "/v1/sandboxes/" + text(made, "id") + "/undo";
+    assertThat(made.get("undo").get("keep").intValue()).isEqualTo(8);
+    assertThat(json(api.post(undo, "")).get("undo").get("available").intValue()).isEqualTo(4);
+    assertThat(test.engine.undone()).isEqualTo(1);
+    for (int i = 0; i < 2; i++) {
+      Answer answer = api.post(undo, "{\"n\":3}", "Idempotency-Key", "once");
+      assertThat(answer.status()).isEqualTo(200);
+      assertThat(test.engine.undone()).isEqualTo(4);
+    }
+    assertThat(api.post(undo, "{\"n\":5}").status()).isEqualTo(409);
   }
 
   @Test
@@ -288,7 +313,8 @@ class SavedRoutesTest {
     String space = "/v1/spaces/" + freeze();
     try (ApiClient reader = key("[\"read\",\"exec\"]");
         ApiClient writer = key("[\"write\"]")) {
-      for (String call : List.of("/pause", "/resume", "/freeze", "/snapshots", "/rollback")) {
+      for (String call :
+          List.of("/pause", "/resume", "/freeze", "/snapshots", "/rollback", "/undo")) {
         assertThat(reader.post(one(call), "{\"snapshot\":\"a\"}").status()).as(call).isEqualTo(403);
         assertThat(writer.post(one(call), "{\"snapshot\":\"a\"}").status()).as(call).isEqualTo(404);
       }

@@ -86,6 +86,13 @@ public final class Events {
     database.change(handle -> append(handle, event));
   }
 
+  /** A sandbox goes on where it was before its last {@code calls}; its record stays as it is. */
+  public void undone(SandboxRecord sandbox, int calls) {
+    LifecycleEvent event =
+        LifecycleEvent.of(EventType.SANDBOX_UNDONE, sandbox).with("calls", calls);
+    database.change(handle -> append(handle, event));
+  }
+
   /** Number of the latest event; 0 before the first. */
   public long last() {
     return span().last();

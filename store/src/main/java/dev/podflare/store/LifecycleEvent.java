@@ -8,7 +8,8 @@ import java.util.Map;
  *
  * @param keyId owner
  * @param sandboxId whose order among events counts
- * @param data what the event says, in the order in which it is written: texts and lists of texts
+ * @param data what the event says, in the order in which it is written: texts, numbers and lists of
+ *     texts
  */
 record LifecycleEvent(EventType type, String keyId, String sandboxId, Map<String, Object> data) {
 

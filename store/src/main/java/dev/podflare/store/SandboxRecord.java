@@ -12,6 +12,7 @@ import java.util.Optional;
  * @param keyId owner
  * @param state name of the engine's state, lower case
  * @param autoResume any call wakes it, where it is paused or frozen
+ * @param undo how many of its last calls can be taken back at most; 0: none
  * @param network policy, as the engine writes it
  * @param timeout lifetime that {@code expiresAt} came from
  * @param closedAt empty while the sandbox lives
@@ -28,6 +29,7 @@ public record SandboxRecord(
     int diskGibibytes,
     boolean persistent,
     boolean autoResume,
+    int undo,
     String network,
     Map<String, String> env,
     Map<String, String> metadata,
@@ -82,6 +84,7 @@ public record SandboxRecord(
         diskGibibytes,
         persistent,
         autoResume,
+        undo,
         newNetwork,
         env,
         metadata,

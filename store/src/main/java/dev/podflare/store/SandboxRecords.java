@@ -23,9 +23,9 @@ public final class SandboxRecords {
   private static final String INSERT =
       """
       insert into sandboxes (id, key_id, template, state, vcpus, memory_mebibytes, disk_gibibytes,
-        persistent, auto_resume, network, env, metadata, parent, created_at, expires_at, timeout, idle_timeout,
+        persistent, auto_resume, undo, network, env, metadata, parent, created_at, expires_at, timeout, idle_timeout,
         closed_at, close_reason, close_message, node)
-      values (:id, :keyId, :template, :state, :vcpus, :memory, :disk, :persistent, :autoResume, :network, :env,
+      values (:id, :keyId, :template, :state, :vcpus, :memory, :disk, :persistent, :autoResume, :undo, :network, :env,
         :metadata, :parent, :createdAt, :expiresAt, :timeout, :idleTimeout, :closedAt, :closeReason,
         :closeMessage, :node)
       """;
@@ -33,7 +33,7 @@ public final class SandboxRecords {
       """
       update sandboxes set key_id = :keyId, template = :template, state = :state, vcpus = :vcpus,
         memory_mebibytes = :memory, disk_gibibytes = :disk, persistent = :persistent, auto_resume = :autoResume,
-        network = :network, env = :env, metadata = :metadata, parent = :parent,
+        undo = :undo, network = :network, env = :env, metadata = :metadata, parent = :parent,
         expires_at = :expiresAt, timeout = :timeout, idle_timeout = :idleTimeout
       where id = :id and closed_at is null and node = :node
       """;
@@ -344,6 +344,7 @@ public final class SandboxRecords {
         .bind("disk", sandbox.diskGibibytes())
         .bind("persistent", sandbox.persistent() ? 1 : 0)
         .bind("autoResume", sandbox.autoResume() ? 1 : 0)
+        .bind("undo", sandbox.undo())
         .bind("network", sandbox.network())
         .bind("env", JsonText.of(sandbox.env()))
         .bind("metadata", JsonText.of(sandbox.metadata()))
@@ -368,6 +369,7 @@ public final class SandboxRecords {
         row.getInt("disk_gibibytes"),
         row.getInt("persistent") == 1,
         row.getInt("auto_resume") == 1,
+        row.getInt("undo"),
         row.getString("network"),
         JsonText.map(row.getString("env")),
         JsonText.map(row.getString("metadata")),

@@ -18,6 +18,7 @@ import java.util.Optional;
  * @param checkpoint id in the checkpoint store
  * @param templateDigest build of the template that the checkpoint stands on
  * @param image frozen shape of that build, whose memory the checkpoint differs from
+ * @param undo how many of its last calls a sandbox made of it can take back at most; 0: none
  * @param network policy, as the engine writes it
  * @param timeLeft of the sandbox's lifetime, when it was kept
  * @param ownBytes that the checkpoint holds, before compression
@@ -39,6 +40,7 @@ public record SavedMachine(
     int diskGibibytes,
     boolean persistent,
     boolean autoResume,
+    int undo,
     String network,
     Map<String, String> env,
     Map<String, String> metadata,

@@ -21,10 +21,10 @@ public final class SavedMachines {
       """
       insert into saved_machines (id, kind, key_id, name, sandbox_id, checkpoint, template,
         template_digest, image, vcpus, memory_mebibytes, disk_gibibytes, persistent, auto_resume,
-        network, env, metadata, timeout, idle_timeout, time_left, own_bytes, stored_bytes,
+        undo, network, env, metadata, timeout, idle_timeout, time_left, own_bytes, stored_bytes,
         created_at, expires_at)
       values (:id, :kind, :keyId, :name, :sandboxId, :checkpoint, :template, :templateDigest,
-        :image, :vcpus, :memory, :disk, :persistent, :autoResume, :network, :env, :metadata,
+        :image, :vcpus, :memory, :disk, :persistent, :autoResume, :undo, :network, :env, :metadata,
         :timeout, :idleTimeout, :timeLeft, :ownBytes, :storedBytes, :createdAt, :expiresAt)
       """;
 
@@ -349,6 +349,7 @@ public final class SavedMachines {
         .bind("disk", saved.diskGibibytes())
         .bind("persistent", saved.persistent() ? 1 : 0)
         .bind("autoResume", saved.autoResume() ? 1 : 0)
+        .bind("undo", saved.undo())
         .bind("network", saved.network())
         .bind("env", JsonText.of(saved.env()))
         .bind("metadata", JsonText.of(saved.metadata()))
@@ -378,6 +379,7 @@ public final class SavedMachines {
         row.getInt("disk_gibibytes"),
         row.getInt("persistent") == 1,
         row.getInt("auto_resume") == 1,
+        row.getInt("undo"),
         row.getString("network"),
         JsonText.map(row.getString("env")),
         JsonText.map(row.getString("metadata")),

@@ -61,6 +61,7 @@ class EventsTest {
         4,
         true,
         true,
+        0,
         "{}",
         Map.of(),
         Map.of(),
@@ -90,6 +91,7 @@ class EventsTest {
         4,
         true,
         true,
+        0,
         "{}",
         Map.of(),
         Map.of(),
@@ -126,6 +128,7 @@ class EventsTest {
     store.sandboxes().merge("sbx_1", "sbx_2", "merged", Optional.empty(), NOW);
     store.saved().insert(saved("snp_1", SavedMachine.Kind.SNAPSHOT, "sbx_1"));
     store.events().rolledBack(sandbox("sbx_1", A), "snp_1");
+    store.events().undone(sandbox("sbx_1", A), 2);
     SavedMachine space = saved("spc_1", SavedMachine.Kind.SPACE, "sbx_1");
     store.saved().freeze(space, "idle");
     store.saved().wake(space, NOW);
@@ -148,6 +151,7 @@ class EventsTest {
             closed("sbx_2") + "merged\",\"merged_into\":\"sbx_1\"}",
             "snapshot.created" + of1 + ",\"snapshot_id\":\"snp_1\"}",
             "sandbox.rolled_back" + of1 + ",\"snapshot_id\":\"snp_1\"}",
+            "sandbox.undone" + of1 + ",\"calls\":2}",
             "sandbox.frozen" + of1 + ",\"space_id\":\"spc_1\",\"reason\":\"idle\"}",
             "sandbox.resumed" + of1 + ",\"from\":\"frozen\",\"space_id\":\"spc_1\"}",
             "sandbox.frozen" + of1 + ",\"space_id\":\"spc_1\",\"reason\":\"host_lost\"}",

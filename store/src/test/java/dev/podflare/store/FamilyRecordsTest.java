@@ -117,6 +117,7 @@ class FamilyRecordsTest {
         4,
         false,
         false,
+        0,
         "{}",
         Map.of(),
         Map.of(),

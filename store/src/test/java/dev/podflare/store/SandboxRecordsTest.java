@@ -194,6 +194,7 @@ class SandboxRecordsTest {
         sandbox.diskGibibytes(),
         true,
         true,
+        sandbox.undo(),
         sandbox.network(),
         sandbox.env(),
         metadata,

@@ -95,6 +95,20 @@ class UpgradeTest {
     }
   }
 
+  @Test
+  void ofTheSeventh() throws Exception {
+    made(
+        "7",
+        sandbox("sbx_1", "", ""),
+        sandbox("sbx_2", "", ""),
+        "update sandboxes set state = 'frozen' where id = 'sbx_2'",
+        space("spc_1", "space", "sbx_2"));
+    try (Store store = open()) {
+      assertThat(store.sandboxes().find("sbx_1").orElseThrow().undo()).isZero();
+      assertThat(store.saved().ofFrozen("sbx_2").orElseThrow().undo()).isZero();
+    }
+  }
+
   private static void assertSandboxes(Store store) throws Exception {
     SandboxRecord one = store.sandboxes().find("sbx_1").orElseThrow();
     assertThat(one.env()).isEqualTo(Map.of("A", "b"));

@@ -70,6 +70,7 @@ record HostState(
     controlGroups(data).forEach(group -> left.add("cgroup " + group));
     list(runFolder(data)).forEach(file -> left.add("run " + file));
     list(data.resolve("machines")).forEach(folder -> left.add("machine " + folder));
+    list(data.resolve("undo")).forEach(folder -> left.add("undo " + folder));
     return left;
   }
 

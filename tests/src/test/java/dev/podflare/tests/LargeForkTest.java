@@ -63,6 +63,28 @@ class LargeForkTest {
         .untilAsserted(() -> assertThat(images()).isEqualTo(images));
   }
 
+  /** It is restored over the image that it shares, with its own few pages. */
+  @Test
+  void aChildIsTakenBackToTheDataSetThatItShares() {
+    SandboxOptions options =
+        SandboxOptions.builder().memoryMebibytes(LongRun.choose(512, 2048)).undo(2).build();
+    List<Sandbox> all = new ArrayList<>();
+    try (Sandbox parent = platform.client.create(options)) {
+      python(parent, FILL);
+      String digest = python(parent, DIGEST);
+      Forked forked = parent.fork(ForkOptions.of(CHILDREN));
+      all.addAll(forked.children());
+      assertThat(forked.timingsMs()).containsKeys("image");
+      Sandbox child = all.getFirst();
+      python(child, "data[:64] = bytes(64); mine = 1");
+      child.undo();
+      assertThat(python(child, DIGEST)).isEqualTo(digest);
+      assertThat(python(child, "print('mine' in globals())")).isEqualTo("False");
+    } finally {
+      all.forEach(Sandbox::close);
+    }
+  }
+
   /** Its own few pages are written into blanks that map the same image. */
   private void assertChildIsForked(Sandbox child, List<Sandbox> all) {
     long images = images();

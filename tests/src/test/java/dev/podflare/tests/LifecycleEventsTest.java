@@ -55,7 +55,7 @@ class LifecycleEventsTest {
   }
 
   private static SandboxOptions persistent() {
-    return SandboxOptions.builder().persistent(true).build();
+    return SandboxOptions.builder().persistent(true).undo(2).build();
   }
 
   /** So many events, each by its type, sandbox and what else it says. */
@@ -92,6 +92,9 @@ class LifecycleEventsTest {
   void aWholeLifeIsToldInItsOrder() {
     Sandbox sandbox = create(persistent());
     String id = sandbox.id();
+    python(sandbox, "x = 1");
+    python(sandbox, "x = 2");
+    sandbox.undo(2);
     List<Sandbox> children = sandbox.fork(2);
     String winner = children.get(0).id();
     String loser = children.get(1).id();
@@ -112,9 +115,10 @@ class LifecycleEventsTest {
     copy.delete();
     client.snapshots().delete(snapshot);
 
-    assertThat(next(19))
+    assertThat(next(20))
         .containsExactly(
             "sandbox.created " + id + " source=template",
+            "sandbox.undone " + id + " calls=2",
             "sandbox.forked " + id + " children=[" + winner + ", " + loser + "]",
             "sandbox.created " + winner + " source=fork parent_id=" + id,
             "sandbox.created " + loser + " source=fork parent_id=" + id,

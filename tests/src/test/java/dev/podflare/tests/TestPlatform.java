@@ -98,7 +98,9 @@ final class TestPlatform implements AutoCloseable {
             usual.diskReserve(),
             usual.queuedExecutions(),
             usual.codeBytes(),
-            usual.maxFork()));
+            usual.maxFork(),
+            usual.maxUndo(),
+            usual.undoDisk()));
   }
 
   /** A client of another key. */

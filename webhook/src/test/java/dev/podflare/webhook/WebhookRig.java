@@ -114,6 +114,7 @@ final class WebhookRig implements AutoCloseable {
                 4,
                 false,
                 false,
+                0,
                 "{}",
                 Map.of(),
                 Map.of(),

@@ -58,6 +58,7 @@ public final class FakeEngine implements Engine {
   private final Map<Integer, InetSocketAddress> ports = new ConcurrentHashMap<>();
   private final FakeSaved spaces = new FakeSaved(ErrorCode.SPACE_NOT_FOUND);
   private final FakeSaved snapshots = new FakeSaved(ErrorCode.SNAPSHOT_NOT_FOUND);
+  private final AtomicInteger undone = new AtomicInteger();
   private final AtomicInteger creates = new AtomicInteger();
   private volatile Duration createTime = Duration.ZERO;
   private volatile @Nullable Throwable nextFailure;
@@ -111,6 +112,7 @@ public final class FakeEngine implements Engine {
             request.diskGibibytes().orElse(4),
             request.persistent(),
             request.autoResume().orElse(request.persistent()),
+            undo(request.undo()),
             request.network(),
             true,
             request.metadata(),
@@ -174,6 +176,7 @@ public final class FakeEngine implements Engine {
             old.diskGibibytes(),
             request.persistent().orElse(old.persistent()),
             request.autoResume().orElse(old.autoResume()),
+            old.undo(),
             old.network(),
             old.networked(),
             request.metadata().orElse(old.metadata()),
@@ -340,6 +343,28 @@ public final class FakeEngine implements Engine {
     return get(caller, sandboxId);
   }
 
+  /** As if there had been half as many calls as it keeps. */
+  private static Optional<SandboxView.Undo> undo(int keep) {
+    return keep == 0 ? Optional.empty() : Optional.of(new SandboxView.Undo(keep, keep / 2));
+  }
+
+  @Override
+  public SandboxView undo(Caller caller, String sandboxId, int calls) {
+    SandboxView view = get(caller, sandboxId);
+    int available = view.undo().map(SandboxView.Undo::available).orElse(0);
+    if (calls > available) {
+      throw new PodflareException(
+          ErrorCode.NOTHING_TO_UNDO, "too many", Map.of("available", available));
+    }
+    undone.addAndGet(calls);
+    return view;
+  }
+
+  /** Calls that were taken back. */
+  public int undone() {
+    return undone.get();
+  }
+
   @Override
   public CleaningReport cleanStore() {
     return new CleaningReport(1, 2, 3, List.of());
@@ -365,6 +390,7 @@ public final class FakeEngine implements Engine {
                 old.diskGibibytes(),
                 request.persistent().orElse(old.persistent()),
                 request.autoResume().orElse(old.autoResume()),
+                undo(request.undo().orElse(old.undo().map(SandboxView.Undo::keep).orElse(0))),
                 request.network().orElse(old.network()),
                 old.networked(),
                 request.metadata().orElse(old.metadata()),
@@ -400,6 +426,7 @@ public final class FakeEngine implements Engine {
         old.diskGibibytes(),
         old.persistent(),
         old.autoResume(),
+        old.undo(),
         old.network(),
         old.networked(),
         old.metadata(),
@@ -431,6 +458,7 @@ public final class FakeEngine implements Engine {
             old.diskGibibytes(),
             old.persistent(),
             old.autoResume(),
+            old.undo(),
             policy,
             old.networked(),
             old.metadata(),
@@ -480,6 +508,7 @@ public final class FakeEngine implements Engine {
         parent.diskGibibytes(),
         parent.persistent(),
         parent.autoResume(),
+        parent.undo(),
         parent.network(),
         parent.networked(),
         request.metadata().orElse(parent.metadata()),
@@ -575,7 +604,8 @@ public final class FakeEngine implements Engine {
         100,
         64,
         48L << 20,
-        32);
+        32,
+        16);
   }
 
   private List<FakeExecution> all(Caller caller, String sandboxId) {

@@ -72,6 +72,8 @@ public final class MalformedGenerator {
           "metadata",
           "snapshot",
           "auto_resume",
+          "undo",
+          "n",
           "expires_in_seconds",
           "keep",
           "code",
@@ -109,6 +111,7 @@ public final class MalformedGenerator {
             "POST " + one + "/fork",
             "PUT " + one + "/network",
             "POST " + one + "/rollback",
+            "POST " + one + "/undo",
             "POST /v1/spaces/spc_" + "0".repeat(32) + "/resume",
             "POST /v1/webhooks",
             "POST /v1/keys");
