@@ -26,6 +26,32 @@ final class DaemonProcess implements AutoCloseable {
   final Process process;
   private final Path log;
 
+  /**
+   * What is run.
+   *
+   * @param libraries folder of the jars
+   * @param templates folder of built templates
+   */
+  record Program(Path libraries, Path templates) {
+    static Program today() {
+      TestTemplates.minimal();
+      return new Program(LIBRARIES, TestTemplates.folder());
+    }
+
+    /** A command line's beginning, up to the verb. */
+    List<String> java(String... flags) {
+      assertThat(libraries).as("the jars that the launcher runs; build with mvn verify").exists();
+      List<String> line = new ArrayList<>();
+      line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+      line.addAll(List.of(flags));
+      line.add("--enable-native-access=ALL-UNNAMED");
+      line.add("--add-exports=java.base/sun.nio.ch=ALL-UNNAMED");
+      line.addAll(List.of("-cp", libraries.toAbsolutePath().normalize() + "/*"));
+      line.add("dev.podflare.cli.Main");
+      return line;
+    }
+  }
+
   private DaemonProcess(Path data, Path log, Process process) {
     this.data = data;
     this.log = log;
@@ -68,12 +94,21 @@ final class DaemonProcess implements AutoCloseable {
   private static DaemonProcess launch(
       Path data, List<String> before, List<String> options, Map<String, String> environment)
       throws IOException {
-    TestTemplates.minimal();
+    return launch(Program.today(), data, before, options, environment);
+  }
+
+  private static DaemonProcess launch(
+      Program program,
+      Path data,
+      List<String> before,
+      List<String> options,
+      Map<String, String> environment)
+      throws IOException {
     Path log = Files.createTempFile("podflare-daemon", ".log");
     List<String> line = new ArrayList<>(before);
-    line.addAll(java("-XX:+UseG1GC", "-Xmx256m"));
+    line.addAll(program.java("-XX:+UseG1GC", "-Xmx256m"));
     line.addAll(List.of("serve", "--data", data.toString(), "--listen", "127.0.0.1:0"));
-    line.addAll(List.of("--templates", TestTemplates.folder().toString()));
+    line.addAll(List.of("--templates", program.templates().toString()));
     line.addAll(List.of("--template", TestTemplates.NAME));
     line.addAll(List.of("--pool", "" + POOL, "--blanks", "" + POOL));
     line.addAll(options);
@@ -94,6 +129,11 @@ final class DaemonProcess implements AutoCloseable {
     return launch(data, List.of(), List.of("--on-stop", "keep"), Map.of()).listening();
   }
 
+  /** Another program than that of this tree, with more options. */
+  static DaemonProcess start(Program program, Path data, String... options) throws IOException {
+    return launch(program, data, List.of(), List.of(options), Map.of()).listening();
+  }
+
   private DaemonProcess listening() {
     Awaitility.await()
         .atMost(TestPlatform.PATIENCE)
@@ -104,15 +144,7 @@ final class DaemonProcess implements AutoCloseable {
 
   /** The command line's beginning, up to the verb. */
   static List<String> java(String... flags) {
-    assertThat(LIBRARIES).as("the jars that the launcher runs; build with mvn verify").exists();
-    List<String> line = new ArrayList<>();
-    line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    line.addAll(List.of(flags));
-    line.add("--enable-native-access=ALL-UNNAMED");
-    line.add("--add-exports=java.base/sun.nio.ch=ALL-UNNAMED");
-    line.addAll(List.of("-cp", LIBRARIES.toAbsolutePath().normalize() + "/*"));
-    line.add("dev.podflare.cli.Main");
-    return line;
+    return new Program(LIBRARIES, TestTemplates.folder()).java(flags);
   }
 
   private Optional<URI> address() throws IOException {
