@@ -3,10 +3,10 @@ package dev.podflare.engine;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
+import dev.podflare.common.SteadyClock;
 import dev.podflare.qemu.Machine;
 import dev.podflare.store.SandboxRecord;
 import dev.podflare.store.SandboxRecords;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
@@ -40,7 +40,7 @@ final class Forks {
       Ids ids,
       EventBudget budget,
       Timers timers,
-      Clock clock) {}
+      SteadyClock clock) {}
 
   Forks(EngineConfig config, Host host, CheckpointFolders folders) {
     this.config = config;

@@ -18,7 +18,7 @@ import org.awaitility.Awaitility;
 
 /** {@code podflare serve} as a process of its own, started as the launcher does. One thread. */
 final class DaemonProcess implements AutoCloseable {
-  static final int POOL = 2;
+  static final int POOL = 1;
   private static final String LISTENING = "listening on ";
   private static final Path LIBRARIES = Path.of("..", "cli", "target", "dist", "lib");
 
@@ -63,11 +63,11 @@ final class DaemonProcess implements AutoCloseable {
     return launch(data, List.of(), List.of(), Map.of());
   }
 
-  /** Starts it with a configuration and more variables, and waits until it listens. */
-  static DaemonProcess start(Path data, String yaml, Map<String, String> environment)
+  /** Starts it with a configuration and more variables, and returns at once. */
+  static DaemonProcess launch(Path data, String yaml, Map<String, String> environment)
       throws IOException {
     Path config = Files.writeString(data.resolve("serve.yaml"), yaml);
-    return launch(data, List.of(), List.of("--config", config.toString()), environment).listening();
+    return launch(data, List.of(), List.of("--config", config.toString()), environment);
   }
 
   /**
@@ -87,8 +87,7 @@ final class DaemonProcess implements AutoCloseable {
 
   /** Starts it with a configuration file and waits until it listens. */
   static DaemonProcess start(Path data, String yaml) throws IOException {
-    Path config = Files.writeString(data.resolve("serve.yaml"), yaml);
-    return launch(data, List.of(), List.of("--config", config.toString()), Map.of()).listening();
+    return launch(data, yaml, Map.of()).listening();
   }
 
   private static DaemonProcess launch(
@@ -106,7 +105,7 @@ final class DaemonProcess implements AutoCloseable {
       throws IOException {
     Path log = Files.createTempFile("podflare-daemon", ".log");
     List<String> line = new ArrayList<>(before);
-    line.addAll(program.java("-XX:+UseG1GC", "-Xmx256m"));
+    line.addAll(program.java(DaemonCache.flags(program).toArray(String[]::new)));
     line.addAll(List.of("serve", "--data", data.toString(), "--listen", "127.0.0.1:0"));
     line.addAll(List.of("--templates", program.templates().toString()));
     line.addAll(List.of("--template", TestTemplates.NAME));
@@ -134,7 +133,8 @@ final class DaemonProcess implements AutoCloseable {
     return launch(program, data, List.of(), List.of(options), Map.of()).listening();
   }
 
-  private DaemonProcess listening() {
+  /** Waits until it listens. */
+  DaemonProcess listening() {
     Awaitility.await()
         .atMost(TestPlatform.PATIENCE)
         .until(() -> address().isPresent() || !process.isAlive());
@@ -194,6 +194,25 @@ final class DaemonProcess implements AutoCloseable {
             client.capacity().templates().values().stream()
                     .anyMatch(pool -> pool.ready() == POOL && pool.blanks() == POOL)
                 && client.capacity().sandboxes() == 0);
+  }
+
+  /** As {@code kill -STOP}: it stands still until {@link #goOn}, and its machines do not. */
+  void stop() {
+    signal("STOP");
+  }
+
+  /** As {@code kill -CONT}. */
+  void goOn() {
+    signal("CONT");
+  }
+
+  private void signal(String name) {
+    try {
+      Process kill = new ProcessBuilder("kill", "-" + name, "" + process.pid()).start();
+      assertThat(kill.waitFor()).isZero();
+    } catch (IOException | InterruptedException e) {
+      throw new AssertionError(e);
+    }
   }
 
   /** As {@code kill -9}. */
