@@ -53,16 +53,6 @@ final class ClockJumps {
     sandboxes.all().forEach(sandbox -> sandbox.clockJumped(jump));
   }
 
-  /** Not while it is being paused or resumed. */
-  private static void noteTimes(Sandbox sandbox) {
-    sandbox.lockFamily(PATIENCE);
-    try {
-      sandbox.noteTimes();
-    } finally {
-      sandbox.unlockFamily();
-    }
-  }
-
   /** Brings the records up to date, if they are not; to be repeated after a failure. */
   void write() {
     if (!recordsAreBehind) {
@@ -71,14 +61,26 @@ final class ClockJumps {
     recordsAreBehind = false;
     for (Sandbox sandbox : sandboxes.all()) {
       try {
-        noteTimes(sandbox);
-        synchronized (sandbox) {
-          boolean _ = records.update(sandbox.record(), Change.SETTINGS);
-        }
+        write(sandbox);
       } catch (PodflareException e) {
         recordsAreBehind = true;
         LOG.warn("{}: its deadline is written later: {}", sandbox.record().id(), e.sentence());
       }
+    }
+  }
+
+  /** Not while it is being paused, resumed or frozen, which write its record too. */
+  private void write(Sandbox sandbox) {
+    sandbox.lockFamily(PATIENCE);
+    try {
+      sandbox.noteTimes();
+      synchronized (sandbox) {
+        if (sandbox.is(sandbox.record().id())) {
+          boolean _ = records.update(sandbox.record(), Change.SETTINGS);
+        }
+      }
+    } finally {
+      sandbox.unlockFamily();
     }
   }
 }
