@@ -88,13 +88,13 @@ class StoppedDaemonTest {
       Sandbox parent = client.create();
       Sandbox lasting = client.create(SandboxOptions.builder().persistent(true).build());
       Sandbox paused = client.create();
-      Sandbox called =
-          client.create(SandboxOptions.builder().idleTimeout(STOPPED.dividedBy(2)).build());
       python(parent, "x = 3");
       python(lasting, "x = 4");
-      python(called, "x = 5");
       paused.pause();
       Instant pausedUntil = paused.info().expiresAt().orElseThrow();
+      Sandbox called =
+          client.create(SandboxOptions.builder().idleTimeout(STOPPED.dividedBy(2)).build());
+      python(called, "x = 5");
       Sandbox over = client.create(SandboxOptions.builder().timeout(STOPPED.dividedBy(2)).build());
       String inTime = start(busy, "sleep 5; echo in time", STOPPED.dividedBy(2));
       String late = start(busy, "sleep 1000", STOPPED.dividedBy(2));
@@ -120,6 +120,7 @@ class StoppedDaemonTest {
         assertThat(answer(heardLater))
             .as("it was called while it was idle for long")
             .isEqualTo("5");
+        called.delete(); // it will soon be idle for too long in earnest
         check(busy, inTime, late, underWay);
         assertThat(answer(underWay.frozen())).isNotNull();
         assertThat(python(lasting, "print(x)")).isEqualTo("4");
@@ -130,7 +131,7 @@ class StoppedDaemonTest {
         assertThat(still.state()).isEqualTo("paused");
         assertThat(still.expiresAt().orElseThrow()).isEqualTo(pausedUntil);
         paused.resume();
-        for (Sandbox sandbox : List.of(busy, parent, lasting, paused, called)) {
+        for (Sandbox sandbox : List.of(busy, parent, lasting, paused)) {
           assertUsable(sandbox);
           sandbox.delete();
         }
