@@ -26,6 +26,7 @@ readonly TEST_PACKAGES=(
   curl=curl
   openssl=openssl
   git=git
+  libfaketime=/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1
   qemu-utils=qemu-img
   nftables=nft
   postgresql=any:/usr/lib/postgresql/*/bin/initdb

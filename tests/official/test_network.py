@@ -60,6 +60,9 @@ def test_a_child_has_no_egress_either(create: Create) -> None:
     child = create(egress=False).fork()[0]
     try:
         child.run_code(ATTEMPTS)
-        assert child.run_code("print(attempt(socket.SOCK_STREAM, '192.0.2.9', 443))").stdout == "ECONNREFUSED"
+        assert (
+            child.run_code("print(attempt(socket.SOCK_STREAM, '192.0.2.9', 443))").stdout
+            == "ECONNREFUSED"
+        )
     finally:
         child.close()

@@ -86,9 +86,7 @@ def test_an_idle_sandbox_goes_on_with_all_that_ran_in_it(create: Create, client:
 
 
 def test_a_resumed_sandbox_is_frozen_again(space: str, client: Client) -> None:
-    with Sandbox.resume(
-        space, client=client, persistent=True, idle_timeout_seconds=1
-    ) as resumed:
+    with Sandbox.resume(space, client=client, persistent=True, idle_timeout_seconds=1) as resumed:
         resumed.run_code("x += 1")
         again = space_of(client, resumed.id, 30)
         assert again != space

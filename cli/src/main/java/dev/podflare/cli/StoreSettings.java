@@ -3,6 +3,7 @@ package dev.podflare.cli;
 import dev.podflare.common.DataSize;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import dev.podflare.engine.LocalEngine;
 import dev.podflare.store.checkpoint.BlobStore;
 import dev.podflare.store.checkpoint.CachedBlobs;
 import dev.podflare.store.checkpoint.CheckpointStore;
@@ -41,7 +42,8 @@ final class StoreSettings {
   }
 
   private static BlobStore blobs(ServeFile.StorePart part, Path data) {
-    URI url = part.url().map(StoreSettings::parse).orElseGet(data.resolve("store")::toUri);
+    URI url =
+        part.url().map(StoreSettings::parse).orElseGet(LocalEngine.checkpointFolder(data)::toUri);
     return switch (String.valueOf(url.getScheme())) {
       case "file" -> FolderBlobs.open(Path.of(url));
       case "s3" -> cached(S3Blobs.open(s3(url, part)), part, data);

@@ -1,7 +1,6 @@
 package dev.podflare.engine;
 
-import dev.podflare.common.ErrorCode;
-import dev.podflare.common.PodflareException;
+import dev.podflare.common.FullDisk;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -33,7 +32,7 @@ final class CheckpointFolders {
       Files.createDirectories(root);
       return new Folder(Files.createTempDirectory(root, ""));
     } catch (IOException e) {
-      throw new PodflareException(ErrorCode.INTERNAL, "cannot make a folder for a checkpoint", e);
+      throw FullDisk.orFault("cannot make a folder for a checkpoint", e);
     }
   }
 

@@ -187,6 +187,11 @@ final class Executions {
     all().forEach(execution -> execution.goOn(suspended));
   }
 
+  /** The host's clock has jumped. */
+  void clockJumped(Duration jump) {
+    all().forEach(execution -> execution.clockJumped(jump));
+  }
+
   /** Newest first. */
   synchronized List<ExecutionView> views() {
     List<ExecutionView> views = new ArrayList<>();

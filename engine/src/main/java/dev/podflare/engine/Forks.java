@@ -3,9 +3,9 @@ package dev.podflare.engine;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
+import dev.podflare.common.SteadyClock;
 import dev.podflare.store.SandboxRecord;
 import dev.podflare.store.SandboxRecords;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
@@ -32,7 +32,7 @@ final class Forks {
       Ids ids,
       EventBudget budget,
       Timers timers,
-      Clock clock) {}
+      SteadyClock clock) {}
 
   Forks(EngineConfig config, Host host, CheckpointFolders folders) {
     this.config = config;

@@ -1,9 +1,11 @@
 package dev.podflare.engine;
 
+import dev.podflare.common.AwakeTime;
 import dev.podflare.common.DataSize;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
+import dev.podflare.common.SteadyClock;
 import dev.podflare.image.BuiltTemplate;
 import dev.podflare.image.Shape;
 import dev.podflare.network.Cidr;
@@ -20,9 +22,8 @@ import dev.podflare.store.checkpoint.CheckpointStore;
 import dev.podflare.store.checkpoint.CheckpointStoreConfig;
 import dev.podflare.store.checkpoint.FolderBlobs;
 import java.nio.channels.SocketChannel;
-import java.time.Clock;
+import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -47,7 +48,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private static final int TICKS_A_CLEANING = 14_400;
 
   private final EngineConfig config;
-  private final Clock clock;
+  private final SteadyClock clock;
+  private final ClockJumps clockJumps;
   private final DataLock dataLock;
   private final Hypervisor hypervisor;
   private final Optional<GuestNetwork> network;
@@ -86,7 +88,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
       Store store,
       CheckpointStore checkpoints) {}
 
-  private LocalEngine(EngineConfig config, Clock clock, Base base) {
+  private LocalEngine(EngineConfig config, SteadyClock clock, Base base) {
     this.config = config;
     this.clock = clock;
     this.dataLock = base.dataLock();
@@ -98,6 +100,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     this.shapes = new Shapes(config, hypervisor, ids, blanks);
     this.admission = new Admission(config.limits(), config.dataFolder());
     this.sandboxes = new Sandboxes(store.sandboxes(), clock, config.deadlines().create());
+    this.clockJumps = new ClockJumps(clock, sandboxes, store.sandboxes());
     this.planner = new SandboxPlanner(config);
     this.pauses = new Pauses(sandboxes, store.sandboxes());
     Forks.Host host =
@@ -151,7 +154,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
       network = config.network().map(it -> GuestNetwork.open(it, lock.instance(), claims.slots()));
       LocalEngine engine =
           new LocalEngine(
-              config, Clock.systemUTC(), new Base(lock, hypervisor, network, store, checkpoints));
+              config, new SteadyClock(), new Base(lock, hypervisor, network, store, checkpoints));
       engine.takeOver(claims);
       engine.begin();
       return engine;
@@ -179,7 +182,12 @@ public final class LocalEngine implements Engine, AutoCloseable {
   /** Where checkpoints are kept by default. */
   public static CheckpointStore checkpoints(EngineConfig config) {
     return CheckpointStore.open(
-        FolderBlobs.open(config.dataFolder().resolve("store")), CheckpointStoreConfig.defaults());
+        FolderBlobs.open(checkpointFolder(config.dataFolder())), CheckpointStoreConfig.defaults());
+  }
+
+  /** The folder that has them by default. */
+  public static Path checkpointFolder(Path dataFolder) {
+    return dataFolder.resolve("store");
   }
 
   /** Sandboxes whose machines go on do too; the machines of others are gone. */
@@ -616,8 +624,15 @@ public final class LocalEngine implements Engine, AutoCloseable {
     while (!closed) {
       try {
         Thread.sleep(TICK);
-        Instant now = clock.instant();
-        sandboxes.eachDue(now, this::over);
+        boolean jumped = clockJumps.follow();
+        boolean woke = AwakeTime.wokeWithin(Timers.AFTER_STANDSTILL);
+        if (jumped || woke) {
+          sandboxes.setClocks();
+          inBackground("writing down moved deadlines", clockJumps::write);
+        }
+        if (!woke) { // else somebody may have called meanwhile, and it is heard in a moment
+          sandboxes.eachDue(clock.instant(), this::over);
+        }
         if (++tick % TICKS_A_SECOND == 0) {
           hypervisor.cutLogs();
         }
@@ -668,6 +683,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     sandboxes.refreshFigures();
     shapes.retireOldBuilds();
     sandboxes.writeLate();
+    clockJumps.write();
     store.sandboxes().purgeTombstones();
   }
 

@@ -372,6 +372,19 @@ final class LocalExecution implements Execution, ExecListener {
     }
   }
 
+  /** The host's clock has jumped: how long it has run, and may run, is what it was. */
+  void clockJumped(Duration jump) {
+    lock.lock();
+    try {
+      if (state == State.RUNNING && startedAt != null) {
+        startedAt = startedAt.plus(jump);
+        deadline = deadline.plus(jump);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** A program need not read all of its input; it then ends, or waits for nothing. */
   private void feed(GuestExec started, byte[] input, boolean keepOpen) {
     try {

@@ -21,12 +21,15 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A live sandbox: its record, its machine and its executions. READY ⇄ PAUSED until {@link #close},
  * then CLOSED; there is no way back. The record is replaced whole, under the lock. Thread-safe.
  */
 final class Sandbox implements LocalExecution.Owner {
+  private static final Logger LOG = LoggerFactory.getLogger(Sandbox.class);
   private static final int MAX_LIVE_EXECUTIONS = 128;
   private static final Duration FIGURES_LIFE = Duration.ofSeconds(2);
 
@@ -384,6 +387,28 @@ final class Sandbox implements LocalExecution.Owner {
       guest.letGoOn();
       executions.goOn(Duration.ZERO);
       throw e;
+    }
+  }
+
+  /** The host's clock has jumped: all times move with it, so that what is left is what it was. */
+  void clockJumped(Duration jump) {
+    synchronized (this) {
+      record = record.withState(record.state(), record.expiresAt().plus(jump));
+    }
+    lastActive = lastActive.plus(jump);
+    pausedAt = pausedAt.plus(jump); // of no use unless it is paused, or just becoming so
+    executions.clockJumped(jump);
+    try {
+      guest.calls().stood(jump);
+    } catch (PodflareException e) {
+      LOG.warn("{}: a restart may end calls too early or late: {}", record.id(), e.sentence());
+    }
+  }
+
+  /** For the next daemon: since when it stands still, by a clock that has jumped. */
+  void noteTimes() {
+    if (state == SandboxState.PAUSED) {
+      guest.claim(record.id(), pausedAt);
     }
   }
 

@@ -3,13 +3,13 @@ package dev.podflare.engine;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
+import dev.podflare.common.SteadyClock;
 import dev.podflare.store.Origin;
 import dev.podflare.store.SandboxRecord;
 import dev.podflare.store.SavedMachine;
 import dev.podflare.store.SavedMachine.Kind;
 import dev.podflare.store.SavedMachines;
 import dev.podflare.store.Store;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
@@ -43,10 +43,10 @@ final class Spaces {
   private final MachineSaver saver;
   private final Thaws thaws;
   private final Ids ids;
-  private final Clock clock;
+  private final SteadyClock clock;
   private final Duration patience;
   private final StripedLocks waking = new StripedLocks();
-  private final Map<String, Instant> failed = new ConcurrentHashMap<>();
+  private final Map<String, Long> failed = new ConcurrentHashMap<>();
 
   /** {@code patience}: how long a fork that is under way is waited for. */
   Spaces(Store store, Forks.Host host, MachineSaver saver, Thaws thaws, Duration patience) {
@@ -174,8 +174,8 @@ final class Spaces {
 
   /** Not again so soon after the store did not take it. */
   private boolean mayTry(String id) {
-    Instant last = failed.get(id);
-    return last == null || !clock.instant().isBefore(last.plus(RETRY));
+    Long last = failed.get(id);
+    return last == null || System.nanoTime() - last >= RETRY.toNanos();
   }
 
   private void attempt(String id, Runnable freezing) {
@@ -183,7 +183,7 @@ final class Spaces {
       freezing.run();
       failed.remove(id);
     } catch (PodflareException e) {
-      failed.put(id, clock.instant());
+      failed.put(id, System.nanoTime());
       LOG.warn("{} cannot be frozen and stays as it is: {}", id, e.sentence());
     }
   }
@@ -363,7 +363,7 @@ final class Spaces {
   /** Removes those whose time is over. */
   void expire() {
     failed.keySet().removeIf(id -> !sandboxes.isLive(id));
-    for (SavedMachine over : saved.expired(clock.instant())) {
+    for (SavedMachine over : saved.expired(clock.earliest())) {
       remove(over, CloseReason.TIMEOUT);
     }
   }

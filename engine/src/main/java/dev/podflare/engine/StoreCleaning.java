@@ -2,11 +2,11 @@ package dev.podflare.engine;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import dev.podflare.common.SteadyClock;
 import dev.podflare.store.SavedMachines;
 import dev.podflare.store.checkpoint.CheckpointStore;
 import dev.podflare.store.checkpoint.GcReport;
 import dev.podflare.store.checkpoint.StoredCheckpoint;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -26,14 +26,14 @@ final class StoreCleaning {
   private final SavedMachines saved;
   private final Shapes shapes;
   private final MachineSaver.Identity identity;
-  private final Clock clock;
+  private final SteadyClock clock;
 
   StoreCleaning(
       CheckpointStore store,
       SavedMachines saved,
       Shapes shapes,
       MachineSaver.Identity identity,
-      Clock clock) {
+      SteadyClock clock) {
     this.store = store;
     this.saved = saved;
     this.shapes = shapes;
@@ -44,7 +44,7 @@ final class StoreCleaning {
   synchronized CleaningReport run() {
     saved.deleteStrayLast();
     List<String> problems = new ArrayList<>();
-    Instant before = clock.instant().minus(YOUNG);
+    Instant before = clock.earliest().minus(YOUNG);
     List<String> ids = store.ids();
     Set<String> named = saved.checkpoints();
     long deleted =

@@ -1,5 +1,6 @@
 package dev.podflare.guest;
 
+import dev.podflare.common.AwakeTime;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import java.io.ByteArrayOutputStream;
@@ -48,7 +49,7 @@ public final class FileScan implements AutoCloseable {
   private long bytes;
 
   private FileScan(AgentChannel channel, List<String> paths, Duration patience) {
-    deadline = System.nanoTime() + patience.toNanos();
+    deadline = AwakeTime.nanos() + patience.toNanos();
     String request = JSON.writeValueAsString(Map.of("paths", paths, "most", MOST_ENTRIES));
     exec =
         channel.exec(
@@ -152,9 +153,16 @@ public final class FileScan implements AutoCloseable {
     }
   }
 
+  private long left() {
+    return deadline - AwakeTime.nanos();
+  }
+
   private byte[] next() {
     try {
-      Optional<byte[]> block = said.poll(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+      Optional<byte[]> block = said.poll(left(), TimeUnit.NANOSECONDS);
+      while (block == null && left() > 0) {
+        block = said.poll(left(), TimeUnit.NANOSECONDS);
+      }
       if (block == null) {
         throw new PodflareException(
             ErrorCode.TIMED_OUT, "the guest's files were not looked through in time");

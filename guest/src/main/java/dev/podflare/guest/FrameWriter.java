@@ -1,5 +1,6 @@
 package dev.podflare.guest;
 
+import dev.podflare.common.AwakeTime;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import java.io.IOException;
@@ -99,25 +100,26 @@ final class FrameWriter {
   /** Whether one write has taken longer than that: the guest does not read. */
   boolean stuckFor(Duration patience) {
     long since = writingSince;
-    return since != 0 && System.nanoTime() - since > patience.toNanos();
+    return since != 0 && AwakeTime.nanos() - since > patience.toNanos();
   }
 
   private void awaitRelease() throws InterruptedException {
-    long left = HELD_PATIENCE.toNanos();
+    long end = AwakeTime.nanos() + HELD_PATIENCE.toNanos();
     while (held && !closed) {
+      long left = end - AwakeTime.nanos();
       if (left <= 0) {
         throw new PodflareException(
             ErrorCode.TIMED_OUT,
             "the machine is held for a checkpoint since " + HELD_PATIENCE.toSeconds() + " s");
       }
-      left = released.awaitNanos(left);
+      long _ = released.awaitNanos(left);
     }
   }
 
   private void write(byte type, long id, byte[] payload) throws IOException {
     // An interrupt that is pending would close the channel instead of interrupting its caller.
     boolean interrupted = Thread.interrupted();
-    long now = System.nanoTime();
+    long now = AwakeTime.nanos();
     writingSince = now == 0 ? 1 : now;
     try {
       int size = 4 + Frame.HEAD + payload.length;

@@ -1,5 +1,6 @@
 package dev.podflare.guest;
 
+import dev.podflare.common.AwakeTime;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import java.io.ByteArrayOutputStream;
@@ -8,7 +9,6 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /** Runs code and waits for its end; for the platform's own short calls. */
@@ -32,7 +32,7 @@ public final class GuestCall implements ExecListener {
     GuestExec exec = channel.exec(command, call);
     call.exec.complete(exec);
     try {
-      return call.outcome.get(deadline.toNanos(), TimeUnit.NANOSECONDS);
+      return AwakeTime.get(call.outcome, deadline);
     } catch (TimeoutException e) {
       exec.signal(GuestSignal.KILL);
       throw new PodflareException(

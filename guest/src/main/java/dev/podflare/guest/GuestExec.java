@@ -1,5 +1,6 @@
 package dev.podflare.guest;
 
+import dev.podflare.common.AwakeTime;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import java.nio.ByteBuffer;
@@ -127,7 +128,7 @@ public final class GuestExec {
    * read, in which case a part may have been written.
    */
   public void stdin(byte[] bytes, Duration patience) {
-    long deadline = System.nanoTime() + patience.toNanos();
+    long deadline = AwakeTime.nanos() + patience.toNanos();
     for (int start = 0; start < bytes.length; start += INPUT_PIECE) {
       byte[] piece = Arrays.copyOfRange(bytes, start, Math.min(bytes.length, start + INPUT_PIECE));
       reserveInput(piece.length, deadline);
@@ -153,7 +154,7 @@ public final class GuestExec {
     lock.lock();
     try {
       while (!over && !inputEnded && inputOutstanding + count > INPUT_WINDOW) {
-        long left = deadline - System.nanoTime();
+        long left = deadline - AwakeTime.nanos();
         if (left <= 0) {
           throw new PodflareException(
               ErrorCode.TIMED_OUT, "the program does not read its standard input");

@@ -1,5 +1,6 @@
 package dev.podflare.guest;
 
+import dev.podflare.common.AwakeTime;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import java.io.IOException;
@@ -35,7 +36,7 @@ final class PendingAnswer {
 
   /** Sends the question and waits for its answer, {@code patience} in all. */
   byte[] ask(Question question, Duration patience) throws IOException, InterruptedException {
-    long deadline = System.nanoTime() + patience.toNanos();
+    long deadline = AwakeTime.nanos() + patience.toNanos();
     if (!asking.tryLock(patience.toNanos(), TimeUnit.NANOSECONDS)) {
       throw timedOut(patience, null);
     }
@@ -43,7 +44,7 @@ final class PendingAnswer {
       CompletableFuture<byte[]> answer = new CompletableFuture<>();
       expect(answer);
       question.send();
-      return answer.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+      return AwakeTime.get(answer, Duration.ofNanos(deadline - AwakeTime.nanos()));
     } catch (TimeoutException late) {
       abandon();
       throw timedOut(patience, late);

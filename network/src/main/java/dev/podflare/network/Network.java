@@ -2,6 +2,7 @@ package dev.podflare.network;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import dev.podflare.common.SteadyClock;
 import dev.podflare.linux.Conntrack;
 import dev.podflare.linux.Links;
 import dev.podflare.linux.NamespaceThread;
@@ -41,7 +42,10 @@ public final class Network implements AutoCloseable {
   private final Slots slots;
   private final Slot.Parts slotParts;
   private final RefusalReader refusals;
-  private final Clock clock;
+
+  /** Never told to follow: only ages of names and addresses go by it. */
+  private final Clock steady;
+
   private final Set<Slot> open = ConcurrentHashMap.newKeySet();
   private final BitSet used = new BitSet();
   private volatile Services services = Services.NONE;
@@ -72,15 +76,15 @@ public final class Network implements AutoCloseable {
     this.host = host;
     this.worker = worker;
     this.parts = parts;
-    this.clock = clock;
+    this.steady = new SteadyClock(clock, System::nanoTime);
     HostFilter filter = new HostFilter(parts.nftables(), plan);
-    HostAddresses addresses = new HostAddresses(parts.links(), clock);
+    HostAddresses addresses = new HostAddresses(parts.links(), steady);
     slots = new Slots(new DeniedRanges(plan.range(), config.exceptions(), addresses));
     HostSetup setup = new HostSetup(config, plan, host, parts, filter);
     Map<Plan.Place, SlotState> states = new HashMap<>();
     kept.policies()
-        .forEach(
-            (place, policy) -> states.put(place, SlotState.restored(filter, place, clock, policy)));
+        .forEach((place, policy) ->
+            states.put(place, SlotState.restored(filter, place, steady, policy)));
     PacketLog log = setup.make(states, kept.opened());
     refusals = new RefusalReader(log, plan.range(), slots, clock);
     SlotWiring wiring =
@@ -230,7 +234,7 @@ public final class Network implements AutoCloseable {
   public Slot makeSlot() {
     Plan.Place place = plan.place(reserve());
     try {
-      SlotState state = SlotState.create(slotParts.filter(), place, clock);
+      SlotState state = SlotState.create(slotParts.filter(), place, steady);
       try {
         slotParts.wiring().make(place);
       } catch (RuntimeException e) {

@@ -1,5 +1,6 @@
 package dev.podflare.qemu;
 
+import dev.podflare.common.AwakeTime;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import dev.podflare.linux.Cgroup;
@@ -105,12 +106,12 @@ public final class Machine implements AutoCloseable {
 
   private Qmp connectQmp() throws IOException {
     Path socket = parts.folders().run().resolve("qmp");
-    long end = System.nanoTime() + config.startDeadline().toNanos();
+    long end = AwakeTime.nanos() + config.startDeadline().toNanos();
     while (true) {
       try {
         return Qmp.connect(socket, this::onEvent, this::onClosed, config.commandDeadline());
       } catch (IOException notYet) {
-        if (!parts.outer().isAlive() || System.nanoTime() > end) {
+        if (!parts.outer().isAlive() || AwakeTime.nanos() > end) {
           throw new PodflareException(
               ErrorCode.MACHINE_FAILED, "QEMU did not start: " + lastLogLines(), notYet);
         }
@@ -227,7 +228,7 @@ public final class Machine implements AutoCloseable {
       throw new PodflareException(ErrorCode.MACHINE_FAILED, "cannot load device state", e);
     }
     try {
-      boolean good = loaded.get(config.commandDeadline().toNanos(), TimeUnit.NANOSECONDS);
+      boolean good = AwakeTime.get(loaded, config.commandDeadline());
       require(good, "restore (QEMU refused the device state: " + lastLogLines() + ")");
     } catch (TimeoutException | ExecutionException e) {
       throw new PodflareException(

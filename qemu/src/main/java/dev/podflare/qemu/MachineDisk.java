@@ -1,6 +1,7 @@
 package dev.podflare.qemu;
 
 import dev.podflare.common.ErrorCode;
+import dev.podflare.common.FullDisk;
 import dev.podflare.common.PodflareException;
 import dev.podflare.linux.PageRun;
 import dev.podflare.linux.SparseFile;
@@ -396,7 +397,7 @@ final class MachineDisk {
       MachineFolders.own(layer, 0);
       Files.setPosixFilePermissions(layer, PosixFilePermissions.fromString("r--r--r--"));
     } catch (IOException e) {
-      throw new PodflareException(ErrorCode.INTERNAL, "cannot freeze " + layer, e);
+      throw FullDisk.orFault("cannot freeze " + layer, e);
     }
   }
 
@@ -409,7 +410,7 @@ final class MachineDisk {
         Files.copy(existing, link);
       }
     } catch (IOException e) {
-      throw new PodflareException(ErrorCode.INTERNAL, "cannot link " + existing, e);
+      throw FullDisk.orFault("cannot link " + existing, e);
     }
   }
 }

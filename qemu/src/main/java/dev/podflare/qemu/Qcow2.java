@@ -2,6 +2,7 @@ package dev.podflare.qemu;
 
 import dev.podflare.common.DataSize;
 import dev.podflare.common.ErrorCode;
+import dev.podflare.common.FullDisk;
 import dev.podflare.common.PodflareException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -57,7 +58,7 @@ public final class Qcow2 {
       writeSparse(out, bytes, (int) (2 * CLUSTER), (int) clusters * Short.BYTES);
       out.write(ByteBuffer.allocate(1), clusters * CLUSTER - 1);
     } catch (IOException e) {
-      throw new PodflareException(ErrorCode.INTERNAL, "cannot make disk layer " + file, e);
+      throw FullDisk.orFault("cannot make disk layer " + file, e);
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.podflare.qemu;
 
+import dev.podflare.common.AwakeTime;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import java.io.BufferedReader;
@@ -16,7 +17,6 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
@@ -75,7 +75,7 @@ final class Qmp implements AutoCloseable {
         throw gone(command, null);
       }
       send(Map.of("execute", command, "arguments", arguments, "id", id), command);
-      JsonNode reply = answer.get(deadline.toNanos(), TimeUnit.NANOSECONDS);
+      JsonNode reply = AwakeTime.get(answer, deadline);
       JsonNode error = reply.get("error");
       if (error != null) {
         throw new PodflareException(

@@ -22,7 +22,8 @@ sealed interface Database extends AutoCloseable permits SqliteDatabase, Postgres
   static Database open(DatabaseConfig config) {
     return switch (config) {
       case DatabaseConfig.SqliteFile sqlite -> SqliteDatabase.open(sqlite.file());
-      case DatabaseConfig.Postgres postgres -> PostgresDatabase.open(postgres);
+      case DatabaseConfig.Postgres postgres ->
+          PostgresDatabase.open(postgres, PostgresWaits.usual());
     };
   }
 

@@ -32,17 +32,19 @@ final class NodeLock implements AutoCloseable {
       "set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5;"
           + " set tcp_keepalives_count = 3";
 
-  private static final Duration LOST_HOST = Duration.ofSeconds(30);
   private static final Duration PAUSE = Duration.ofMillis(250);
 
   private final PGSimpleDataSource source;
   private final String node;
+  private final Duration lostHost;
   private Optional<Connection> session = Optional.empty();
   private boolean closed;
 
-  NodeLock(PGSimpleDataSource source, String node) {
+  /** {@code lostHost}: until the server has noticed that a daemon's host is lost. */
+  NodeLock(PGSimpleDataSource source, String node, Duration lostHost) {
     this.source = source;
     this.node = node;
+    this.lostHost = lostHost;
   }
 
   /**
@@ -51,7 +53,7 @@ final class NodeLock implements AutoCloseable {
    * @throws PodflareException {@code HOST_NOT_READY} if another daemon has it
    */
   synchronized void take() throws SQLException {
-    long end = System.nanoTime() + LOST_HOST.toNanos();
+    long end = System.nanoTime() + lostHost.toNanos();
     while (!tryToTake()) {
       if (System.nanoTime() > end) {
         throw new PodflareException(

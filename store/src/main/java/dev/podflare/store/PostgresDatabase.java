@@ -2,6 +2,7 @@ package dev.podflare.store;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import dev.podflare.common.AwakeTime;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import java.sql.Connection;
@@ -29,20 +30,14 @@ import org.slf4j.LoggerFactory;
  * it commits, only the server knows what became of it. So each one leaves a mark in {@code
  * write_marks}, and that is looked for over a new connection. (The server's own word on a
  * transaction's number will not do: after a crash a number may have been given anew.) Only if there
- * is no connection within {@link #SETTLE} either, a caller is told {@code RECORDS_UNAVAILABLE} with
- * {@code details.outcome=unknown}.
+ * is no connection within {@link PostgresWaits#settle} either, a caller is told {@code
+ * RECORDS_UNAVAILABLE} with {@code details.outcome=unknown}.
  *
  * <p>Each wait has an end: for a connection, a statement, a lock, and for bytes of the server. A
  * database that is away is an error within seconds; when it is back, the pool connects again.
  */
 final class PostgresDatabase implements Database {
   private static final Logger LOG = LoggerFactory.getLogger(PostgresDatabase.class);
-
-  /** How long a transaction without an answer to its commit is asked after. */
-  static final Duration SETTLE = Duration.ofSeconds(30);
-
-  /** How long a call waits for a connection. */
-  private static final Duration GET_CONNECTION = Duration.ofSeconds(4);
 
   /** How long it asks the pool at a time; the pool also looks that often whether it is back. */
   private static final Duration ASK_POOL = Duration.ofSeconds(1);
@@ -61,13 +56,16 @@ final class PostgresDatabase implements Database {
   private static final Duration SETTLE_PAUSE = Duration.ofMillis(200);
 
   private final PostgresSource source;
+  private final PostgresWaits waits;
   private final HikariDataSource pool;
   private final Jdbi jdbi;
   private final String where;
   private volatile @Nullable NodeLock name;
 
-  private PostgresDatabase(PostgresSource source, HikariDataSource pool, String where) {
+  private PostgresDatabase(
+      PostgresSource source, PostgresWaits waits, HikariDataSource pool, String where) {
     this.source = source;
+    this.waits = waits;
     this.pool = pool;
     this.jdbi = Jdbi.create(pool);
     this.where = where;
@@ -79,12 +77,12 @@ final class PostgresDatabase implements Database {
    * @throws PodflareException {@code RECORDS_UNAVAILABLE} if it cannot be reached, {@code
    *     INVALID_CONFIG} if it does not let us in or is none of ours
    */
-  static PostgresDatabase open(DatabaseConfig.Postgres config) {
-    PostgresSource source = new PostgresSource(config);
+  static PostgresDatabase open(DatabaseConfig.Postgres config, PostgresWaits waits) {
+    PostgresSource source = new PostgresSource(config, waits);
     try (Connection probe = source.forCalls().getConnection()) {
       LOG.info("records are in {}, PostgreSQL {}", config, version(probe));
       Database.migrate(source.forMigrations());
-      return new PostgresDatabase(source, pool(source), config.toString());
+      return new PostgresDatabase(source, waits, pool(source), config.toString());
     } catch (SQLException | FlywayException failed) {
       throw PostgresFailures.ofOpening(failed, config.toString());
     }
@@ -111,7 +109,7 @@ final class PostgresDatabase implements Database {
 
   @Override
   public void takeName(String node) {
-    NodeLock lock = new NodeLock(source.forCalls(), node);
+    NodeLock lock = new NodeLock(source.forCalls(), node, waits.lostHost());
     try {
       lock.take();
     } catch (SQLException failed) {
@@ -138,12 +136,12 @@ final class PostgresDatabase implements Database {
   }
 
   private <T extends @Nullable Object> T again(Supplier<T> call) {
-    long begun = System.nanoTime();
+    long begun = AwakeTime.nanos();
     for (int attempt = 1; ; attempt++) {
       try {
         return call.get();
       } catch (JdbiException failed) {
-        if (!mayHelp(failed, attempt, Duration.ofNanos(System.nanoTime() - begun))) {
+        if (!mayHelp(failed, attempt, Duration.ofNanos(AwakeTime.nanos() - begun))) {
           throw PostgresFailures.ofCall(failed, where);
         }
         pause(jitter(FIRST_PAUSE.multipliedBy(1L << attempt)), failed);
@@ -152,9 +150,9 @@ final class PostgresDatabase implements Database {
   }
 
   /** Whether the same again may do. */
-  private static boolean mayHelp(JdbiException failed, int attempts, Duration waited) {
+  private boolean mayHelp(JdbiException failed, int attempts, Duration waited) {
     if (failed instanceof ConnectionException) {
-      return waited.compareTo(GET_CONNECTION) < 0 && !Thread.currentThread().isInterrupted();
+      return waited.compareTo(waits.connection()) < 0 && !Thread.currentThread().isInterrupted();
     }
     return (PostgresFailures.isConflict(failed) || PostgresFailures.isLostConnection(failed))
         && attempts < ATTEMPTS
@@ -192,8 +190,8 @@ final class PostgresDatabase implements Database {
   }
 
   private boolean tookPlace(String mark, JdbiException cut) {
-    long end = System.nanoTime() + SETTLE.toNanos();
-    while (System.nanoTime() < end) {
+    long end = AwakeTime.nanos() + waits.settle().toNanos();
+    while (AwakeTime.nanos() - end < 0) {
       try {
         return isThere(mark);
       } catch (JdbiException away) {
@@ -269,7 +267,7 @@ final class PostgresDatabase implements Database {
     config.setPoolName("records");
     config.setMaximumPoolSize(CONNECTIONS);
     config.setMinimumIdle(1);
-    config.setConnectionInitSql(PostgresSource.SESSION);
+    config.setConnectionInitSql(source.session());
     config.setConnectionTimeout(ASK_POOL.toMillis());
     config.setValidationTimeout(VALIDATION.toMillis());
     config.setKeepaliveTime(Duration.ofMinutes(1).toMillis());

@@ -11,32 +11,29 @@ import org.postgresql.ds.PGSimpleDataSource;
 final class PostgresSource {
   private static final Duration CONNECT = Duration.ofSeconds(3);
   private static final Duration LOGIN = Duration.ofSeconds(5);
-  private static final Duration STATEMENT = Duration.ofSeconds(10);
-  private static final Duration LOCK = Duration.ofSeconds(5);
   private static final Duration IDLE_IN_TRANSACTION = Duration.ofSeconds(30);
-
-  /** Longer than the server takes to give up itself, which tells more. */
-  private static final Duration SILENCE = Duration.ofSeconds(15);
 
   /** A big table may be rewritten. */
   private static final Duration MIGRATION_SILENCE = Duration.ofMinutes(10);
 
-  /** What each session is told first. */
-  static final String SESSION =
-      "set statement_timeout = %d; set lock_timeout = %d;"
-              .formatted(STATEMENT.toMillis(), LOCK.toMillis())
-          + " set idle_in_transaction_session_timeout = %d;"
-              .formatted(IDLE_IN_TRANSACTION.toMillis())
-          + " set default_transaction_isolation = 'read committed'";
-
   private final DatabaseConfig.Postgres config;
+  private final PostgresWaits waits;
 
-  PostgresSource(DatabaseConfig.Postgres config) {
+  PostgresSource(DatabaseConfig.Postgres config, PostgresWaits waits) {
     this.config = config;
+    this.waits = waits;
+  }
+
+  /** What each session is told first. */
+  String session() {
+    return "set statement_timeout = %d; set lock_timeout = %d;"
+            .formatted(waits.statement().toMillis(), waits.lock().toMillis())
+        + " set idle_in_transaction_session_timeout = %d;".formatted(IDLE_IN_TRANSACTION.toMillis())
+        + " set default_transaction_isolation = 'read committed'";
   }
 
   PGSimpleDataSource forCalls() {
-    return source(SILENCE);
+    return source(waits.silence());
   }
 
   PGSimpleDataSource forMigrations() {

@@ -41,6 +41,8 @@ public record SandboxRecord(
     Optional<Instant> closedAt,
     Optional<String> closeReason,
     Optional<String> closeMessage) {
+  /** The state of one that is in a Space. */
+  static final String FROZEN = "frozen";
 
   public SandboxRecord {
     env = Map.copyOf(env);
@@ -54,7 +56,7 @@ public record SandboxRecord(
 
   /** Whether it is in a Space. */
   public boolean isFrozen() {
-    return state.equals("frozen") && closedAt.isEmpty();
+    return state.equals(FROZEN) && closedAt.isEmpty();
   }
 
   /** The same with another network policy. */

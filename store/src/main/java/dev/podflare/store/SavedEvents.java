@@ -29,7 +29,7 @@ final class SavedEvents {
 
   static LifecycleEvent woken(SavedMachine space) {
     return LifecycleEvent.of(EventType.SANDBOX_RESUMED, space)
-        .with("from", "frozen")
+        .with("from", SandboxRecord.FROZEN)
         .with(SPACE, space.id());
   }
 

@@ -32,7 +32,6 @@ public final class SavedMachines {
   private static final String IF_FREE =
       "on conflict (key_id, name) where name is not null do nothing";
 
-  private static final String FROZEN = "frozen";
   private static final String READY = "ready";
 
   private final Database database;
@@ -312,7 +311,7 @@ public final class SavedMachines {
                 where id = :id and closed_at is null and node = :node
                 """)
             .bind("id", sandboxId)
-            .bind("state", FROZEN)
+            .bind("state", SandboxRecord.FROZEN)
             .bind("node", node)
             .execute()
         == 1;

@@ -6,8 +6,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps up with the other nodes of a shared database: what of it is held in memory is renewed every
- * {@link #PAUSE}. While the database is away, what was known last goes on. Thread-safe.
+ * Writes what a database that was away did not take, and keeps up with the other nodes of a shared
+ * one: what of it is held in memory is renewed every {@link #PAUSE}. While it is away, what was
+ * known last goes on. Thread-safe.
  */
 final class SharedUse implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(SharedUse.class);
@@ -21,29 +22,24 @@ final class SharedUse implements AutoCloseable {
   private final ApiKeys keys;
   private final IdempotentAnswers answers;
   private final Thread thread;
+  private int round;
 
-  /** Does nothing for a database that is not shared. */
   SharedUse(Database database, ApiKeys keys, IdempotentAnswers answers) {
     this.database = database;
     this.keys = keys;
     this.answers = answers;
     this.thread = Thread.ofVirtual().name("shared records").unstarted(this::keepUp);
-    if (database.shared()) {
-      thread.start();
-    }
+    thread.start();
   }
 
   private void keepUp() {
     boolean away = false;
-    int round = 0;
     while (!Thread.currentThread().isInterrupted()) {
       try {
         Thread.sleep(PAUSE);
-        database.keepName();
-        keys.refresh();
         answers.writeLate();
-        if (++round % TIDY_EVERY == 0) {
-          database.tidy();
+        if (database.shared()) {
+          keepUpWithOthers();
         }
         if (away) {
           LOG.info("the database is back");
@@ -57,6 +53,14 @@ final class SharedUse implements AutoCloseable {
         }
         away = true;
       }
+    }
+  }
+
+  private void keepUpWithOthers() {
+    database.keepName();
+    keys.refresh();
+    if (++round % TIDY_EVERY == 0) {
+      database.tidy();
     }
   }
 

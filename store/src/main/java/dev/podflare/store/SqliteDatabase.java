@@ -28,12 +28,14 @@ final class SqliteDatabase implements Database {
   private static final Duration CONNECTION_TIMEOUT = Duration.ofSeconds(10);
   private static final int READERS = 4;
 
+  private final Path file;
   private final HikariDataSource writerPool;
   private final HikariDataSource readerPool;
   private final Jdbi writer;
   private final Jdbi reader;
 
-  private SqliteDatabase(HikariDataSource writerPool, HikariDataSource readerPool) {
+  private SqliteDatabase(Path file, HikariDataSource writerPool, HikariDataSource readerPool) {
+    this.file = file;
     this.writerPool = writerPool;
     this.readerPool = readerPool;
     this.writer = Jdbi.create(writerPool);
@@ -46,7 +48,7 @@ final class SqliteDatabase implements Database {
       HikariDataSource writerPool = pool(file, "store-writer", 1);
       try {
         Database.migrate(writerPool);
-        return new SqliteDatabase(writerPool, pool(file, "store-reader", READERS));
+        return new SqliteDatabase(file, writerPool, pool(file, "store-reader", READERS));
       } catch (RuntimeException failed) {
         writerPool.close();
         throw failed;
@@ -65,7 +67,7 @@ final class SqliteDatabase implements Database {
     try {
       return writer.inTransaction(work::apply);
     } catch (JdbiException failed) {
-      throw failure(failed);
+      throw SqliteFailures.ofCall(failed, file);
     }
   }
 
@@ -74,7 +76,7 @@ final class SqliteDatabase implements Database {
     try {
       return reader.withHandle(work::apply);
     } catch (JdbiException failed) {
-      throw failure(failed);
+      throw SqliteFailures.ofCall(failed, file);
     }
   }
 
@@ -87,10 +89,6 @@ final class SqliteDatabase implements Database {
   public void close() {
     readerPool.close();
     writerPool.close();
-  }
-
-  private static PodflareException failure(JdbiException cause) {
-    return new PodflareException(ErrorCode.INTERNAL, "the database did not take a call", cause);
   }
 
   /** The file holds variables of sandboxes; SQLite gives its journals the mode of the file. */

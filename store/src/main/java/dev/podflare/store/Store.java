@@ -77,7 +77,11 @@ public final class Store implements AutoCloseable {
   }
 
   private static Store open(DatabaseConfig config, String node, String former, Clock clock) {
-    Database database = Database.open(config);
+    return open(Database.open(config), node, former, clock);
+  }
+
+  /** The database is the store's to close, also if this fails. */
+  static Store open(Database database, String node, String former, Clock clock) {
     try {
       return new Store(database, node, former, clock);
     } catch (RuntimeException failed) {

@@ -2,6 +2,7 @@ package dev.podflare.store;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -155,6 +156,15 @@ public final class WebhookDeliveries {
           .bind("now", now.toEpochMilli())
           .execute();
     });
+  }
+
+  /** What is to come comes so much earlier: the clock by which it was put off was set back. */
+  public void bringForward(Duration time) {
+    database.change(handle ->
+        handle
+            .createUpdate("update webhook_deliveries set next_at = next_at - :time")
+            .bind("time", time.toMillis())
+            .execute());
   }
 
   /** An attempt was broken off for a reason of ours: another may begin at once. */

@@ -14,6 +14,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.sql.Connection;
 import java.sql.Statement;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -35,6 +36,16 @@ import org.junit.jupiter.api.Test;
 
 /** A PostgreSQL that goes away, is busy, is silent, or is not there. */
 class PostgresDatabaseTest {
+  /** In the same order as the usual ones, and shorter: what ends a wait is what is looked at. */
+  private static final PostgresWaits WAITS =
+      new PostgresWaits(
+          PostgresWaits.usual().connection(), // it must be back within that
+          Duration.ofSeconds(4),
+          Duration.ofSeconds(2), // the server looks for deadlocks after one
+          Duration.ofSeconds(6),
+          Duration.ofSeconds(10),
+          Duration.ofSeconds(2));
+
   /** Longer than all deadlines of one call together; the point is that there is an end. */
   private static final Duration END = Duration.ofSeconds(45);
 
@@ -48,6 +59,10 @@ class PostgresDatabaseTest {
   @AfterAll
   static void end() {
     server.close();
+  }
+
+  private static Store open(DatabaseConfig.Postgres config) {
+    return Store.open(PostgresDatabase.open(config, WAITS), "a", "a", Clock.systemUTC());
   }
 
   private static void assertUnavailable(Runnable call) {
@@ -71,7 +86,7 @@ class PostgresDatabaseTest {
 
   @Test
   void oneThatWasAwayIsUsedAgainWhenItIsBack() {
-    try (Store store = Store.open(server.freshDatabase(), "a", "a")) {
+    try (Store store = open(server.freshDatabase())) {
       store.sandboxes().insert(sandbox("sbx_1", "key_a"), Origin.TEMPLATE);
       NewApiKey key = store.keys().create("ci", false, List.of(), KeyLimits.none());
       server.stop();
@@ -93,7 +108,7 @@ class PostgresDatabaseTest {
 
   @Test
   void anAnswerThatEndsWhileItIsAwayIsWrittenLater() throws Exception {
-    try (Store store = Store.open(server.freshDatabase(), "a", "a")) {
+    try (Store store = open(server.freshDatabase())) {
       store.answers().reserve("key_a", "done", "digest", Duration.ZERO);
       store.answers().reserve("key_a", "failed", "digest", Duration.ZERO);
       server.crash();
@@ -117,7 +132,7 @@ class PostgresDatabaseTest {
     Set<String> refused = ConcurrentHashMap.newKeySet();
     AtomicBoolean over = new AtomicBoolean();
     AtomicInteger number = new AtomicInteger();
-    try (Store store = Store.open(server.freshDatabase(), "a", "a");
+    try (Store store = open(server.freshDatabase());
         ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       for (int caller = 0; caller < 8; caller++) {
         threads.execute(() -> {
@@ -141,7 +156,10 @@ class PostgresDatabaseTest {
         } else {
           server.crash();
         }
-        Thread.sleep(round == 4 ? 5000 : 0); // longer than anybody waits for a connection
+        Thread.sleep(
+            round == 4
+                ? WAITS.connection().plusSeconds(1).toMillis()
+                : 0); // longer than anybody waits for a connection
         server.goOn();
       }
       int before = promised.size();
@@ -160,7 +178,7 @@ class PostgresDatabaseTest {
   @Test
   void aLockOfAnotherSessionIsNotWaitedForLong() throws Exception {
     DatabaseConfig.Postgres config = server.freshDatabase();
-    try (Store store = Store.open(config, "a", "a")) {
+    try (Store store = open(config)) {
       store.sandboxes().insert(sandbox("sbx_1", "key_a"), Origin.TEMPLATE);
       try (Connection other = server.connect(config.database());
           Statement statement = other.createStatement()) {
@@ -175,7 +193,7 @@ class PostgresDatabaseTest {
 
   @Test
   void oneThatIsSilentIsGivenUp() {
-    try (Store store = Store.open(server.freshDatabase(), "a", "a")) {
+    try (Store store = open(server.freshDatabase())) {
       server.freeze();
       try {
         assertUnavailable(
@@ -189,7 +207,7 @@ class PostgresDatabaseTest {
 
   @Test
   void theOneThatADeadlockUndoesIsRunAgain() throws Exception {
-    try (PostgresDatabase database = PostgresDatabase.open(server.freshDatabase());
+    try (PostgresDatabase database = PostgresDatabase.open(server.freshDatabase(), WAITS);
         ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       database.change(handle -> {
         handle.execute("create table counters (name text, value integer)");
@@ -213,7 +231,7 @@ class PostgresDatabaseTest {
 
   @Test
   void marksAreKeptForAWhileOnly() {
-    try (PostgresDatabase database = PostgresDatabase.open(server.freshDatabase())) {
+    try (PostgresDatabase database = PostgresDatabase.open(server.freshDatabase(), WAITS)) {
       database.change(handle -> handle.execute("insert into write_marks values ('old', 1)"));
       database.tidy();
       List<String> left =

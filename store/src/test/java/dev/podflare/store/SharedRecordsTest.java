@@ -50,8 +50,19 @@ class SharedRecordsTest {
     two.close();
   }
 
+  /** A daemon that is there is refused as one is whose host may be lost, only sooner. */
   private Store open(String node) {
-    return Store.open(config, node, Clock.fixed(NOW, ZoneOffset.UTC));
+    PostgresWaits usual = PostgresWaits.usual();
+    PostgresWaits waits =
+        new PostgresWaits(
+            usual.connection(),
+            usual.statement(),
+            usual.lock(),
+            usual.silence(),
+            usual.settle(),
+            Duration.ofSeconds(2));
+    return Store.open(
+        PostgresDatabase.open(config, waits), node, node, Clock.fixed(NOW, ZoneOffset.UTC));
   }
 
   /** What the callers answer that run at the same time. */

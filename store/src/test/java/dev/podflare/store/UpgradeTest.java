@@ -146,7 +146,8 @@ class UpgradeTest {
 
   private DataSource source() {
     return switch (database.of(folder)) {
-      case DatabaseConfig.Postgres postgres -> new PostgresSource(postgres).forMigrations();
+      case DatabaseConfig.Postgres postgres ->
+          new PostgresSource(postgres, PostgresWaits.usual()).forMigrations();
       case DatabaseConfig.SqliteFile sqlite -> {
         SQLiteDataSource source = new SQLiteDataSource();
         source.setUrl("jdbc:sqlite:" + sqlite.file());

@@ -18,13 +18,39 @@ import org.awaitility.Awaitility;
 
 /** {@code podflare serve} as a process of its own, started as the launcher does. One thread. */
 final class DaemonProcess implements AutoCloseable {
-  static final int POOL = 2;
+  static final int POOL = 1;
   private static final String LISTENING = "listening on ";
   private static final Path LIBRARIES = Path.of("..", "cli", "target", "dist", "lib");
 
   final Path data;
   final Process process;
   private final Path log;
+
+  /**
+   * What is run.
+   *
+   * @param libraries folder of the jars
+   * @param templates folder of built templates
+   */
+  record Program(Path libraries, Path templates) {
+    static Program today() {
+      TestTemplates.minimal();
+      return new Program(LIBRARIES, TestTemplates.folder());
+    }
+
+    /** A command line's beginning, up to the verb. */
+    List<String> java(String... flags) {
+      assertThat(libraries).as("the jars that the launcher runs; build with mvn verify").exists();
+      List<String> line = new ArrayList<>();
+      line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+      line.addAll(List.of(flags));
+      line.add("--enable-native-access=ALL-UNNAMED");
+      line.add("--add-exports=java.base/sun.nio.ch=ALL-UNNAMED");
+      line.addAll(List.of("-cp", libraries.toAbsolutePath().normalize() + "/*"));
+      line.add("dev.podflare.cli.Main");
+      return line;
+    }
+  }
 
   private DaemonProcess(Path data, Path log, Process process) {
     this.data = data;
@@ -37,11 +63,11 @@ final class DaemonProcess implements AutoCloseable {
     return launch(data, List.of(), List.of(), Map.of());
   }
 
-  /** Starts it with a configuration and more variables, and waits until it listens. */
-  static DaemonProcess start(Path data, String yaml, Map<String, String> environment)
+  /** Starts it with a configuration and more variables, and returns at once. */
+  static DaemonProcess launch(Path data, String yaml, Map<String, String> environment)
       throws IOException {
     Path config = Files.writeString(data.resolve("serve.yaml"), yaml);
-    return launch(data, List.of(), List.of("--config", config.toString()), environment).listening();
+    return launch(data, List.of(), List.of("--config", config.toString()), environment);
   }
 
   /**
@@ -61,19 +87,27 @@ final class DaemonProcess implements AutoCloseable {
 
   /** Starts it with a configuration file and waits until it listens. */
   static DaemonProcess start(Path data, String yaml) throws IOException {
-    Path config = Files.writeString(data.resolve("serve.yaml"), yaml);
-    return launch(data, List.of(), List.of("--config", config.toString()), Map.of()).listening();
+    return launch(data, yaml, Map.of()).listening();
   }
 
   private static DaemonProcess launch(
       Path data, List<String> before, List<String> options, Map<String, String> environment)
       throws IOException {
-    TestTemplates.minimal();
+    return launch(Program.today(), data, before, options, environment);
+  }
+
+  private static DaemonProcess launch(
+      Program program,
+      Path data,
+      List<String> before,
+      List<String> options,
+      Map<String, String> environment)
+      throws IOException {
     Path log = Files.createTempFile("podflare-daemon", ".log");
     List<String> line = new ArrayList<>(before);
-    line.addAll(java("-XX:+UseG1GC", "-Xmx256m"));
+    line.addAll(program.java(DaemonCache.flags(program).toArray(String[]::new)));
     line.addAll(List.of("serve", "--data", data.toString(), "--listen", "127.0.0.1:0"));
-    line.addAll(List.of("--templates", TestTemplates.folder().toString()));
+    line.addAll(List.of("--templates", program.templates().toString()));
     line.addAll(List.of("--template", TestTemplates.NAME));
     line.addAll(List.of("--pool", "" + POOL, "--blanks", "" + POOL));
     line.addAll(options);
@@ -94,7 +128,13 @@ final class DaemonProcess implements AutoCloseable {
     return launch(data, List.of(), List.of("--on-stop", "keep"), Map.of()).listening();
   }
 
-  private DaemonProcess listening() {
+  /** Another program than that of this tree, with more options. */
+  static DaemonProcess start(Program program, Path data, String... options) throws IOException {
+    return launch(program, data, List.of(), List.of(options), Map.of()).listening();
+  }
+
+  /** Waits until it listens. */
+  DaemonProcess listening() {
     Awaitility.await()
         .atMost(TestPlatform.PATIENCE)
         .until(() -> address().isPresent() || !process.isAlive());
@@ -104,15 +144,7 @@ final class DaemonProcess implements AutoCloseable {
 
   /** The command line's beginning, up to the verb. */
   static List<String> java(String... flags) {
-    assertThat(LIBRARIES).as("the jars that the launcher runs; build with mvn verify").exists();
-    List<String> line = new ArrayList<>();
-    line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    line.addAll(List.of(flags));
-    line.add("--enable-native-access=ALL-UNNAMED");
-    line.add("--add-exports=java.base/sun.nio.ch=ALL-UNNAMED");
-    line.addAll(List.of("-cp", LIBRARIES.toAbsolutePath().normalize() + "/*"));
-    line.add("dev.podflare.cli.Main");
-    return line;
+    return new Program(LIBRARIES, TestTemplates.folder()).java(flags);
   }
 
   private Optional<URI> address() throws IOException {
@@ -162,6 +194,25 @@ final class DaemonProcess implements AutoCloseable {
             client.capacity().templates().values().stream()
                     .anyMatch(pool -> pool.ready() == POOL && pool.blanks() == POOL)
                 && client.capacity().sandboxes() == 0);
+  }
+
+  /** As {@code kill -STOP}: it stands still until {@link #goOn}, and its machines do not. */
+  void stop() {
+    signal("STOP");
+  }
+
+  /** As {@code kill -CONT}. */
+  void goOn() {
+    signal("CONT");
+  }
+
+  private void signal(String name) {
+    try {
+      Process kill = new ProcessBuilder("kill", "-" + name, "" + process.pid()).start();
+      assertThat(kill.waitFor()).isZero();
+    } catch (IOException | InterruptedException e) {
+      throw new AssertionError(e);
+    }
   }
 
   /** As {@code kill -9}. */

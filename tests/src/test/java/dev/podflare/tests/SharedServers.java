@@ -21,8 +21,13 @@ final class SharedServers implements AutoCloseable {
 
   /** A daemon of that name, on a folder of its own. */
   DaemonProcess daemon(Path data, String node) throws IOException {
+    return launch(data, node).listening();
+  }
+
+  /** The same, without waiting until it listens. */
+  DaemonProcess launch(Path data, String node) throws IOException {
     Files.createDirectories(data);
-    return DaemonProcess.start(
+    return DaemonProcess.launch(
         data,
         """
         store:

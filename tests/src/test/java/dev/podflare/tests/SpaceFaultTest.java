@@ -13,6 +13,7 @@ import dev.podflare.client.SnapshotOptions;
 import dev.podflare.client.SpaceInfo;
 import dev.podflare.common.DataSize;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -66,6 +67,54 @@ class SpaceFaultTest {
       run("umount", "-l", store.toString());
     }
     assertThat(HostState.leftovers(data)).isEmpty();
+  }
+
+  /**
+   * Store, records, and the guests' own disks are on the disk that is full. Which step meets that
+   * is a matter of how much there is.
+   */
+  @Test
+  void aDiskThatIsFullAtAnyStepOfAFreezeCostsNothing() throws Exception {
+    run("mount", "-t", "tmpfs", "-o", "size=96m", "none", data.toString());
+    try (TestPlatform platform =
+        TestPlatform.start(data, config -> TestPlatform.withFullDisk(config))) {
+      Sandbox sandbox = persistent(platform);
+      python(sandbox, "import os, hashlib; x = os.urandom(3 << 20)");
+      String digest = python(sandbox, "print(hashlib.sha256(x).hexdigest())");
+      platform.awaitPool(TestPlatform.POOL); // nobody else writes
+      Path ballast = data.resolve("ballast");
+      int refused = 0;
+      for (int leftKib = 0; refused >= 0; leftKib = Math.max(16, leftKib * 2)) {
+        fill(ballast, leftKib);
+        try {
+          SpaceInfo ignored = sandbox.freeze();
+          assertThat(leftKib).as("it needed so much").isGreaterThan(2048);
+          break;
+        } catch (ApiException full) {
+          assertThat(full.code()).isIn("store_full", "host_full", "records_unavailable");
+          refused++;
+        }
+        assertThat(sandbox.info().state()).isEqualTo("ready");
+        assertThat(python(sandbox, "print(hashlib.sha256(x).hexdigest())")).isEqualTo(digest);
+        Files.delete(ballast);
+      }
+      assertThat(refused).isBetween(3, 20);
+      Files.deleteIfExists(ballast);
+      assertThat(python(sandbox, "print(hashlib.sha256(x).hexdigest())")).isEqualTo(digest);
+    } finally {
+      run("umount", "-l", data.toString());
+    }
+    assertThat(HostState.leftovers(data)).isEmpty();
+  }
+
+  /** Writes until so much is free. */
+  private void fill(Path ballast, int leftKib) throws IOException {
+    byte[] block = new byte[4096];
+    try (OutputStream out = Files.newOutputStream(ballast)) {
+      while (data.toFile().getUsableSpace() > leftKib * 1024L) {
+        out.write(block);
+      }
+    }
   }
 
   private static void run(String... command) throws Exception {

@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
@@ -242,6 +243,30 @@ class TakeOverTest {
     try (DaemonProcess next = DaemonProcess.start(data);
         Podflare client = next.client()) {
       assertThat(python(live(next, client, id, "ready"), "print(x)")).isEqualTo("3");
+    }
+    assertThat(HostState.leftovers(data)).isEmpty();
+  }
+
+  @Test
+  void aSecondDaemonOnTheSameFolderIsRefusedAndTakesNothing() throws Exception {
+    try (DaemonProcess first = DaemonProcess.start(data);
+        Podflare client = first.client()) {
+      Sandbox sandbox = client.create();
+      python(sandbox, "x = 9");
+      String counting = sandbox.start(RunRequest.of(COUNT, Language.PYTHON));
+      try (DaemonProcess second = DaemonProcess.launch(data)) {
+        assertThat(second.process.waitFor(TestPlatform.PATIENCE.toSeconds(), TimeUnit.SECONDS))
+            .isTrue();
+        assertThat(second.process.exitValue()).isNotZero();
+        assertThat(second.log()).contains("another daemon uses the data folder");
+      }
+      assertThat(sandbox.execution(counting).state()).isEqualTo("running");
+      assertThat(bash(sandbox, "touch /root/stop; echo beside")).isEqualTo("beside");
+      assertThat(sandbox.join(counting, 0, new RunListener() {}).reason()).isEqualTo("exited");
+      assertThat(python(sandbox, "print(x)")).isEqualTo("9");
+      Sandbox child = sandbox.fork(1).getFirst();
+      assertThat(python(child, "print(x)")).isEqualTo("9");
+      assertThat(first.terminate()).isEqualTo(143);
     }
     assertThat(HostState.leftovers(data)).isEmpty();
   }

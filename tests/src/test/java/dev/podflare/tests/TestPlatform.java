@@ -86,6 +86,22 @@ final class TestPlatform implements AutoCloseable {
     return withLimits(config, config.limits().sandboxes(), memory);
   }
 
+  /** The same on a host whose disk may be as full as it is. */
+  static EngineConfig withFullDisk(EngineConfig config) {
+    EngineConfig.Limits usual = config.limits();
+    return config.withLimits(
+        config.lifetimes(),
+        new EngineConfig.Limits(
+            usual.sandboxes(),
+            usual.sandboxesPerKey(),
+            usual.memoryOvercommit(),
+            usual.memoryReserve(),
+            new DataSize(0),
+            usual.queuedExecutions(),
+            usual.codeBytes(),
+            usual.maxFork()));
+  }
+
   private static EngineConfig withLimits(EngineConfig config, int sandboxes, DataSize reserve) {
     EngineConfig.Limits usual = config.limits();
     return config.withLimits(

@@ -1,5 +1,6 @@
 package dev.podflare.webhook;
 
+import dev.podflare.common.SteadyClock;
 import dev.podflare.store.EventRecord;
 import dev.podflare.store.Store;
 import dev.podflare.store.WebhookDelivery;
@@ -40,6 +41,7 @@ final class WebhookSender implements AutoCloseable {
   private final WebhookQueue queue;
   private final Judge judge;
   private final Clock clock;
+  private final SteadyClock steady;
   private final ExecutorService workers = Executors.newVirtualThreadPerTaskExecutor();
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<String, Integer> active = new HashMap<>(); // guarded by lock
@@ -54,6 +56,7 @@ final class WebhookSender implements AutoCloseable {
     this.queue = new WebhookQueue(store, config, clock);
     this.judge = new Judge(store, config, backoff);
     this.clock = clock;
+    this.steady = new SteadyClock(clock, System::nanoTime);
     this.loop = Thread.ofVirtual().name("webhooks").unstarted(this::run);
   }
 
@@ -89,6 +92,7 @@ final class WebhookSender implements AutoCloseable {
 
   /** Whether there may be more to do at once. */
   private boolean round() {
+    followClock();
     List<WebhookRecord> webhooks = store.webhooks().enabled();
     boolean more = !webhooks.isEmpty() && queue.fill(webhooks);
     Set<String> due = new HashSet<>(store.deliveries().dueWebhooks(clock.instant()));
@@ -98,6 +102,21 @@ final class WebhookSender implements AutoCloseable {
       }
     }
     return more;
+  }
+
+  /**
+   * If the clock is set back, what was to be sent in a minute would be sent an hour and a minute
+   * from now. Set forward, it is sent too early, which does no harm.
+   */
+  private void followClock() {
+    Duration jump = steady.jump();
+    if (jump.isNegative()) {
+      LOG.warn("the host's clock was set back by {}; events to send come as much earlier", jump);
+      store.deliveries().bringForward(jump.negated());
+    }
+    if (!jump.isZero()) {
+      steady.follow();
+    }
   }
 
   private void startWorkers(String id) {

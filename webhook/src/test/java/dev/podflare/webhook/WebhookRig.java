@@ -12,6 +12,8 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -29,6 +31,7 @@ final class WebhookRig implements AutoCloseable {
   WebhookConfig config = quick();
   WebhookTargets targets =
       WebhookTargets.of(Optional.empty(), List.of(Cidr.parse("127.0.0.1")), false);
+  final HostClock clock = new HostClock();
   Store store;
   Webhooks webhooks;
 
@@ -36,6 +39,30 @@ final class WebhookRig implements AutoCloseable {
     this.folder = folder;
     this.store = openStore();
     this.webhooks = startWebhooks();
+  }
+
+  /** The host's clock, which somebody may set. Thread-safe. */
+  static final class HostClock extends Clock {
+    private volatile Duration set = Duration.ZERO;
+
+    void set(Duration by) {
+      set = by;
+    }
+
+    @Override
+    public Instant instant() {
+      return Instant.now().plus(set);
+    }
+
+    @Override
+    public ZoneId getZone() {
+      return ZoneOffset.UTC;
+    }
+
+    @Override
+    public Clock withZone(ZoneId zone) {
+      return this;
+    }
   }
 
   static WebhookConfig quick() {
@@ -56,7 +83,7 @@ final class WebhookRig implements AutoCloseable {
   }
 
   private Webhooks startWebhooks() {
-    return Webhooks.start(store, targets, config, http, Clock.systemUTC());
+    return Webhooks.start(store, targets, config, http, clock);
   }
 
   /** Ends and starts all, with what was changed here. */

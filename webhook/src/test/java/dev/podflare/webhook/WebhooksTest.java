@@ -9,6 +9,8 @@ import dev.podflare.common.PodflareException;
 import dev.podflare.store.KeyLimits;
 import dev.podflare.store.WebhookRecord;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -188,6 +190,38 @@ class WebhooksTest {
     rig.create("sbx_3");
     arrived(2);
     assertThat(receiver.sandboxes()).containsExactly("sbx_1", "sbx_3");
+  }
+
+  @Test
+  void aClockThatIsSetBackHoldsNothingUp() {
+    Duration pause = Duration.ofSeconds(2);
+    WebhookConfig quick = WebhookRig.quick();
+    rig.with(_ ->
+        new WebhookConfig(
+            3,
+            quick.deadline(),
+            pause,
+            pause,
+            quick.givenUpAfter(),
+            quick.disabledAfter(),
+            4,
+            4,
+            50));
+    receiver.answering(Receiver.status(500));
+    WebhookRecord webhook = rig.add(receiver.url());
+    rig.create("sbx_1");
+    WebhookRig.until(() -> rig.look(webhook).lastError().isPresent());
+    receiver.answering(Receiver.status(204));
+    rig.clock.set(Duration.ofHours(-1));
+    rig.end("sbx_1");
+    WebhookRig.until(() -> rig.look(webhook).lastSuccessAt().isPresent());
+    WebhookRig.until(() -> rig.webhooks.pending(webhook) == 0);
+    String seconds =
+        receiver.messages().getLast().headers().firstValue("webhook-timestamp").orElseThrow();
+    Instant signed = Instant.ofEpochSecond(Long.parseLong(seconds));
+    assertThat(signed)
+        .as("by the clock as it is now")
+        .isBetween(rig.clock.instant().minusSeconds(60), rig.clock.instant());
   }
 
   @Test

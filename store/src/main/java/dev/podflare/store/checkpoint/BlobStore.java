@@ -3,6 +3,7 @@ package dev.podflare.store.checkpoint;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Named objects, each whole or not there. Names are of {@code a-z 0-9 _ . - /}, at most 200
@@ -14,6 +15,9 @@ import java.util.Optional;
  * that threw has had an effect is not known.
  */
 public interface BlobStore extends AutoCloseable {
+  /** Objects that are asked for at a time. */
+  int PAGE = 1000;
+
   /**
    * Writes or replaces an object. Readers see the old bytes or the new, at once; a loss of power
    * may undo it until {@link #sync} has returned.
@@ -43,6 +47,15 @@ public interface BlobStore extends AutoCloseable {
    * the end; a short one need not be.
    */
   List<BlobInfo> list(String prefix, String after, int limit);
+
+  /** Every object whose name begins with {@code prefix}, in the order of {@link #list}. */
+  default void all(String prefix, Consumer<BlobInfo> each) {
+    List<BlobInfo> page = list(prefix, "", PAGE);
+    while (!page.isEmpty()) {
+      page.forEach(each);
+      page = list(prefix, page.getLast().name(), PAGE);
+    }
+  }
 
   /** Deletes an object; no error if there is none. */
   void delete(String name);

@@ -1,6 +1,7 @@
 package dev.podflare.store.checkpoint;
 
 import dev.podflare.common.ErrorCode;
+import dev.podflare.common.FullDisk;
 import dev.podflare.common.PodflareException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
@@ -12,7 +13,7 @@ final class FolderErrors {
 
   static PodflareException of(Path root, IOException cause) {
     String reason = String.valueOf(cause.getMessage());
-    if (reason.contains("No space left") || reason.contains("quota exceeded")) {
+    if (FullDisk.isMeant(cause)) {
       return new PodflareException(
           ErrorCode.STORE_FULL, "the checkpoint store's disk is full: " + root, cause);
     }

@@ -42,7 +42,6 @@ import java.util.concurrent.Future;
  * <p>A manifest that cannot be read might have any chunk: then nothing is deleted. One thread.
  */
 final class GarbageCollector {
-  private static final int PAGE = 1000;
   private static final int ROUND = 20_000; // condemned names at once: a list of 1.5 MB
 
   private final StoreParts store;
@@ -107,19 +106,19 @@ final class GarbageCollector {
 
   private void sweep(Instant oldBefore) {
     List<BlobInfo> old = new ArrayList<>();
-    List<BlobInfo> page = store.blobs().list(ChunkRef.FOLDER, "", PAGE);
-    while (!page.isEmpty()) {
-      for (BlobInfo chunk : page) {
-        if (isGarbage(chunk, oldBefore)) {
-          old.add(chunk);
-        }
-      }
-      if (old.size() >= ROUND) {
-        delete(old, oldBefore);
-        old.clear();
-      }
-      page = store.blobs().list(ChunkRef.FOLDER, page.getLast().name(), PAGE);
-    }
+    store
+        .blobs()
+        .all(
+            ChunkRef.FOLDER,
+            chunk -> {
+              if (isGarbage(chunk, oldBefore)) {
+                old.add(chunk);
+              }
+              if (old.size() >= ROUND) {
+                delete(old, oldBefore);
+                old.clear();
+              }
+            });
     delete(old, oldBefore);
   }
 

@@ -10,8 +10,6 @@ import java.util.Optional;
 
 /** The manifests of a store. Thread-safe. */
 final class Manifests {
-  private static final int PAGE = 1000;
-
   private final BlobStore blobs;
   private final Envelope envelope;
   private final ManifestCodec codec;
@@ -73,14 +71,7 @@ final class Manifests {
   /** Of every object where manifests are, also of those that are none that is known here. */
   List<String> names() {
     List<String> names = new ArrayList<>();
-    String after = "";
-    while (true) {
-      List<BlobInfo> page = blobs.list(CheckpointManifest.FOLDER, after, PAGE);
-      if (page.isEmpty()) {
-        return names;
-      }
-      page.forEach(info -> names.add(info.name()));
-      after = page.getLast().name();
-    }
+    blobs.all(CheckpointManifest.FOLDER, info -> names.add(info.name()));
+    return names;
   }
 }

@@ -1,6 +1,6 @@
 package dev.podflare.store.checkpoint;
 
-import java.util.List;
+import java.util.LongSummaryStatistics;
 
 /**
  * What a store holds.
@@ -8,8 +8,6 @@ import java.util.List;
  * @param bytes as stored, of chunks and manifests
  */
 public record StoreUsage(long checkpoints, long chunks, long bytes) {
-  private static final int PAGE = 1000;
-
   static StoreUsage of(BlobStore blobs) {
     return in(blobs, CheckpointManifest.FOLDER, true).plus(in(blobs, ChunkRef.FOLDER, false));
   }
@@ -20,14 +18,10 @@ public record StoreUsage(long checkpoints, long chunks, long bytes) {
   }
 
   private static StoreUsage in(BlobStore blobs, String folder, boolean manifests) {
-    long count = 0;
-    long bytes = 0;
-    List<BlobInfo> page = blobs.list(folder, "", PAGE);
-    while (!page.isEmpty()) {
-      count += page.size();
-      bytes += page.stream().mapToLong(BlobInfo::size).sum();
-      page = blobs.list(folder, page.getLast().name(), PAGE);
-    }
-    return manifests ? new StoreUsage(count, 0, bytes) : new StoreUsage(0, count, bytes);
+    LongSummaryStatistics sizes = new LongSummaryStatistics();
+    blobs.all(folder, info -> sizes.accept(info.size()));
+    return manifests
+        ? new StoreUsage(sizes.getCount(), 0, sizes.getSum())
+        : new StoreUsage(0, sizes.getCount(), sizes.getSum());
   }
 }

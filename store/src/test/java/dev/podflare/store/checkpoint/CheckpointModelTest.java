@@ -13,10 +13,14 @@ import java.util.Map;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceAccessMode;
+import org.junit.jupiter.api.parallel.ResourceLock;
+import org.junit.jupiter.api.parallel.Resources;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Random writes, reads, deletes, collections and restarts, against plain arrays. */
+@ResourceLock(value = Resources.SYSTEM_PROPERTIES, mode = ResourceAccessMode.READ)
 class CheckpointModelTest {
   private static final CheckpointStoreConfig CONFIG =
       CheckpointStoreConfig.defaults().withGrace(Duration.ofHours(1), Duration.ofSeconds(1));

@@ -15,10 +15,13 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.ResourceLock;
+import org.junit.jupiter.api.parallel.Resources;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** An S3 that refuses, hangs, crawls, or is cut in the middle of an object. */
+@ResourceLock(Resources.SYSTEM_PROPERTIES) // an S3's key is one
 class S3FaultsTest {
   private static final int ALWAYS = Integer.MAX_VALUE;
   private static final Duration DEADLINE = Duration.ofSeconds(2);
