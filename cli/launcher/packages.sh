@@ -28,6 +28,7 @@ readonly TEST_PACKAGES=(
   git=git
   qemu-utils=qemu-img
   nftables=nft
+  tmux=tmux
   postgresql=any:/usr/lib/postgresql/*/bin/initdb
 )
 

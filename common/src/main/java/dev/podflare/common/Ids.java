@@ -38,6 +38,10 @@ public final class Ids {
     return "exe_" + hex(16);
   }
 
+  public String terminal() {
+    return "pty_" + hex(16);
+  }
+
   public String space() {
     return "spc_" + node + hex(14);
   }

@@ -35,6 +35,7 @@ final class Sandbox implements LocalExecution.Owner {
   private final Clock clock;
   private final ReplayRing replay = new ReplayRing();
   private final Executions executions;
+  private final Terminals terminals;
   private final ReentrantLock closing = new ReentrantLock();
   private final ReentrantLock family = new ReentrantLock(true);
 
@@ -70,6 +71,13 @@ final class Sandbox implements LocalExecution.Owner {
             MAX_LIVE_EXECUTIONS,
             config.deadlines().execution(),
             guest.calls()::waits);
+    this.terminals = new Terminals(guest, budget, this::touch, this::whyLost);
+  }
+
+  private String whyLost() {
+    return closedFor
+        .map(reason -> "the sandbox was closed: " + reason.sentence())
+        .orElse("the sandbox's guest is not heard any more");
   }
 
   SandboxRecord record() {
@@ -91,6 +99,10 @@ final class Sandbox implements LocalExecution.Owner {
 
   Executions executions() {
     return executions;
+  }
+
+  Terminals terminals() {
+    return terminals;
   }
 
   ReplayRing replay() {
@@ -124,7 +136,7 @@ final class Sandbox implements LocalExecution.Owner {
     if (!now.isBefore(record.expiresAt())) {
       return Optional.of(CloseReason.TIMEOUT);
     }
-    if (guest.ports().inUse()) {
+    if (guest.ports().inUse() || terminals.watched()) {
       touch();
     }
     boolean idle = executions.idle() && !now.isBefore(lastActive.plus(record.idleTimeout()));
@@ -139,6 +151,34 @@ final class Sandbox implements LocalExecution.Owner {
     } finally {
       starting.readLock().unlock();
     }
+  }
+
+  /** It is open when this returns. */
+  LocalTerminal openTerminal(String terminalId, TerminalRequest request, Duration patience) {
+    LocalTerminal terminal =
+        LocalTerminal.fresh(terminalId, request, clock.instant(), budget, terminals);
+    starting.readLock().lock();
+    try {
+      requireState(SandboxState.READY);
+      touch();
+      terminals.open(terminal, request, environment(request.env()));
+    } finally {
+      starting.readLock().unlock();
+    }
+    try {
+      terminal.awaitOpen(patience);
+      return terminal;
+    } catch (RuntimeException e) {
+      terminals.forget(terminal);
+      throw e;
+    }
+  }
+
+  private Map<String, String> environment(Map<String, String> own) {
+    Map<String, String> env = new HashMap<>(config.guestEnvironment());
+    env.putAll(record.env());
+    env.putAll(own);
+    return env;
   }
 
   private LocalExecution executeNow(String executionId, ExecRequest request) {
@@ -188,6 +228,7 @@ final class Sandbox implements LocalExecution.Owner {
       guest.calls().goesOn(execution, exec);
       running.add(exec);
     }
+    running.addAll(terminals.rejoin(past.terminals()));
     return running;
   }
 
@@ -196,7 +237,8 @@ final class Sandbox implements LocalExecution.Owner {
    * that waited.
    */
   void rejoined(CallJournal.Past past, List<GuestExec> running) {
-    for (int i = 0; i < running.size(); i++) {
+    terminals.rejoined();
+    for (int i = 0; i < past.calls().size(); i++) {
       if (!past.calls().get(i).keepsInput() && running.get(i).takesInput()) {
         running.get(i).stdinEnd();
       }
@@ -230,9 +272,6 @@ final class Sandbox implements LocalExecution.Owner {
   @Override
   public GuestExec startInGuest(LocalExecution execution) {
     ExecRequest request = execution.request();
-    Map<String, String> env = new HashMap<>(config.guestEnvironment());
-    env.putAll(record.env());
-    env.putAll(request.env());
     guest.wake();
     return guest
         .channel()
@@ -243,7 +282,7 @@ final class Sandbox implements LocalExecution.Owner {
                     : GuestLanguage.PYTHON,
                 request.code(),
                 request.cwd(),
-                env,
+                environment(request.env()),
                 request.stdin().isPresent() || request.stdinOpen(),
                 request.framing() == ExecRequest.Framing.CHUNKS,
                 execution.window()),
@@ -298,6 +337,7 @@ final class Sandbox implements LocalExecution.Owner {
         try {
           guest.close(); // first: an execution may be waiting for this guest
           executions.close();
+          terminals.close();
         } finally {
           body.run();
         }
@@ -420,6 +460,7 @@ final class Sandbox implements LocalExecution.Owner {
       }
       parent.guest.letGo(); // first: an execution may be waiting for this guest
       parent.executions.endAll();
+      parent.terminals.close();
       executions.adopt(parent.executions);
       replay.adopt(parent.replay.events());
       touch();

@@ -15,6 +15,8 @@ final class FrameType {
   static final byte WINDOW = 'w';
   static final byte BARRIER = 'b';
   static final byte RELEASE = 'u';
+  static final byte TERMINAL = 'y';
+  static final byte RESIZE = 'z';
 
   // From the guest
   static final byte HELLO = 'H';
@@ -28,6 +30,7 @@ final class FrameType {
   static final byte BARRIER_REACHED = 'B';
   static final byte NOTICE = 'N';
   static final byte INPUT_TAKEN = 'I';
+  static final byte TERMINAL_OPENED = 'Y';
 
   private FrameType() {}
 }

@@ -36,12 +36,14 @@ public final class GuestFiles {
           "leasing.py",
           "loop.py",
           "output.py",
+          "process_calls.py",
           "python_calls.py",
           "signals.py",
           "scan.py",
           "shell.py",
           "spawn.py",
           "system.py",
+          "terminals.py",
           "uploads.py",
           "values.py");
   private static final List<GuestFile> ALL = load();

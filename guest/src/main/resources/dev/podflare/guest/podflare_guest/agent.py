@@ -17,9 +17,11 @@ from .bash_calls import BashCall, BashCalls
 from .channel import CROWDED, BadFrame, Channel, Disconnected
 from .loop import Loop
 from .output import Call, Sink
+from .process_calls import ProcessCall
 from .python_calls import PythonCalls
 from .spawn import Spawner, guest_environment
 from .system import Identity, Renewal, log, oom_kills, refusals
+from .terminals import TerminalCall, Terminals
 from .uploads import Upload
 
 DEFAULT_WINDOW = 256 << 10
@@ -41,6 +43,7 @@ class Agent(Sink):
         oom = oom_kills(first)
         self.python = PythonCalls(self, spawner, oom, refusals(first), run_folder)
         self.bash = BashCalls(self, spawner, oom, run_folder)
+        self.terminals = Terminals(self, spawner, oom)
         self._first = first
         self._connected = True
         self._identity = identity
@@ -62,6 +65,8 @@ class Agent(Sink):
             b"h": self._renew,
             b"b": self._barrier,
             b"u": self._release,
+            b"y": self._terminal,
+            b"z": self._resize,
         }
 
     def run(self, warm: bool) -> None:
@@ -250,12 +255,14 @@ class Agent(Sink):
 
     def _stdin(self, number: int, payload: bytes) -> None:
         call = self.calls.get(number)
-        if isinstance(call, BashCall) and call.input is not None:
+        if isinstance(call, TerminalCall):
+            self.terminals.type(call, payload)
+        elif isinstance(call, ProcessCall) and call.input is not None:
             call.input.add(payload)
 
     def _stdin_end(self, number: int, _payload: bytes) -> None:
         call = self.calls.get(number)
-        if isinstance(call, BashCall) and call.input is not None:
+        if isinstance(call, ProcessCall) and call.input is not None:
             call.input.end()
 
     def _signal(self, number: int, payload: bytes) -> None:
@@ -268,10 +275,23 @@ class Agent(Sink):
             Call(number, DEFAULT_WINDOW, self).finish(
                 130, "killed", "it had not started", lambda: None
             )
+        elif isinstance(call, TerminalCall):
+            self.terminals.kill(call)
         elif isinstance(call, BashCall):
             self.bash.signal(call, name)
         elif call is not None:
             self.python.signal(call, name)
+
+    def _terminal(self, number: int, payload: bytes) -> None:
+        request = json.loads(payload)
+        call = TerminalCall(number, int(request.get("window", DEFAULT_WINDOW)), self)
+        self.calls[number] = call
+        self.terminals.open(call, request)
+
+    def _resize(self, number: int, payload: bytes) -> None:
+        call = self.calls.get(number)
+        if isinstance(call, TerminalCall):
+            call.resize(payload)
 
     def _window(self, number: int, payload: bytes) -> None:
         call = self.calls.get(number)
@@ -309,7 +329,7 @@ class Agent(Sink):
                     os.kill(pid, signal.SIGCONT)
             elif pid == self.python.pid:
                 self.python.died(status)
-            else:
+            elif not self.terminals.died(pid, status):
                 self.bash.died(pid, status)
 
 

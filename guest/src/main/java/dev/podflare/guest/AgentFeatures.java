@@ -1,0 +1,45 @@
+package dev.podflare.guest;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import java.util.Arrays;
+import java.util.Map;
+
+/**
+ * What the agent of a guest knows, by its version: a frame that it does not know would make it lose
+ * its channel, and guests that were frozen earlier have the agent of then. Immutable.
+ */
+record AgentFeatures(String version) {
+  /** The agent has not greeted. */
+  static final AgentFeatures UNKNOWN = new AgentFeatures("");
+
+  /** First version with terminals. */
+  static final String TERMINALS = "0.2.0";
+
+  static AgentFeatures of(Hello hello) {
+    return new AgentFeatures(hello.agent());
+  }
+
+  /** Throws {@code GUEST_TOO_OLD} if the agent is older than {@code needed}. */
+  void require(String needed, String what) {
+    if (Arrays.compare(numbers(version), numbers(needed)) < 0) {
+      throw new PodflareException(
+          ErrorCode.GUEST_TOO_OLD,
+          "this sandbox's guest was made before there were "
+              + what
+              + "; make a new one (its agent is "
+              + (version.isEmpty() ? "unknown" : version)
+              + ", needed is "
+              + needed
+              + ")",
+          Map.of("needed", needed));
+    }
+  }
+
+  /** What is no version counts as the oldest: it is the guest's word. */
+  private static int[] numbers(String version) {
+    return version.matches("[0-9]{1,4}([.][0-9]{1,4}){2}")
+        ? Arrays.stream(version.split("[.]", -1)).mapToInt(Integer::parseInt).toArray()
+        : new int[0];
+  }
+}
