@@ -216,8 +216,8 @@ final class BenchCommand implements Callable<Integer> {
           new HttpBench(podflare, options, rounds, burst, probe, withoutNetwork)
               .measure(this::say));
       probe.ifPresent(it -> rows.addAll(new EngineBench(it, podflare, options).measure(this::say)));
-      probe.ifPresent(it ->
-          rows.addAll(new TerminalBench(it, podflare, options).measure(this::say)));
+      probe.ifPresent(
+          it -> rows.addAll(new TerminalBench(it, podflare, options).measure(this::say)));
       data.ifPresent(it -> rows.addAll(new SpaceBench(podflare, options, it).measure(this::say)));
       rows.addAll(first);
       return shown(info, rows);

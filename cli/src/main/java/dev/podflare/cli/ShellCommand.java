@@ -85,7 +85,7 @@ final class ShellCommand implements Callable<Integer> {
   }
 
   private TerminalSession.Ending session(Sandbox sandbox) throws InterruptedException {
-    try (LocalTerminal local = new LocalTerminal()) {
+    try (RawTerminal local = new RawTerminal()) {
       Terminal remote =
           terminal != null ? sandbox.terminal(terminal) : sandbox.openTerminal(options(local));
       TerminalSession.Ending ending = new TerminalSession(local, remote).run();
@@ -101,7 +101,7 @@ final class ShellCommand implements Callable<Integer> {
   }
 
   /** Colours and keys are those of the terminal that it is shown in, where guests know that. */
-  private TerminalOptions options(LocalTerminal local) {
+  private TerminalOptions options(RawTerminal local) {
     TerminalOptions options = TerminalOptions.shell().withSize(local.cols(), local.rows());
     String type = System.getenv("TERM");
     if (type != null && type.matches("(xterm|screen|tmux|rxvt|linux|vt[0-9]+)(-[a-z0-9]+)?")) {

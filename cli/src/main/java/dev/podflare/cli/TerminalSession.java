@@ -31,13 +31,13 @@ final class TerminalSession implements TerminalListener {
     record Lost(String why) implements Ending {}
   }
 
-  private final LocalTerminal local;
+  private final RawTerminal local;
   private final Terminal remote;
   private final CompletableFuture<Ending> ending = new CompletableFuture<>();
   private volatile @Nullable TerminalConnection connection;
   private volatile String closedFor = "";
 
-  TerminalSession(LocalTerminal local, Terminal remote) {
+  TerminalSession(RawTerminal local, Terminal remote) {
     this.local = local;
     this.remote = remote;
   }
@@ -171,7 +171,10 @@ final class TerminalSession implements TerminalListener {
   }
 
   @Override
-  public void closed(String why) {
+  public void closed(String why, boolean lost) {
     closedFor = why;
+    if (lost && !why.isEmpty()) {
+      ending.complete(new Ending.Lost(why));
+    }
   }
 }

@@ -10,6 +10,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,12 +20,14 @@ import org.jspecify.annotations.Nullable;
 public final class TerminalConnection implements AutoCloseable {
   private static final int PIECE = 32 * 1024;
   private static final int MOST_TEXT = 64 * 1024;
+  private static final int LOST = 4410;
 
   /** Longer than the server waits before it takes an end for dead. */
   private static final int SEND_SECONDS = 120;
 
   private final TerminalListener listener;
   private final CompletableFuture<Optional<Integer>> end = new CompletableFuture<>();
+  private final AtomicBoolean ending = new AtomicBoolean();
   private final Incoming incoming = new Incoming();
   private @Nullable WebSocket socket; // guarded by this
 
@@ -85,7 +88,7 @@ public final class TerminalConnection implements AutoCloseable {
   /** Looks no more. Can be repeated. */
   @Override
   public void close() {
-    incoming.ended("closed here");
+    incoming.ended("closed here", false);
     WebSocket open;
     synchronized (this) {
       open = socket;
@@ -116,7 +119,7 @@ public final class TerminalConnection implements AutoCloseable {
         text.reset();
       } else if (text.size() > MOST_TEXT) {
         from.abort();
-        ended("the server sent nonsense");
+        ended("the server sent nonsense", false);
       }
       from.request(1);
       return null;
@@ -136,19 +139,20 @@ public final class TerminalConnection implements AutoCloseable {
 
     @Override
     public @Nullable CompletionStage<?> onClose(WebSocket from, int code, String reason) {
-      ended(reason.isEmpty() ? "the server closed the connection" : reason);
+      ended(reason.isEmpty() ? "the server closed the connection" : reason, code == LOST);
       return null;
     }
 
     @Override
     public void onError(WebSocket from, Throwable failure) {
-      ended("the connection broke: " + failure.getMessage());
+      ended("the connection broke: " + failure.getMessage(), false);
     }
 
-    void ended(String why) {
+    void ended(String why, boolean lost) {
       Integer code = exitCode;
-      if (end.complete(Optional.ofNullable(code))) {
-        listener.closed(code == null ? why : "");
+      if (ending.compareAndSet(false, true)) {
+        listener.closed(code == null ? why : "", code != null || lost);
+        end.complete(Optional.ofNullable(code));
       }
     }
   }

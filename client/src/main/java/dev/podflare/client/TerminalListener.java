@@ -17,9 +17,11 @@ public interface TerminalListener {
   default void exited(int code) {}
 
   /**
-   * The connection is closed; the terminal may go on.
+   * The connection is closed.
    *
    * @param why for people; empty after {@link #exited}
+   * @param lost whether the terminal is not to be had any more, unless its sandbox is woken; else
+   *     it goes on, and can be joined again
    */
-  default void closed(String why) {}
+  default void closed(String why, boolean lost) {}
 }

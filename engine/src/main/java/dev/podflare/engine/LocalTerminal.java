@@ -8,6 +8,7 @@ import dev.podflare.guest.ExecListener;
 import dev.podflare.guest.GuestExec;
 import dev.podflare.guest.GuestSignal;
 import dev.podflare.guest.GuestStream;
+import dev.podflare.guest.GuestValue;
 import dev.podflare.guest.TerminalCommand;
 import java.time.Duration;
 import java.time.Instant;
@@ -289,7 +290,10 @@ final class LocalTerminal implements Terminal, ExecListener {
   }
 
   @Override
-  public void result(Map<String, String> data) {}
+  public void value(GuestValue value) {}
+
+  @Override
+  public void valueBytes(int bytes) {}
 
   @Override
   public void done(int code, DoneReason reason, Optional<String> message) {

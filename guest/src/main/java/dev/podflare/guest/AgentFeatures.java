@@ -14,7 +14,7 @@ record AgentFeatures(String version) {
   static final AgentFeatures UNKNOWN = new AgentFeatures("");
 
   /** First version with terminals. */
-  static final String TERMINALS = "0.2.0";
+  static final String TERMINALS = "0.3.0";
 
   static AgentFeatures of(Hello hello) {
     return new AgentFeatures(hello.agent());

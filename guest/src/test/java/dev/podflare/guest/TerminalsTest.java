@@ -205,13 +205,13 @@ class TerminalsTest {
 
   @Test
   void agentsOfEarlierVersionsAreNotAsked() {
-    for (String old : List.of("", "0.1.0", "0.1.99", "no version", "99999.1.1")) {
+    for (String old : List.of("", "0.1.0", "0.2.0", "0.2.99", "no version", "99999.1.1")) {
       assertThatThrownBy(() -> new AgentFeatures(old).require(AgentFeatures.TERMINALS, "terminals"))
           .isInstanceOfSatisfying(
               PodflareException.class,
               e -> assertThat(e.code()).isEqualTo(ErrorCode.GUEST_TOO_OLD));
     }
-    for (String fit : List.of("0.2.0", "0.10.0", "1.0.0")) {
+    for (String fit : List.of("0.3.0", "0.10.0", "1.0.0")) {
       new AgentFeatures(fit).require(AgentFeatures.TERMINALS, "terminals");
     }
   }

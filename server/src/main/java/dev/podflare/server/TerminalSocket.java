@@ -23,15 +23,19 @@ import org.slf4j.LoggerFactory;
  * A terminal as a WebSocket: binary messages are what is typed and what is written, text messages
  * are JSON objects. From the viewer {@code resize}; to it {@code skipped} (bytes of output that it
  * was too slow for), {@code error} with {@code code} (what it sent was refused), and last {@code
- * exit_code}. It closes with 1000 after the program's end, with 1001 when the terminal is not to be
- * had here any more. A viewer that takes nothing holds nobody up. Public only because Jetty calls
- * it by reflection. Thread-safe.
+ * exit_code}. It closes with 1000 after the program's end, with 4410 when the terminal is not to be
+ * had here any more, with 1001 when the server stops. A viewer that takes nothing holds nobody up.
+ * Public only because Jetty calls it by reflection. Thread-safe.
  */
 public final class TerminalSocket implements Session.Listener, PortConnections.Watched {
   private static final Logger LOG = LoggerFactory.getLogger(TerminalSocket.class);
   static final int LARGEST_INPUT = 64 * 1024;
   private static final int LARGEST_TEXT = 4096;
   private static final int LONGEST_REASON = 100;
+
+  /** Of the range for applications: as the status 410. */
+  private static final int LOST = 4410;
+
   private static final Duration LOOK = Duration.ofSeconds(10);
   private static final JsonBodies JSON = new JsonBodies(ServerLimits.defaults());
 
@@ -40,6 +44,7 @@ public final class TerminalSocket implements Session.Listener, PortConnections.W
   private final Runnable whenEnded;
   private final AtomicBoolean ended = new AtomicBoolean();
   private volatile @Nullable Session session;
+  private volatile @Nullable Thread viewer;
   private volatile long heardNanos = System.nanoTime();
   private volatile long pingedNanos = heardNanos;
 
@@ -55,7 +60,7 @@ public final class TerminalSocket implements Session.Listener, PortConnections.W
     opened.setMaxBinaryMessageSize(LARGEST_INPUT);
     opened.setMaxTextMessageSize(LARGEST_TEXT);
     session = opened;
-    Thread.ofVirtual().name("viewer of " + terminal.id()).start(() -> down(opened));
+    viewer = Thread.ofVirtual().name("viewer of " + terminal.id()).start(() -> down(opened));
     opened.demand();
   }
 
@@ -98,7 +103,7 @@ public final class TerminalSocket implements Session.Listener, PortConnections.W
         text(to, Json.object().put("exit_code", code));
         close(1000, "the program has ended");
       }
-      case TerminalEnd.Lost(String why) -> close(1001, why);
+      case TerminalEnd.Lost(String why) -> close(LOST, why);
     }
   }
 
@@ -233,6 +238,10 @@ public final class TerminalSocket implements Session.Listener, PortConnections.W
   /** Whatever became of the WebSocket. Can be repeated. */
   void end() {
     if (ended.compareAndSet(false, true)) {
+      Thread looking = viewer;
+      if (looking != null) {
+        looking.interrupt();
+      }
       whenEnded.run();
     }
   }

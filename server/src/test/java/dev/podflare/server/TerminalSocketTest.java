@@ -91,7 +91,7 @@ class TerminalSocketTest {
     SocketClient client = open();
     await().until(() -> terminal.viewers() == 1);
     terminal.end(new TerminalEnd.Lost("x".repeat(300)));
-    assertThat((String) client.next()).matches("closed 1001 x{100}");
+    assertThat((String) client.next()).matches("closed 4410 x{100}");
   }
 
   @Test

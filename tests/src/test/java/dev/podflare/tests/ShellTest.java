@@ -46,7 +46,8 @@ class ShellTest {
 
   private Tmux shell(Sandbox sandbox, String... options) {
     List<String> command =
-        new ArrayList<>(DaemonProcess.java("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx128m"));
+        new ArrayList<>(
+            DaemonProcess.java("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx128m"));
     command.addAll(List.of("shell", "--sandbox", sandbox.id()));
     command.addAll(Arrays.asList(options));
     Map<String, String> environment =
@@ -58,7 +59,7 @@ class ShellTest {
   void itIsATerminalLikeAnyOther() {
     try (Sandbox sandbox = platform.createWarm();
         Tmux tmux = shell(sandbox, "--", "bash", "--norc")) {
-      tmux.awaitScreen("bash-[0-9.]+# ");
+      tmux.awaitScreen("bash-[0-9.]+#");
       tmux.line("stty size");
       tmux.awaitScreen("(?m)^30 100$");
       tmux.resize(80, 25);
@@ -90,7 +91,7 @@ class ShellTest {
     try (Sandbox sandbox = platform.createWarm();
         Tmux tmux = shell(sandbox, "--", "bash", "--norc")) {
       sandbox.runCode("open('/root/full.py', 'w').write(" + python(FULL_SCREEN) + ")");
-      tmux.awaitScreen("bash-[0-9.]+# ");
+      tmux.awaitScreen("bash-[0-9.]+#");
       tmux.line("echo before");
       tmux.awaitScreen("(?m)^before$");
       tmux.line("python3 /root/full.py");
@@ -119,7 +120,7 @@ class ShellTest {
   void itIsLeftAndJoinedAgain() {
     try (Sandbox sandbox = platform.createWarm()) {
       try (Tmux tmux = shell(sandbox, "--", "bash", "--norc")) {
-        tmux.awaitScreen("bash-[0-9.]+# ");
+        tmux.awaitScreen("bash-[0-9.]+#");
         tmux.line("x=kept; echo set-$x");
         tmux.awaitScreen("(?m)^set-kept$");
         tmux.line("~?");
@@ -143,7 +144,7 @@ class ShellTest {
   void aFloodIsShownAndStopsAtCtrlC() {
     try (Sandbox sandbox = platform.createWarm();
         Tmux tmux = shell(sandbox, "--", "bash", "--norc")) {
-      tmux.awaitScreen("bash-[0-9.]+# ");
+      tmux.awaitScreen("bash-[0-9.]+#");
       tmux.line("yes 'a line that goes on and on'");
       tmux.awaitScreen("(?s)(a line that goes on and on\n){20}");
       tmux.keys("C-c");

@@ -225,6 +225,26 @@ class TerminalTest {
   }
 
   @Test
+  void aSandboxIsNotIdleWhileSomebodyLooks() {
+    try (Sandbox sandbox =
+        platform.client.create(
+            SandboxOptions.builder().idleTimeout(Duration.ofSeconds(2)).build())) {
+      Terminal terminal = sandbox.openTerminal(TerminalOptions.shell().withArgv(List.of("cat")));
+      try (Watcher watcher = new Watcher(terminal)) {
+        // Longer than it may be idle; nothing is asked of it meanwhile.
+        Awaitility.await()
+            .pollDelay(Duration.ofSeconds(6))
+            .atMost(TestPlatform.PATIENCE)
+            .until(() -> true);
+        assertThat(watcher.whyClosed()).isEmpty();
+        watcher.type("here\n");
+        watcher.awaitText("here\r\nhere\r\n");
+      }
+      assertThat(platform.awaitGone(sandbox)).isEqualTo("idle");
+    }
+  }
+
+  @Test
   void itStandsStillWhilePausedAndInputWakesIt() {
     try (Sandbox sandbox =
         platform.client.create(SandboxOptions.builder().autoResume(true).build())) {

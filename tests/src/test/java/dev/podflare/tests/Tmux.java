@@ -12,7 +12,10 @@ import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 
-/** One program in a terminal of tmux, a server of its own; what is on its screen is text. One thread. */
+/**
+ * One program in a terminal of tmux, a server of its own; what is on its screen is text. One
+ * thread.
+ */
 final class Tmux implements AutoCloseable {
   private final String socket = "podflare-" + UUID.randomUUID();
 

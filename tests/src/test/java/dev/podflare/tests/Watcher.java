@@ -91,7 +91,7 @@ final class Watcher implements TerminalListener, AutoCloseable {
   }
 
   @Override
-  public synchronized void closed(String why) {
+  public synchronized void closed(String why, boolean lost) {
     closed = why;
   }
 

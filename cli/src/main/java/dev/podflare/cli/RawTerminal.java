@@ -16,14 +16,14 @@ import org.jline.terminal.TerminalBuilder;
  * The terminal that this process runs in, raw: every key is ours, and every byte of output is the
  * program's. It is as it was before when this is closed, or the process ends. Thread-safe.
  */
-final class LocalTerminal implements AutoCloseable {
+final class RawTerminal implements AutoCloseable {
   private final Terminal terminal;
   private final Attributes before;
   private final Thread restore = new Thread(this::restore, "restore the terminal");
   private final FileInputStream in = new FileInputStream(FileDescriptor.in);
   private final FileOutputStream out = new FileOutputStream(FileDescriptor.out);
 
-  LocalTerminal() {
+  RawTerminal() {
     try {
       terminal = TerminalBuilder.builder().system(true).build();
     } catch (IOException failure) {
