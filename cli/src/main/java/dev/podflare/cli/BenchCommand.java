@@ -59,6 +59,9 @@ final class BenchCommand implements Callable<Integer> {
   @Option(names = "--undo-only", description = "Only the rows about undo")
   private boolean undoOnly;
 
+  @Option(names = "--terminals-only", description = "Only the rows about terminals")
+  private boolean terminalsOnly;
+
   @Option(
       names = "--json",
       paramLabel = "FILE",
@@ -69,11 +72,11 @@ final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (url != null && (networkOnly || spacesOnly || undoOnly)) {
+    if (url != null && only()) {
       throw new PodflareException(
           ErrorCode.INVALID_CONFIG,
-          "--network-only, --spaces-only and --undo-only need a daemon of their own, not one at"
-              + " --url");
+          "--network-only, --spaces-only, --undo-only and --terminals-only need a daemon of their"
+              + " own, not one at --url");
     }
     if (url != null) {
       return bench(remote(), List.of(), Optional.empty(), Optional.empty(), Optional.empty());
@@ -88,6 +91,9 @@ final class BenchCommand implements Callable<Integer> {
     }
     if (undoOnly) {
       return benchUndo(config);
+    }
+    if (terminalsOnly) {
+      return benchTerminals(config);
     }
     List<BenchRow> starts = starts(config);
     Statistics without = createsWithoutNetwork(config);
@@ -107,6 +113,19 @@ final class BenchCommand implements Callable<Integer> {
       List<BenchRow> rows =
           new NetworkBench(daemon.engine().probe(), podflare, options()).measure(this::say);
       return shown(podflare.info(), rows);
+    }
+  }
+
+  private boolean only() {
+    return networkOnly || spacesOnly || undoOnly || terminalsOnly;
+  }
+
+  private int benchTerminals(ServeConfig config) {
+    try (LocalDaemon daemon = DaemonWiring.start(config);
+        Podflare podflare = new Podflare(daemon.address())) {
+      EngineProbe probe = daemon.engine().probe();
+      return shown(
+          podflare.info(), new TerminalBench(probe, podflare, options()).measure(this::say));
     }
   }
 
@@ -191,7 +210,7 @@ final class BenchCommand implements Callable<Integer> {
   private ServeConfig ownDaemon(ServeConfig config) {
     ServeConfig own =
         config.withNetwork(config.network().unlimited(List.of(BenchNameServer.ADDRESS)));
-    return networkOnly || spacesOnly || undoOnly
+    return only()
         ? own.withMachines(config.pool().orElse(2), config.blanks().orElse(2))
         : own.withMachines(
             config.pool().orElse(burst), config.blanks().orElse(ForkBench.MOST_CHILDREN));
@@ -212,6 +231,8 @@ final class BenchCommand implements Callable<Integer> {
               .measure(this::say));
       probe.ifPresent(it -> rows.addAll(new EngineBench(it, podflare, options).measure(this::say)));
       rows.addAll(new UndoBench(podflare, options).measure(this::say));
+      probe.ifPresent(
+          it -> rows.addAll(new TerminalBench(it, podflare, options).measure(this::say)));
       data.ifPresent(it -> rows.addAll(new SpaceBench(podflare, options, it).measure(this::say)));
       rows.addAll(first);
       return shown(info, rows);

@@ -83,6 +83,22 @@ public final class Sandbox implements AutoCloseable {
     return new Contexts(http, path("/contexts"));
   }
 
+  /** Opens a terminal and starts a program on it, which runs on whether or not anybody looks. */
+  public Terminal openTerminal(TerminalOptions options) {
+    TerminalInfo opened = http.post(path("/pty"), options.body(), TerminalInfo.class);
+    return terminal(opened.ptyId());
+  }
+
+  /** Terminals, oldest first; asks the server. */
+  public List<TerminalInfo> terminals() {
+    return List.of(http.get(path("/pty"), TerminalInfo[].class));
+  }
+
+  /** A handle on a terminal; asks nothing of the server. */
+  public Terminal terminal(String terminalId) {
+    return new Terminal(http, path(""), terminalId);
+  }
+
   /** The whole record. */
   public SandboxInfo info() {
     return http.get(path(""), SandboxInfo.class);

@@ -54,6 +54,11 @@ final class CallJournal {
   /** Code of calls that wait, in bytes, that is written down; what is more is lost by a kill. */
   private static final long MOST_WAITING = 4L << 20;
 
+  /** Output of a terminal, and of all together, that is written down with a mark. */
+  private static final int MOST_RECENT = 8 << 10;
+
+  private static final int MOST_OF_TERMINALS = 128 << 10;
+
   /** Calls of the engine's own are not written down, but have numbers too. */
   private static final long UNWRITTEN = 1 << 20;
 
@@ -62,6 +67,7 @@ final class CallJournal {
   private final Machine machine;
   private final Path file;
   private final Map<Long, LocalExecution> live = new LinkedHashMap<>();
+  private final Map<Long, LocalTerminal> terminals = new LinkedHashMap<>();
   private final Map<String, ExecRequest> queued = new LinkedHashMap<>();
   private final long origin;
   private @Nullable FileChannel out;
@@ -105,25 +111,30 @@ final class CallJournal {
       @Nullable Queued queued,
       @Nullable Mark mark,
       @JsonProperty("stood_ms") @Nullable Long stood,
-      @Nullable Ending ending) {
+      @Nullable Ending ending,
+      @Nullable TerminalState terminal) {
     static Line of(JournaledCall call) {
-      return new Line(call, null, null, null, null);
+      return new Line(call, null, null, null, null, null);
     }
 
     static Line of(Queued queued) {
-      return new Line(null, queued, null, null, null);
+      return new Line(null, queued, null, null, null, null);
     }
 
     static Line of(Mark mark) {
-      return new Line(null, null, mark, null, null);
+      return new Line(null, null, mark, null, null, null);
     }
 
     static Line of(Duration stood) {
-      return new Line(null, null, null, stood.toMillis(), null);
+      return new Line(null, null, null, stood.toMillis(), null, null);
     }
 
     static Line of(Ending ending) {
-      return new Line(null, null, null, null, ending);
+      return new Line(null, null, null, null, ending, null);
+    }
+
+    static Line of(TerminalState terminal) {
+      return new Line(null, null, null, null, null, terminal);
     }
   }
 
@@ -137,12 +148,27 @@ final class CallJournal {
    * @param lastId greatest number of a call so far
    * @param calls those that run, as they are there
    * @param queued those that wait
+   * @param terminals those that are open; absent in what earlier versions wrote
    */
   record Mark(
       long position,
       @JsonProperty("last_id") long lastId,
       List<JournaledCall> calls,
-      List<Queued> queued) {}
+      List<Queued> queued,
+      @Nullable List<TerminalState> terminals) {}
+
+  /** A terminal is about to be opened in the guest, or goes on in a copy of it. */
+  synchronized void begins(LocalTerminal terminal) {
+    TerminalState begun = terminal.begun();
+    append(Line.of(begun));
+    terminals.put(begun.guestId(), terminal);
+    lastId = Math.max(lastId, begun.guestId());
+  }
+
+  /** A terminal that is open already, and is in the journal. */
+  synchronized void goesOn(LocalTerminal terminal) {
+    terminals.put(terminal.exec().id(), terminal);
+  }
 
   /** A call is about to be sent to the guest. */
   synchronized void begins(LocalExecution execution, GuestExec exec) {
@@ -197,6 +223,8 @@ final class CallJournal {
       return;
     }
     live.values().removeIf(LocalExecution::ended);
+    terminals.values().removeIf(LocalTerminal::ended);
+    int recent = Math.min(MOST_RECENT, TerminalState.share(MOST_OF_TERMINALS, terminals.size()));
     List<JournaledCall> calls = new ArrayList<>();
     for (LocalExecution execution : live.values()) {
       Optional<JournaledCall> call =
@@ -210,7 +238,15 @@ final class CallJournal {
     }
     List<Queued> waiting = new ArrayList<>();
     queued.forEach((id, request) -> waiting.add(new Queued(id, request)));
-    String line = text(Line.of(new Mark(position, lastId, calls, waiting)));
+    String line =
+        text(
+            Line.of(
+                new Mark(
+                    position,
+                    lastId,
+                    calls,
+                    waiting,
+                    terminals.values().stream().map(it -> it.state(recent)).toList())));
     try {
       byte[] since = tail();
       replace(since, line.getBytes(StandardCharsets.UTF_8));
@@ -321,18 +357,21 @@ final class CallJournal {
    * @param lastId no call has had a greater number
    * @param calls that ran at that place or have begun since; some may have ended
    * @param queued those that waited
+   * @param terminals those that were open at that place or have been opened since, likewise
    */
   record Past(
       long position,
       long lastId,
       List<JournaledCall> calls,
       List<Queued> queued,
+      List<TerminalState> terminals,
       CallJournal journal) {}
 
   /** Reads what was written, and goes on with it. */
   static Past read(Machine machine) {
     Map<String, JournaledCall> calls = new LinkedHashMap<>();
     Map<String, Queued> waiting = new LinkedHashMap<>();
+    Map<String, TerminalState> terminals = new LinkedHashMap<>();
     long position = 0;
     long marked = 0;
     long markLine = 0;
@@ -351,6 +390,10 @@ final class CallJournal {
           position = mark.position();
           mark.calls().forEach(call -> calls.put(call.execution(), call));
           mark.queued().forEach(call -> waiting.put(call.execution(), call));
+          List<TerminalState> open = mark.terminals();
+          if (open != null) {
+            open.forEach(it -> terminals.put(it.terminal(), it));
+          }
         }
         marked = mark.position();
         markLine = length;
@@ -360,6 +403,11 @@ final class CallJournal {
         calls.put(line.call().execution(), line.call());
         waiting.remove(line.call().execution());
         lastId = Math.max(lastId, line.call().guestId());
+      }
+      TerminalState terminal = line.terminal();
+      if (terminal != null) {
+        terminals.put(terminal.terminal(), terminal);
+        lastId = Math.max(lastId, terminal.guestId());
       }
       if (line.queued() != null) {
         waiting.put(line.queued().execution(), line.queued());
@@ -385,6 +433,7 @@ final class CallJournal {
         lastId + UNWRITTEN,
         List.copyOf(calls.values()),
         List.copyOf(waiting.values()),
+        List.copyOf(terminals.values()),
         journal);
   }
 

@@ -73,6 +73,13 @@ final class CarriedCall implements ExecListener {
     return guest;
   }
 
+  /** All that go on in a guest, for its renewal. */
+  static List<GuestExec> guests(List<CarriedCall> calls, List<LocalTerminal> terminals) {
+    List<GuestExec> all = new ArrayList<>(calls.stream().map(CarriedCall::guest).toList());
+    terminals.forEach(terminal -> all.add(terminal.exec()));
+    return all;
+  }
+
   /** Whether the parent's guest had heard of it when it was frozen. */
   synchronized boolean began() {
     return !lost;

@@ -5,6 +5,7 @@ import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -22,6 +23,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param qemu version, for people
  * @param epoch of the agent's channel, as the memory knows it
  * @param layers of the disk, lowest first: names of parts
+ * @param terminals that were open; absent in what earlier versions wrote
  */
 record CheckpointNeeds(
     int format,
@@ -36,13 +38,18 @@ record CheckpointNeeds(
     String qemu,
     long epoch,
     List<String> layers,
-    List<SavedCall> calls) {
+    List<SavedCall> calls,
+    @Nullable List<TerminalState> terminals) {
   static final int FORMAT = 1;
   private static final JsonMapper JSON = JsonMapper.builder().build();
 
   CheckpointNeeds {
     layers = List.copyOf(layers);
     calls = List.copyOf(calls);
+  }
+
+  List<TerminalState> openTerminals() {
+    return terminals == null ? List.of() : List.copyOf(terminals);
   }
 
   String json() {

@@ -23,7 +23,11 @@ final class ForkRun {
   private final Laps laps;
 
   /** A child's machine, what was reseeded in it, and the copies of the parent's calls. */
-  private record Child(GuestMachine guest, List<String> reseeded, List<CarriedCall> calls) {}
+  private record Child(
+      GuestMachine guest,
+      List<String> reseeded,
+      List<CarriedCall> calls,
+      List<LocalTerminal> terminals) {}
 
   ForkRun(Forks forks, Caller caller, Sandbox parent, ForkRequest request, Laps laps) {
     this.forks = forks;
@@ -162,10 +166,18 @@ final class ForkRun {
 
   private Child child(GuestMachine.Restored restored, GuestMachine.Frozen frozen) {
     List<CarriedCall> calls = CarriedCall.of(frozen.running(), restored.channel());
+    List<LocalTerminal> terminals =
+        frozen.terminals().stream()
+            .map(it -> LocalTerminal.carried(it, restored.channel(), host.budget()))
+            .toList();
     GuestMachine guest =
-        restored.renewFork(frozen.epoch() + 1, calls, forks.config().deadlines().guest());
+        restored.renewFork(
+            frozen.epoch() + 1,
+            CarriedCall.guests(calls, terminals),
+            forks.config().deadlines().guest());
     try {
-      return new Child(guest, request.reseed() ? Reseeding.run(guest) : List.of(), calls);
+      List<String> reseeded = request.reseed() ? Reseeding.run(guest) : List.of();
+      return new Child(guest, reseeded, calls, terminals);
     } catch (RuntimeException e) {
       guest.close();
       throw e;
@@ -203,6 +215,7 @@ final class ForkRun {
     for (int i = 0; i < children.size(); i++) {
       Sandbox sandbox = sandboxes.get(i);
       children.get(i).calls().forEach(call -> sandbox.carryOn(host.ids().execution(), call));
+      children.get(i).terminals().forEach(sandbox.terminals()::carryOn);
       sandbox.guest().claim(sandbox.record().id());
     }
     host.records().insertForks(latest, sandboxes.stream().map(Sandbox::record).toList());

@@ -157,11 +157,10 @@ final class GuestMachine implements AutoCloseable {
      * The same for a copy of a sandbox: its generators of random numbers go on as they were, since
      * they are the user's state, and so do the calls that are named.
      */
-    GuestMachine renewFork(long epoch, List<CarriedCall> calls, Duration deadline) {
+    GuestMachine renewFork(long epoch, List<GuestExec> calls, Duration deadline) {
       try {
         Renewal renewal = Renewal.of(epoch, hostname(sandboxId));
-        channel.renew(
-            renewal.withCarried(calls.stream().map(CarriedCall::guest).toList()), deadline);
+        channel.renew(renewal.withCarried(calls), deadline);
         channel.sendClock(); // the renewal's own time may have waited for a processor
         return new GuestMachine(this, epoch, renewal.machineId());
       } catch (RuntimeException e) {
@@ -216,9 +215,15 @@ final class GuestMachine implements AutoCloseable {
    *
    * @param epoch of the channel, as the memory knows it
    * @param running calls that the host had begun; the memory may not have all of them
+   * @param terminals those of them that are open terminals, as they were then
    * @param paused how long the guest stood still for it
    */
-  record Frozen(Checkpoint checkpoint, long epoch, List<GuestExec> running, Duration paused)
+  record Frozen(
+      Checkpoint checkpoint,
+      long epoch,
+      List<GuestExec> running,
+      List<TerminalState> terminals,
+      Duration paused)
       implements AutoCloseable {
     @Override
     public void close() {
@@ -256,9 +261,11 @@ final class GuestMachine implements AutoCloseable {
 
   private Frozen freezeLocked(Supplier<Checkpoint> action, Laps laps) {
     if (held) {
+      List<GuestExec> running = channel.running();
+      List<TerminalState> terminals = TerminalState.of(running);
       Checkpoint checkpoint = action.get();
       laps.lap("checkpoint");
-      return new Frozen(checkpoint, epoch, channel.running(), Duration.ZERO);
+      return new Frozen(checkpoint, epoch, running, terminals, Duration.ZERO);
     }
     wake();
     machine.prepareCheckpoint();
@@ -267,11 +274,12 @@ final class GuestMachine implements AutoCloseable {
       channel.barrier(BARRIER_PATIENCE);
       laps.lap("barrier");
       List<GuestExec> running = channel.running();
+      List<TerminalState> terminals = TerminalState.of(running);
       long begin = System.nanoTime();
       Checkpoint checkpoint = stopAndCopy(action, Checkpoint::close);
       Duration paused = Duration.ofNanos(System.nanoTime() - begin);
       laps.lap("checkpoint");
-      return new Frozen(checkpoint, epoch, running, paused);
+      return new Frozen(checkpoint, epoch, running, terminals, paused);
     } finally {
       channel.release();
     }
@@ -300,8 +308,10 @@ final class GuestMachine implements AutoCloseable {
    *
    * @param epoch as in {@link Frozen}
    * @param calls that ran
+   * @param terminals that were open
    */
-  record Step(HistoryStep machine, long epoch, List<SavedCall> calls) implements AutoCloseable {
+  record Step(HistoryStep machine, long epoch, List<SavedCall> calls, List<TerminalState> terminals)
+      implements AutoCloseable {
     @Override
     public void close() {
       machine.close();
@@ -317,9 +327,10 @@ final class GuestMachine implements AutoCloseable {
       try {
         channel.barrier(BARRIER_PATIENCE);
         List<GuestExec> running = channel.running();
+        List<TerminalState> terminals = TerminalState.of(running);
         HistoryStep step =
             stopAndCopy(() -> machine.step(history, layerFolder), HistoryStep::close);
-        return new Step(step, epoch, SavedCall.of(running, Instant.now()));
+        return new Step(step, epoch, SavedCall.of(running, Instant.now()), terminals);
       } finally {
         channel.release();
       }

@@ -42,6 +42,10 @@ import org.slf4j.LoggerFactory;
 public final class LocalEngine implements Engine, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(LocalEngine.class);
   private static final Duration TICK = Duration.ofMillis(250);
+
+  /** The official client waits for 10 s until a terminal is open. */
+  private static final Duration TERMINAL_PATIENCE = Duration.ofSeconds(9);
+
   private static final int TICKS_A_SECOND = 4;
   private static final int TICKS_AN_EXPIRY = 8;
   private static final int TICKS_A_HOUSEKEEPING = 120;
@@ -478,6 +482,52 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private Sandbox awake(Caller caller, String sandboxId) {
     spaces.present(caller, sandboxId).touch();
     return pauses.awake(caller, sandboxId);
+  }
+
+  @Override
+  public Terminal openTerminal(Caller caller, String sandboxId, TerminalRequest request) {
+    Sandbox sandbox = awake(caller, sandboxId);
+    try {
+      return handle(caller, sandboxId, open(sandbox, request));
+    } catch (PodflareException e) {
+      if (e.code() == ErrorCode.MACHINE_FAILED && !sandbox.guest().alive()) {
+        spaces.crashed(sandbox);
+      }
+      Sandbox now = awake(caller, sandboxId); // says if it is gone, and why
+      if (e.code() != ErrorCode.GONE || now == sandbox) {
+        throw e;
+      }
+      return handle(caller, sandboxId, open(now, request));
+    }
+  }
+
+  private LocalTerminal open(Sandbox sandbox, TerminalRequest request) {
+    return sandbox.openTerminal(ids.terminal(), request, TERMINAL_PATIENCE);
+  }
+
+  private Terminal handle(Caller caller, String sandboxId, LocalTerminal terminal) {
+    String id = terminal.id();
+    return new TerminalHandle(terminal, () -> terminal(awake(caller, sandboxId), sandboxId, id));
+  }
+
+  @Override
+  public List<TerminalView> terminals(Caller caller, String sandboxId) {
+    return spaces.present(caller, sandboxId).terminals().views();
+  }
+
+  @Override
+  public Terminal terminal(Caller caller, String sandboxId, String terminalId) {
+    Sandbox sandbox = spaces.present(caller, sandboxId);
+    return handle(caller, sandboxId, terminal(sandbox, sandboxId, terminalId));
+  }
+
+  private static LocalTerminal terminal(Sandbox sandbox, String sandboxId, String terminalId) {
+    return sandbox
+        .terminals()
+        .find(terminalId)
+        .orElseThrow(() ->
+            new PodflareException(
+                ErrorCode.PTY_NOT_FOUND, "no terminal " + terminalId + " in sandbox " + sandboxId));
   }
 
   @Override

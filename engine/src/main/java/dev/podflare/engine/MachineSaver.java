@@ -103,7 +103,8 @@ final class MachineSaver {
         IntStream.range(0, frozen.checkpoint().layers().size())
             .mapToObj(CheckpointVault::layer)
             .toList(),
-        SavedCall.of(frozen.running(), clock.instant()));
+        SavedCall.of(frozen.running(), clock.instant()),
+        frozen.terminals());
   }
 
   /** Durable when it returns; nobody knows of it until it is in the records. */

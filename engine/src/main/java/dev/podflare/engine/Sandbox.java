@@ -42,6 +42,7 @@ final class Sandbox implements LocalExecution.Owner {
   private final ReplayRing replay = new ReplayRing();
   private final Executions executions;
   private final Optional<UndoRing> undo;
+  private final Terminals terminals;
   private final ReentrantLock closing = new ReentrantLock();
   private final ReentrantLock family = new ReentrantLock(true);
 
@@ -82,6 +83,13 @@ final class Sandbox implements LocalExecution.Owner {
         record.undo() == 0
             ? Optional.empty()
             : Optional.of(new UndoRing(config, guest, record.undo()));
+    this.terminals = new Terminals(guest, budget, this::touch, this::whyLost);
+  }
+
+  private String whyLost() {
+    return closedFor
+        .map(reason -> "the sandbox was closed: " + reason.sentence())
+        .orElse("the sandbox's guest is not heard any more");
   }
 
   SandboxRecord record() {
@@ -118,6 +126,10 @@ final class Sandbox implements LocalExecution.Owner {
     return contexts;
   }
 
+  Terminals terminals() {
+    return terminals;
+  }
+
   ReplayRing replay() {
     return replay;
   }
@@ -149,7 +161,7 @@ final class Sandbox implements LocalExecution.Owner {
     if (!now.isBefore(record.expiresAt())) {
       return Optional.of(CloseReason.TIMEOUT);
     }
-    if (guest.ports().inUse()) {
+    if (guest.ports().inUse() || terminals.watched()) {
       touch();
     }
     boolean idle = executions.idle() && !now.isBefore(lastActive.plus(record.idleTimeout()));
@@ -164,6 +176,34 @@ final class Sandbox implements LocalExecution.Owner {
     } finally {
       starting.readLock().unlock();
     }
+  }
+
+  /** It is open when this returns. */
+  LocalTerminal openTerminal(String terminalId, TerminalRequest request, Duration patience) {
+    LocalTerminal terminal =
+        LocalTerminal.fresh(terminalId, request, clock.instant(), budget, terminals);
+    starting.readLock().lock();
+    try {
+      requireState(SandboxState.READY);
+      touch();
+      terminals.open(terminal, request, environment(request.env()));
+    } finally {
+      starting.readLock().unlock();
+    }
+    try {
+      terminal.awaitOpen(patience);
+      return terminal;
+    } catch (RuntimeException e) {
+      terminals.forget(terminal);
+      throw e;
+    }
+  }
+
+  private Map<String, String> environment(Map<String, String> own) {
+    Map<String, String> env = new HashMap<>(config.guestEnvironment());
+    env.putAll(record.env());
+    env.putAll(own);
+    return env;
   }
 
   private LocalExecution executeNow(String executionId, ExecRequest request) {
@@ -213,6 +253,7 @@ final class Sandbox implements LocalExecution.Owner {
       guest.calls().goesOn(execution, exec);
       running.add(exec);
     }
+    running.addAll(terminals.rejoin(past.terminals()));
     return running;
   }
 
@@ -221,7 +262,8 @@ final class Sandbox implements LocalExecution.Owner {
    * that waited.
    */
   void rejoined(CallJournal.Past past, List<GuestExec> running) {
-    for (int i = 0; i < running.size(); i++) {
+    terminals.rejoined();
+    for (int i = 0; i < past.calls().size(); i++) {
       if (!past.calls().get(i).keepsInput() && running.get(i).takesInput()) {
         running.get(i).stdinEnd();
       }
@@ -255,12 +297,6 @@ final class Sandbox implements LocalExecution.Owner {
   @Override
   public GuestExec startInGuest(LocalExecution execution) {
     ExecRequest request = execution.request();
-    Map<String, String> env = new HashMap<>();
-    if (request.context().isEmpty()) { // else they are the context's
-      env.putAll(config.guestEnvironment());
-      env.putAll(record.env());
-      env.putAll(request.env());
-    }
     ExecCommand command =
         new ExecCommand(
             request.language() == ExecRequest.Language.BASH
@@ -268,7 +304,7 @@ final class Sandbox implements LocalExecution.Owner {
                 : GuestLanguage.PYTHON,
             request.code(),
             request.cwd(),
-            env,
+            request.context().isEmpty() ? environment(request.env()) : Map.of(), // else its own
             request.stdin().isPresent() || request.stdinOpen(),
             request.framing() == ExecRequest.Framing.CHUNKS,
             execution.window(),
@@ -327,6 +363,7 @@ final class Sandbox implements LocalExecution.Owner {
           guest.close(); // first: an execution may be waiting for this guest
           executions.close();
           undo.ifPresent(UndoRing::close);
+          terminals.close();
         } finally {
           body.run();
         }
@@ -471,6 +508,7 @@ final class Sandbox implements LocalExecution.Owner {
       }
       parent.guest.letGo(); // first: an execution may be waiting for this guest
       parent.executions.endAll();
+      parent.terminals.close();
       executions.adopt(parent.executions);
       replay.adopt(parent.replay.events());
       touch();

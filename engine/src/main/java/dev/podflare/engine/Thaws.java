@@ -90,13 +90,20 @@ final class Thaws {
       if (wish.calls()) {
         needs.calls().forEach(it -> calls.add(CarriedCall.of(it, now, restored.channel())));
       }
-      GuestMachine guest = restored.renewFork(needs.epoch() + 1, calls, config.deadlines().guest());
+      List<LocalTerminal> terminals =
+          needs.openTerminals().stream()
+              .map(it -> LocalTerminal.carried(it, restored.channel(), host.budget()))
+              .toList();
+      GuestMachine guest =
+          restored.renewFork(
+              needs.epoch() + 1, CarriedCall.guests(calls, terminals), config.deadlines().guest());
       laps.lap("renew");
       try {
         Sandbox sandbox =
             new Sandbox(
                 wish.record(), guest, place, config, host.budget(), host.timers(), host.clock());
         calls.forEach(call -> sandbox.carryOn(call.origin().executionId(), call));
+        terminals.forEach(sandbox.terminals()::carryOn);
         guest.claim(wish.record().id());
         commit.accept(sandbox);
         laps.lap("record");

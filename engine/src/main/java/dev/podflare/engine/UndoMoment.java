@@ -16,6 +16,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param layers of the disk, lowest first: files beside this one
  * @param keptBytes that were kept of the moment before
  * @param calls that ran at that moment
+ * @param terminals that were open
  */
 record UndoMoment(
     int format,
@@ -23,7 +24,8 @@ record UndoMoment(
     long epoch,
     List<String> layers,
     @JsonProperty("kept_bytes") long keptBytes,
-    List<SavedCall> calls) {
+    List<SavedCall> calls,
+    List<TerminalState> terminals) {
   static final int FORMAT = 1;
   private static final JsonMapper JSON = JsonMapper.builder().build();
   private static final String FILE = "moment.json";
@@ -31,6 +33,7 @@ record UndoMoment(
   UndoMoment {
     layers = List.copyOf(layers);
     calls = List.copyOf(calls);
+    terminals = List.copyOf(terminals);
   }
 
   void write(Path folder) throws IOException {

@@ -91,7 +91,9 @@ final class UndoRing {
       List<String> layers =
           machine.layers().stream().map(it -> it.getFileName().toString()).toList();
       files.add(
-          draft, new UndoMoment(UndoMoment.FORMAT, call, step.epoch(), layers, kept, step.calls()));
+          draft,
+          new UndoMoment(
+              UndoMoment.FORMAT, call, step.epoch(), layers, kept, step.calls(), step.terminals()));
     }
   }
 

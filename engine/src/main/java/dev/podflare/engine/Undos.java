@@ -84,7 +84,13 @@ final class Undos {
         moment.calls().stream()
             .map(it -> CarriedCall.of(it, host.clock().instant(), restored.channel()))
             .toList();
-    GuestMachine guest = restored.renewFork(moment.epoch() + 1, calls, config.deadlines().guest());
+    List<LocalTerminal> terminals =
+        moment.terminals().stream()
+            .map(it -> LocalTerminal.carried(it, restored.channel(), host.budget()))
+            .toList();
+    GuestMachine guest =
+        restored.renewFork(
+            moment.epoch() + 1, CarriedCall.guests(calls, terminals), config.deadlines().guest());
     laps.lap("renew");
     try {
       Sandbox fresh =
@@ -97,6 +103,7 @@ final class Undos {
               host.timers(),
               host.clock());
       calls.forEach(call -> fresh.carryOn(host.ids().execution(), call));
+      terminals.forEach(fresh.terminals()::carryOn);
       guest.claim(sandbox.record().id());
       return fresh;
     } catch (RuntimeException e) {

@@ -41,7 +41,6 @@ public final class AgentChannel implements AutoCloseable {
   private final AgentReader reader;
   private final ChannelListener listener;
   private final AtomicReference<@Nullable PodflareException> end = new AtomicReference<>();
-
   private volatile AgentFeatures features = AgentFeatures.UNKNOWN;
 
   private AgentChannel(ByteChannel socket, ChannelListener listener) {
@@ -243,6 +242,21 @@ public final class AgentChannel implements AutoCloseable {
       int to = Math.min(code.length, at + CODE_PIECE);
       send(FrameType.CODE, exec.id(), Arrays.copyOfRange(code, at, to));
     }
+    return exec;
+  }
+
+  /**
+   * Opens a terminal: an execution whose output and input are those of a program that has one.
+   * Returns when the request has been sent; the listener hears {@link ExecListener#opened}, or the
+   * end with a message that says why it cannot start. {@code GUEST_TOO_OLD} if the agent knows no
+   * terminals.
+   */
+  public GuestExec terminal(TerminalCommand command, ExecListener execListener) {
+    features.require(AgentFeatures.TERMINALS, "terminals");
+    GuestExec exec =
+        reader.register(id -> new GuestExec(id, command.window(), true, this, execListener));
+    execListener.begins(exec);
+    send(FrameType.TERMINAL, exec.id(), Messages.terminal(command));
     return exec;
   }
 

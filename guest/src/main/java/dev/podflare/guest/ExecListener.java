@@ -10,6 +10,9 @@ public interface ExecListener {
   /** It is about to be sent to the guest, which has heard nothing of it yet. */
   default void begins(GuestExec exec) {}
 
+  /** Of a terminal: its program runs. */
+  default void opened() {}
+
   /** Output as it was written; {@link GuestExec#acknowledge} it when it has been dealt with. */
   void output(GuestStream stream, byte[] bytes);
 

@@ -16,6 +16,8 @@ final class FrameType {
   static final byte BARRIER = 'b';
   static final byte RELEASE = 'u';
   static final byte CONTEXT = 'q';
+  static final byte TERMINAL = 'y';
+  static final byte RESIZE = 'z';
 
   // From the guest
   static final byte HELLO = 'H';
@@ -30,6 +32,7 @@ final class FrameType {
   static final byte NOTICE = 'N';
   static final byte INPUT_TAKEN = 'I';
   static final byte CONTEXT_ANSWER = 'Q';
+  static final byte TERMINAL_OPENED = 'Y';
 
   private FrameType() {}
 }

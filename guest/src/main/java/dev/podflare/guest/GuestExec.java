@@ -136,6 +136,14 @@ public final class GuestExec {
     }
   }
 
+  /** Of a terminal: another size, in characters. Does nothing once it has ended. */
+  public void resize(int cols, int rows) {
+    if (!isOver()) {
+      ByteBuffer size = ByteBuffer.allocate(4).putShort((short) rows).putShort((short) cols);
+      channel.send(FrameType.RESIZE, id, size.array());
+    }
+  }
+
   /** End of file on standard input. Repeating it is no error. */
   public void stdinEnd() {
     lock.lock();
@@ -227,6 +235,10 @@ public final class GuestExec {
     } finally {
       lock.unlock();
     }
+  }
+
+  void onOpened() {
+    AgentReader.guarded(listener::opened);
   }
 
   void onResult(byte[] payload) {

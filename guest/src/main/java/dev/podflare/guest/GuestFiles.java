@@ -38,6 +38,7 @@ public final class GuestFiles {
           "leasing.py",
           "loop.py",
           "output.py",
+          "process_calls.py",
           "python_calls.py",
           "signals.py",
           "scan.py",
@@ -45,6 +46,7 @@ public final class GuestFiles {
           "shell.py",
           "spawn.py",
           "system.py",
+          "terminals.py",
           "uploads.py",
           "values.py");
   private static final List<GuestFile> ALL = load();

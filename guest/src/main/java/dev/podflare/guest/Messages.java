@@ -67,6 +67,17 @@ final class Messages {
     return JSON.writeValueAsBytes(body);
   }
 
+  static byte[] terminal(TerminalCommand command) {
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("argv", command.argv());
+    command.cwd().ifPresent(cwd -> body.put("cwd", cwd));
+    body.put("env", command.env());
+    body.put("cols", command.cols());
+    body.put("rows", command.rows());
+    body.put("window", command.window());
+    return JSON.writeValueAsBytes(body);
+  }
+
   /** Words, not JSON: what a restored guest runs first is slow when it is emulated. */
   static byte[] renewal(Renewal renewal) {
     StringBuilder text = new StringBuilder();

@@ -19,6 +19,7 @@ final class Recording implements ExecListener {
   private int early;
   volatile boolean acknowledging = true;
   volatile boolean outputAfterEnd;
+  volatile boolean opened;
   volatile @Nullable DoneReason reason;
   volatile Map<String, String> result = Map.of();
   final List<GuestValue> values = new CopyOnWriteArrayList<>();
@@ -33,6 +34,11 @@ final class Recording implements ExecListener {
 
   GuestExec exec() {
     return exec.join();
+  }
+
+  @Override
+  public void opened() {
+    opened = true;
   }
 
   @Override

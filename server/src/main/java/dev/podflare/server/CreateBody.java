@@ -35,6 +35,15 @@ final class CreateBody {
         "an object whose names are letters, digits and underscores");
   }
 
+  /** The same, or a list of pairs, as the official client sends it for terminals. */
+  static Map<String, String> envOfAnyForm(Fields fields) {
+    return fields
+        .pairs("env", MOST_VARIABLES)
+        .map(Fields::new)
+        .map(CreateBody::env)
+        .orElseGet(() -> env(fields));
+  }
+
   static Map<String, String> metadata(Fields fields) {
     Map<String, String> metadata =
         fields.texts(

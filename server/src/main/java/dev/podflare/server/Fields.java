@@ -65,6 +65,45 @@ final class Fields {
     return value.isPresent() ? OptionalLong.of(value.getAsInt()) : OptionalLong.empty();
   }
 
+  /** 0 to {@code most}. */
+  OptionalLong natural(String name, long most) {
+    String expected = "a whole number from 0 to " + most;
+    Optional<JsonNode> node = present(name);
+    if (node.isEmpty()) {
+      return OptionalLong.empty();
+    }
+    if (!node.get().isNumber()) {
+      throw invalid(name, expected, node.get());
+    }
+    double value = node.get().doubleValue();
+    boolean exact = !node.get().isIntegralNumber() || node.get().canConvertToLong();
+    if (value != Math.rint(value) || value < 0 || value > most || !exact) {
+      throw invalid(name, expected);
+    }
+    return OptionalLong.of(node.get().isIntegralNumber() ? node.get().longValue() : (long) value);
+  }
+
+  /** A list of pairs of texts as an object with a field of that name; empty if it is no list. */
+  Optional<ObjectNode> pairs(String name, int limit) {
+    Optional<JsonNode> list = present(name).filter(JsonNode::isArray);
+    if (list.isEmpty()) {
+      return Optional.empty();
+    }
+    if (list.get().size() > limit) {
+      throw invalid(name, "at most " + limit + " entries");
+    }
+    ObjectNode entries = Json.MAPPER.createObjectNode();
+    for (JsonNode pair : list.get()) {
+      if (!pair.isArray() || pair.size() != 2) {
+        throw invalid(name, "an object, or a list of pairs of name and value");
+      }
+      entries.set(string(name, pair.get(0)), pair.get(1));
+    }
+    ObjectNode object = Json.MAPPER.createObjectNode();
+    object.set(name, entries);
+    return Optional.of(object);
+  }
+
   Optional<Duration> seconds(String name) {
     return present(name).map(node -> Duration.ofSeconds(whole(name, node)));
   }

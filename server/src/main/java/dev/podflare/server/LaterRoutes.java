@@ -7,14 +7,12 @@ import java.util.List;
 final class LaterRoutes {
   private static final String SANDBOX = "/v1/sandboxes/{id}";
   private static final String FILES = SANDBOX + "/files";
-  private static final String PTY = SANDBOX + "/pty";
 
   private final List<Route> routes = new ArrayList<>();
 
   List<Route> routes() {
     add("measuring one sandbox", Scope.READ, "GET " + SANDBOX + "/metrics");
     files();
-    terminals();
     add("the list of templates", Scope.READ, "GET /v1/templates", "GET /v1/templates/{name}");
     add("building templates over HTTP", Scope.ADMIN, "POST /v1/templates");
     add("MCP over HTTP", Scope.EXEC, "POST /mcp");
@@ -27,17 +25,6 @@ final class LaterRoutes {
     add("watching files", Scope.READ, "GET " + FILES + "/watch");
     add("writing files", Scope.EXEC, "PUT " + FILES, "DELETE " + FILES, "POST " + FILES + "/mkdir");
     add("writing files", Scope.EXEC, "POST " + FILES + "/move", "PUT " + FILES + "/archive");
-  }
-
-  private void terminals() {
-    add("opening a terminal", Scope.EXEC, "POST " + PTY, "POST " + PTY + "/{pty}/input");
-    add(
-        "using a terminal",
-        Scope.EXEC,
-        "POST " + PTY + "/{pty}/resize",
-        "POST " + PTY + "/{pty}/kill");
-    add("using a terminal", Scope.EXEC, "POST " + PTY + "/{pty}/read", "GET " + PTY + "/{pty}/ws");
-    add("listing terminals", Scope.READ, "GET " + PTY, "GET " + PTY + "/{pty}/attach");
   }
 
   private void add(String subject, Scope scope, String... methodsAndPaths) {

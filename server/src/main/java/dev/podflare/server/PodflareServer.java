@@ -59,6 +59,7 @@ public final class PodflareServer implements AutoCloseable {
                 new FamilyRoutes(engine, idempotency, streams, metrics).routes(),
                 new ExecRoutes(engine, streams, metrics).routes(),
                 new ContextRoutes(engine).routes(),
+                new TerminalRoutes(engine, streams).routes(),
                 new InfoRoutes(engine, config, metrics).routes(),
                 new KeyRoutes(store.keys(), authenticator.fixedKeyIds(), requestLimits, idempotency)
                     .routes(),

@@ -64,22 +64,26 @@ final class PortAccess {
   Admitted admit(Request request, PortTarget target) {
     boolean named = target.kind() == PortTarget.Kind.HOST;
     localOnly.check(header(request, "Host"), header(request, "Origin"), named);
+    boolean keyOnly =
+        target.kind() == PortTarget.Kind.TUNNEL || target.kind() == PortTarget.Kind.TERMINAL;
     Optional<String> token =
-        target.kind() == PortTarget.Kind.TUNNEL
-            ? Optional.empty()
-            : PortQuery.token(request.getHttpURI().getQuery());
+        keyOnly ? Optional.empty() : PortQuery.token(request.getHttpURI().getQuery());
     if (token.isPresent()) {
       return byToken(request, target, token.get());
     }
     String authorization = header(request, "Authorization");
+    if (authorization == null && target.kind() == PortTarget.Kind.TERMINAL) {
+      authorization = BearerProtocol.authorization(request).orElse(null);
+    }
     Optional<Identity> known = authenticator.known(authorization);
     List<String> cookies = PortCookies.tokens(request);
-    if (known.isEmpty() && !cookies.isEmpty() && target.kind() != PortTarget.Kind.TUNNEL) {
+    if (known.isEmpty() && !cookies.isEmpty() && !keyOnly) {
       requireOwnPage(request, target);
       Holder holder = holder(cookies, target);
       return new Admitted(holder.identity().caller(), Optional.empty(), Optional.of(holder.left()));
     }
-    Identity identity = known.orElseGet(() -> authenticator.authenticate(authorization));
+    String shown = authorization;
+    Identity identity = known.orElseGet(() -> authenticator.authenticate(shown));
     identity.require(Scope.EXEC);
     return new Admitted(identity.caller(), Optional.empty(), Optional.empty());
   }

@@ -36,6 +36,7 @@ final class PortGate extends Handler.Wrapper {
     Set<String> operations = new TreeSet<>();
     METHODS.forEach(method -> operations.add(method + " " + PortTarget.Kind.PATH.route()));
     operations.add("GET " + PortTarget.Kind.TUNNEL.route());
+    operations.add("GET " + PortTarget.Kind.TERMINAL.route());
     return operations;
   }
 

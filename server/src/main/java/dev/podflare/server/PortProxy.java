@@ -32,6 +32,7 @@ final class PortProxy implements AutoCloseable {
   private final PortAccess access;
   private final PortsConfig config;
   private final PortConnections connections;
+  private final TerminalSockets terminals;
   private final boolean https;
   private volatile @Nullable ServerWebSocketContainer webSockets;
 
@@ -43,6 +44,7 @@ final class PortProxy implements AutoCloseable {
     this.access = access;
     this.config = config;
     this.connections = new PortConnections(config);
+    this.terminals = new TerminalSockets(engine, config);
     this.https = https;
   }
 
@@ -55,6 +57,10 @@ final class PortProxy implements AutoCloseable {
   void serve(Request request, Response response, Callback callback, PortTarget target)
       throws IOException, InterruptedException {
     PortAccess.Admitted admitted = access.admit(request, target);
+    if (target.kind() == PortTarget.Kind.TERMINAL) {
+      terminals.serve(container(), request, response, callback, target, admitted.caller());
+      return;
+    }
     if (target.portNumber() < 1 || target.portNumber() > 65535) {
       throw Fields.invalid("port", "a port from 1 to 65535");
     }
@@ -175,17 +181,25 @@ final class PortProxy implements AutoCloseable {
     request.setAttribute(HttpStream.UPGRADE_CONNECTION_ATTRIBUTE, relay);
   }
 
-  private static void release(AtomicReference<PortConnections.@Nullable Place> place) {
+  static void release(AtomicReference<PortConnections.@Nullable Place> place) {
     PortConnections.Place taken = place.get();
     if (taken != null) {
       taken.close();
     }
   }
 
+  private ServerWebSocketContainer container() {
+    ServerWebSocketContainer container = webSockets;
+    if (container == null) {
+      throw new PodflareException(ErrorCode.HOST_NOT_READY, "this node is still starting");
+    }
+    return container;
+  }
+
   private void tunnel(
       Request request, Response response, Callback callback, PortTarget target, Caller caller) {
-    ServerWebSocketContainer container = webSockets;
-    if (container == null || !Upgrades.wanted(request)) {
+    ServerWebSocketContainer container = container();
+    if (!Upgrades.wanted(request)) {
       throw new PodflareException(
           ErrorCode.BAD_REQUEST, "a tunnel is a WebSocket; ask for one, or use podflare port");
     }
@@ -208,11 +222,14 @@ final class PortProxy implements AutoCloseable {
 
   /** Takes in no more and lets requests come to their end; true if all did. */
   boolean drain(Duration patience) throws InterruptedException {
-    return connections.drain(patience);
+    long end = System.nanoTime() + patience.toNanos();
+    boolean all = terminals.drain(patience);
+    return connections.drain(Duration.ofNanos(Math.max(0, end - System.nanoTime()))) && all;
   }
 
   @Override
   public void close() {
+    terminals.close();
     connections.close();
   }
 }

@@ -21,6 +21,8 @@ final class PortTargets {
       Pattern.compile("((?:/r/[^/]+)?/v1/sandboxes/([^/]+)/ports/([^/]+))(/.*)?");
   private static final Pattern TUNNEL =
       Pattern.compile("(?:/r/[^/]+)?/v1/sandboxes/([^/]+)/tunnel/([^/]+)");
+  private static final Pattern TERMINAL =
+      Pattern.compile("(?:/r/[^/]+)?/v1/sandboxes/([^/]+)/pty/([^/]+)/ws");
   private static final Pattern LABEL = Pattern.compile("([0-9]{1,5})-sbx[-_]([0-9a-f]{32})");
 
   private final Optional<String> suffix;
@@ -74,10 +76,15 @@ final class PortTargets {
       return Optional.of(
           new PortTarget(PortTarget.Kind.PATH, port.group(2), port.group(3), port.group(1), rest));
     }
-    Matcher tunnel = TUNNEL.matcher(path);
-    return tunnel.matches() && request.getMethod().equals("GET")
-        ? Optional.of(
-            new PortTarget(PortTarget.Kind.TUNNEL, tunnel.group(1), tunnel.group(2), path, ""))
+    return request.getMethod().equals("GET")
+        ? socket(PortTarget.Kind.TUNNEL, TUNNEL.matcher(path), path)
+            .or(() -> socket(PortTarget.Kind.TERMINAL, TERMINAL.matcher(path), path))
+        : Optional.empty();
+  }
+
+  private static Optional<PortTarget> socket(PortTarget.Kind kind, Matcher matcher, String path) {
+    return matcher.matches()
+        ? Optional.of(new PortTarget(kind, matcher.group(1), matcher.group(2), path, ""))
         : Optional.empty();
   }
 

@@ -58,6 +58,11 @@ final class RawStream implements AutoCloseable {
             .POST(HttpRequest.BodyPublishers.ofString(JSON.writeValueAsString(body))));
   }
 
+  /** Any other stream. */
+  static RawStream get(TestPlatform platform, String path) {
+    return new RawStream(platform, HttpRequest.newBuilder(platform.uri.resolve(path)));
+  }
+
   /** Joins one. */
   static RawStream join(TestPlatform platform, String sandboxId, String exec, long fromSequence) {
     String path =

@@ -99,7 +99,9 @@ final class TestPlatform implements AutoCloseable {
             new DataSize(0),
             usual.queuedExecutions(),
             usual.codeBytes(),
-            usual.maxFork()));
+            usual.maxFork(),
+            usual.maxUndo(),
+            usual.undoDisk()));
   }
 
   private static EngineConfig withLimits(EngineConfig config, int sandboxes, DataSize reserve) {

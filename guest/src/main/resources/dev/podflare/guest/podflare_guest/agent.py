@@ -18,9 +18,11 @@ from .channel import CROWDED, BadFrame, Channel, Disconnected
 from .contexts import Contexts
 from .loop import Loop
 from .output import Call, Sink
+from .process_calls import ProcessCall
 from .python_calls import PythonCalls
 from .spawn import Spawner, guest_environment
 from .system import Identity, Renewal, log, oom_kills, refusals
+from .terminals import TerminalCall, Terminals
 from .uploads import Upload
 
 DEFAULT_WINDOW = 256 << 10
@@ -43,6 +45,7 @@ class Agent(Sink):
         self.python = PythonCalls(self, spawner, oom, refusals(first), run_folder)
         self.bash = BashCalls(self, spawner, oom, run_folder)
         self.contexts = Contexts(self, spawner, first, run_folder)
+        self.terminals = Terminals(self, spawner, oom)
         self._first = first
         self._connected = True
         self._identity = identity
@@ -65,6 +68,8 @@ class Agent(Sink):
             b"b": self._barrier,
             b"u": self._release,
             b"q": self._context,
+            b"y": self._terminal,
+            b"z": self._resize,
         }
 
     def run(self, warm: bool) -> None:
@@ -274,12 +279,14 @@ class Agent(Sink):
 
     def _stdin(self, number: int, payload: bytes) -> None:
         call = self.calls.get(number)
-        if isinstance(call, BashCall) and call.input is not None:
+        if isinstance(call, TerminalCall):
+            self.terminals.type(call, payload)
+        elif isinstance(call, ProcessCall) and call.input is not None:
             call.input.add(payload)
 
     def _stdin_end(self, number: int, _payload: bytes) -> None:
         call = self.calls.get(number)
-        if isinstance(call, BashCall) and call.input is not None:
+        if isinstance(call, ProcessCall) and call.input is not None:
             call.input.end()
 
     def _signal(self, number: int, payload: bytes) -> None:
@@ -292,10 +299,23 @@ class Agent(Sink):
             Call(number, DEFAULT_WINDOW, self).finish(
                 130, "killed", "it had not started", lambda: None
             )
+        elif isinstance(call, TerminalCall):
+            self.terminals.kill(call)
         elif isinstance(call, BashCall):
             self.bash.signal(call, name)
         elif call is not None and not self.contexts.signal(call, name):
             self.python.signal(call, name)
+
+    def _terminal(self, number: int, payload: bytes) -> None:
+        request = json.loads(payload)
+        call = TerminalCall(number, int(request.get("window", DEFAULT_WINDOW)), self)
+        self.calls[number] = call
+        self.terminals.open(call, request)
+
+    def _resize(self, number: int, payload: bytes) -> None:
+        call = self.calls.get(number)
+        if isinstance(call, TerminalCall):
+            call.resize(payload)
 
     def _window(self, number: int, payload: bytes) -> None:
         call = self.calls.get(number)
@@ -333,7 +353,7 @@ class Agent(Sink):
                     os.kill(pid, signal.SIGCONT)
             elif pid == self.python.pid:
                 self.python.died(status)
-            elif not self.contexts.died(pid, status):
+            elif not (self.contexts.died(pid, status) or self.terminals.died(pid, status)):
                 self.bash.died(pid, status)
 
 

@@ -1,94 +1,21 @@
 """Bash calls: a fresh process each, any number side by side."""
 
 import os
-import select
-from collections import deque
 
-from .output import Call, Outlet, Sink
+from .output import Outlet, Sink
+from .process_calls import Input, ProcessCall
 from .signals import signal_group
 from .spawn import Spawner
 from .system import LimitWatch
 from .uploads import INLINE_LIMIT, discard, write_code
 
 MAX_CALLS = 256
-PIPE_SPACE = 65536
 
 
-class Input:
-    """A call's standard input: what the pipe does not take yet. `taken` bytes are reported to the host."""
-
-    def __init__(self, sink: Sink, fd: int, call: Call) -> None:
-        self._sink = sink
-        self._fd = fd
-        self._call = call
-        self._queue: deque[memoryview] = deque()
-        self._unreported = 0
-        self._ended = False
-        self._watched = False
-        os.set_blocking(fd, False)
-
-    def add(self, data: bytes) -> None:
-        self._queue.append(memoryview(data))
-        self._push(0)
-
-    def end(self) -> None:
-        self._ended = True
-        self._push(0)
-
-    def take_on(self) -> None:
-        """What waits here was sent by another host than the one that would be told."""
-        self._unreported = sum(len(piece) for piece in self._queue)
-
-    def close(self) -> None:
-        if self._fd >= 0:
-            if self._watched:
-                self._sink.loop.unwatch(self._fd)
-                self._watched = False
-            os.close(self._fd)
-            self._fd = -1
-
-    def _push(self, _events: int) -> None:
-        taken = 0
-        while self._queue:
-            head = self._queue[0]
-            try:
-                written = os.write(self._fd, head) if self._fd >= 0 else len(head)
-            except BlockingIOError:
-                break
-            except OSError:
-                # Nobody reads any more: the rest is swallowed.
-                self.close()
-                continue
-            taken += written
-            if written == len(head):
-                self._queue.popleft()
-            else:
-                self._queue[0] = head[written:]
-        silent = min(taken, self._unreported)
-        self._unreported -= silent
-        if taken > silent:
-            self._call.send(b"I", (taken - silent).to_bytes(4, "big"))
-        if not self._queue and self._ended:
-            self.close()
-        if self._fd >= 0 and bool(self._queue) != self._watched:
-            self._watched = not self._watched
-            if self._watched:
-                self._sink.loop.watch(self._fd, self._push, select.EPOLLOUT)
-            else:
-                self._sink.loop.unwatch(self._fd)
-
-
-class BashCall(Call):
+class BashCall(ProcessCall):
     def __init__(self, number: int, window: int, sink: Sink) -> None:
         super().__init__(number, window, sink)
-        self.pid = 0
         self.path: str | None = None
-        self.input: Input | None = None
-
-    def take_on(self, window: int) -> None:
-        if self.input is not None:
-            self.input.take_on()
-        super().take_on(window)
 
 
 class BashCalls:

@@ -30,3 +30,15 @@ def group_members(group: int) -> Iterator[int]:
                     yield pid
             except ProcessLookupError:
                 pass
+
+
+def session_members(session: int) -> Iterator[int]:
+    """Pids, zombies included, of what runs in the session that this process leads."""
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            pid = int(name)
+            try:
+                if os.getsid(pid) == session:
+                    yield pid
+            except OSError:
+                pass

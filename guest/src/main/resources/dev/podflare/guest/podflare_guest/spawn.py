@@ -64,9 +64,23 @@ class Spawner:
         return other
 
     def spawn(
-        self, argv: list[str], environment: dict[str, str], cwd: str, fds: dict[int, int]
+        self,
+        argv: list[str],
+        environment: dict[str, str],
+        cwd: str,
+        fds: dict[int, int],
+        terminal: str | None = None,
     ) -> int:
-        """Pid of the new process. `fds`: the child's descriptor to ours. OSError if it cannot start."""
+        """Pid of the new process. `fds`: the child's descriptor to ours. OSError if it cannot start.
+
+        `terminal`: path of one that becomes its controlling terminal and its standard streams.
+        """
+        actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = []
+        if terminal is not None:
+            # The leader of a session takes the first terminal that it opens for its own.
+            actions.append((os.POSIX_SPAWN_OPEN, 0, terminal, os.O_RDWR, 0))
+            actions += [(os.POSIX_SPAWN_DUP2, 0, 1), (os.POSIX_SPAWN_DUP2, 0, 2)]
+        actions += [(os.POSIX_SPAWN_DUP2, ours, theirs) for theirs, ours in fds.items()]
         os.chdir(cwd)
         if self._home_cpu is not None:
             os.sched_setaffinity(0, self._all_cpus)
@@ -75,7 +89,7 @@ class Spawner:
                 argv[0],
                 argv,
                 environment,
-                file_actions=[(os.POSIX_SPAWN_DUP2, ours, theirs) for theirs, ours in fds.items()],
+                file_actions=actions,
                 setsid=True,
                 setsigmask=[],
                 setsigdef=self._defaults,

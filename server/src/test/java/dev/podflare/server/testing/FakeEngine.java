@@ -30,6 +30,9 @@ import dev.podflare.engine.SandboxState;
 import dev.podflare.engine.SandboxView;
 import dev.podflare.engine.SavedView;
 import dev.podflare.engine.SnapshotRequest;
+import dev.podflare.engine.Terminal;
+import dev.podflare.engine.TerminalRequest;
+import dev.podflare.engine.TerminalView;
 import dev.podflare.network.EgressPolicy;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -42,6 +45,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -55,6 +59,7 @@ public final class FakeEngine implements Engine {
   private final Map<String, String> owners = new LinkedHashMap<>();
   private final Map<String, List<FakeExecution>> executions = new LinkedHashMap<>();
   private final Map<String, Contexts> contexts = new ConcurrentHashMap<>();
+  private final Map<String, List<FakeTerminal>> terminals = new ConcurrentHashMap<>();
   private final Map<Integer, InetSocketAddress> ports = new ConcurrentHashMap<>();
   private final FakeSaved spaces = new FakeSaved(ErrorCode.SPACE_NOT_FOUND);
   private final FakeSaved snapshots = new FakeSaved(ErrorCode.SNAPSHOT_NOT_FOUND);
@@ -541,6 +546,38 @@ public final class FakeEngine implements Engine {
   public Contexts contexts(Caller caller, String sandboxId) {
     List<FakeExecution> ignored = all(caller, sandboxId); // refuses what is not the caller's
     return contexts.computeIfAbsent(sandboxId, _ -> new FakeContexts(ids));
+  }
+
+  @Override
+  public Terminal openTerminal(Caller caller, String sandboxId, TerminalRequest request) {
+    get(caller, sandboxId);
+    FakeTerminal terminal = new FakeTerminal(ids.terminal(), request);
+    terminals.computeIfAbsent(sandboxId, _ -> new CopyOnWriteArrayList<>()).add(terminal);
+    return terminal;
+  }
+
+  @Override
+  public List<TerminalView> terminals(Caller caller, String sandboxId) {
+    return terminalsOf(caller, sandboxId).stream().map(FakeTerminal::view).toList();
+  }
+
+  @Override
+  public FakeTerminal terminal(Caller caller, String sandboxId, String terminalId) {
+    return terminalsOf(caller, sandboxId).stream()
+        .filter(terminal -> terminal.id().equals(terminalId))
+        .findFirst()
+        .orElseThrow(() ->
+            new PodflareException(ErrorCode.PTY_NOT_FOUND, "there is no terminal " + terminalId));
+  }
+
+  private List<FakeTerminal> terminalsOf(Caller caller, String sandboxId) {
+    get(caller, sandboxId);
+    return terminals.getOrDefault(sandboxId, List.of());
+  }
+
+  /** The only terminal of the only sandbox that has one. */
+  public FakeTerminal onlyTerminal() {
+    return terminals.values().iterator().next().getFirst();
   }
 
   @Override

@@ -114,7 +114,8 @@ public final class RawHttp implements AutoCloseable {
     return body;
   }
 
-  private String line() throws IOException {
+  /** The next line, without its end. */
+  public String line() throws IOException {
     ByteArrayOutputStream line = new ByteArrayOutputStream();
     for (int c = in.read(); c >= 0 && c != '\n'; c = in.read()) {
       if (c != '\r') {

@@ -1,0 +1,58 @@
+package dev.podflare.client;
+
+import java.time.Duration;
+import java.util.Base64;
+import java.util.Map;
+
+/**
+ * A handle on one terminal of a sandbox, which runs on without it. Every method may throw {@link
+ * ApiException}. Thread-safe.
+ */
+public final class Terminal {
+  private final HttpCaller http;
+  private final String path;
+  private final String id;
+
+  Terminal(HttpCaller http, String sandboxPath, String id) {
+    this.http = http;
+    this.path = sandboxPath + "/pty/" + Wire.encode(id);
+    this.id = id;
+  }
+
+  public String id() {
+    return id;
+  }
+
+  /** Looks at it: the listener hears what is kept of its output, then what comes. */
+  public TerminalConnection connect(TerminalListener listener) {
+    TerminalConnection connection = new TerminalConnection(listener);
+    connection.open(http.webSocket(path + "/ws", connection.incoming()));
+    return connection;
+  }
+
+  /** Types; at most 1 MiB. Code {@code pty_closed} if it has ended. */
+  public void input(byte[] bytes) {
+    String text = Base64.getEncoder().encodeToString(bytes);
+    http.postForNothing(path + "/input", Map.of("data_b64", text));
+  }
+
+  public void resize(int cols, int rows) {
+    http.postForNothing(path + "/resize", Map.of("cols", cols, "rows", rows));
+  }
+
+  /** Kills all that runs in it. */
+  public void kill() {
+    http.postForNothing(path + "/kill", Map.of());
+  }
+
+  /**
+   * Output from a byte on, without a connection that stays.
+   *
+   * @param wait for more, if there is nothing yet; at most 30 s
+   */
+  public TerminalRead read(long since, int maxBytes, Duration wait) {
+    Map<String, Object> body =
+        Map.of("since_seq", since, "max_bytes", maxBytes, "timeout_ms", wait.toMillis());
+    return http.post(path + "/read", body, TerminalRead.class);
+  }
+}
