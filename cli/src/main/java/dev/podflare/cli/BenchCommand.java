@@ -62,6 +62,15 @@ final class BenchCommand implements Callable<Integer> {
   @Option(names = "--terminals-only", description = "Only the rows about terminals")
   private boolean terminalsOnly;
 
+  @Option(names = "--files-only", description = "Only the rows about files")
+  private boolean filesOnly;
+
+  @Option(
+      names = "--file-mb",
+      defaultValue = "256",
+      description = "Megabytes of the large file; ${DEFAULT-VALUE}")
+  private long fileMegabytes;
+
   @Option(
       names = "--json",
       paramLabel = "FILE",
@@ -75,8 +84,8 @@ final class BenchCommand implements Callable<Integer> {
     if (url != null && only()) {
       throw new PodflareException(
           ErrorCode.INVALID_CONFIG,
-          "--network-only, --spaces-only, --undo-only and --terminals-only need a daemon of their"
-              + " own, not one at --url");
+          "--network-only, --spaces-only, --undo-only, --terminals-only and --files-only need a daemon"
+              + " of their own, not one at --url");
     }
     if (url != null) {
       return bench(remote(), List.of(), Optional.empty(), Optional.empty(), Optional.empty());
@@ -94,6 +103,9 @@ final class BenchCommand implements Callable<Integer> {
     }
     if (terminalsOnly) {
       return benchTerminals(config);
+    }
+    if (filesOnly) {
+      return benchFiles(config);
     }
     List<BenchRow> starts = starts(config);
     Statistics without = createsWithoutNetwork(config);
@@ -117,7 +129,7 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private boolean only() {
-    return networkOnly || spacesOnly || undoOnly || terminalsOnly;
+    return networkOnly || spacesOnly || undoOnly || terminalsOnly || filesOnly;
   }
 
   private int benchTerminals(ServeConfig config) {
@@ -145,6 +157,17 @@ final class BenchCommand implements Callable<Integer> {
       new CreateBench(podflare, options()).awaitFullPool();
       return shown(podflare.info(), new UndoBench(podflare, options()).measure(this::say));
     }
+  }
+
+  private int benchFiles(ServeConfig config) {
+    try (LocalDaemon daemon = DaemonWiring.start(config);
+        Podflare podflare = new Podflare(daemon.address())) {
+      return shown(podflare.info(), files(daemon.engine().probe(), podflare));
+    }
+  }
+
+  private List<BenchRow> files(EngineProbe probe, Podflare podflare) {
+    return new FilesBench(probe, podflare, options(), fileMegabytes * 1_000_000).measure(this::say);
   }
 
   private List<BenchRow> starts(ServeConfig config) {
@@ -233,6 +256,7 @@ final class BenchCommand implements Callable<Integer> {
       rows.addAll(new UndoBench(podflare, options).measure(this::say));
       probe.ifPresent(
           it -> rows.addAll(new TerminalBench(it, podflare, options).measure(this::say)));
+      probe.ifPresent(it -> rows.addAll(files(it, podflare)));
       data.ifPresent(it -> rows.addAll(new SpaceBench(podflare, options, it).measure(this::say)));
       rows.addAll(first);
       return shown(info, rows);

@@ -40,7 +40,8 @@ record BenchRow(
       double allowance,
       String note) {
     String aim =
-        String.format(Locale.ROOT, "≤ %.1f × %s", factor, floor.name())
+        String.format(
+                Locale.ROOT, factor < 0.1 ? "≤ %.2f × %s" : "≤ %.1f × %s", factor, floor.name())
             + (allowance == 0 ? "" : String.format(Locale.ROOT, " + %.0f %s", allowance, unit));
     boolean kept = value <= factor * floor.value() + allowance;
     return new BenchRow(name, value, unit, Optional.of(floor), aim, Optional.of(kept), note);

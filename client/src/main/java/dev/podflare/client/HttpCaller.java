@@ -24,6 +24,7 @@ import java.util.concurrent.TimeoutException;
 /** Sends requests and turns whatever goes wrong into {@link ApiException}. Thread-safe. */
 final class HttpCaller implements AutoCloseable {
   private static final int MAX_ANSWER_BYTES = 64 << 20;
+  private static final Duration LONGEST_UPLOAD = Duration.ofDays(1);
 
   private final ClientConfig config;
   private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
@@ -94,6 +95,24 @@ final class HttpCaller implements AutoCloseable {
             ? withBody(method, path, body.get()).build()
             : request(method, path, BodyPublishers.noBody());
     return send(request);
+  }
+
+  /** Opens a stream of a part; the caller closes the body. */
+  HttpResponse<DeadlineBody> openRange(String path, String range) {
+    return send(builder(path).header("Range", range).GET().build());
+  }
+
+  /** A body that takes as long as it takes. {@code headers}: names and values. */
+  byte[] upload(String path, BodyPublisher body, String... headers) {
+    HttpRequest.Builder request =
+        builder(path)
+            .timeout(LONGEST_UPLOAD)
+            .header("Content-Type", "application/octet-stream")
+            .PUT(body);
+    if (headers.length > 0) {
+      request.headers(headers);
+    }
+    return readWhole(send(request.build()));
   }
 
   /** Opens a WebSocket; a server's refusal comes with its own code. */

@@ -104,6 +104,11 @@ public final class Sandbox implements AutoCloseable {
     return http.get(path(""), SandboxInfo.class);
   }
 
+  /** The sandbox's files. */
+  public SandboxFiles files() {
+    return new SandboxFiles(http, path("/files"));
+  }
+
   /** The policy in force, what was moved, and what was refused. */
   public NetworkInfo network() {
     return http.get(path("/network"), NetworkInfo.class);

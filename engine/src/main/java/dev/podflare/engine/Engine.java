@@ -106,6 +106,9 @@ public interface Engine extends SavedStates, SandboxTerminals {
    */
   SocketChannel connectPort(Caller caller, String sandboxId, int port);
 
+  /** The sandbox's files; nothing is asked of it before the first call. */
+  SandboxFiles files(Caller caller, String sandboxId);
+
   /** Starts (or queues) code. The execution goes on whether or not anybody reads its stream. */
   Execution exec(Caller caller, String sandboxId, ExecRequest request);
 

@@ -6,6 +6,7 @@ import dev.podflare.common.ErrorCode;
 import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
 import dev.podflare.common.SteadyClock;
+import dev.podflare.guest.FileOperation;
 import dev.podflare.image.BuiltTemplate;
 import dev.podflare.image.Shape;
 import dev.podflare.network.Cidr;
@@ -25,6 +26,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
@@ -476,6 +478,27 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   private SandboxContexts contexts(Sandbox sandbox) {
     return sandbox.contexts(ids);
+  }
+
+  @Override
+  public SandboxFiles files(Caller caller, String sandboxId) {
+    return new LocalFiles(request -> openFile(caller, sandboxId, request));
+  }
+
+  private FileOperation openFile(Caller caller, String sandboxId, Map<String, Object> request) {
+    Sandbox sandbox = awake(caller, sandboxId);
+    try {
+      return sandbox.openFile(request);
+    } catch (PodflareException e) {
+      if (e.code() == ErrorCode.MACHINE_FAILED && !sandbox.guest().alive()) {
+        spaces.crashed(sandbox);
+      }
+      Sandbox now = awake(caller, sandboxId); // says if it is gone, and why
+      if (now == sandbox) {
+        throw e;
+      }
+      return now.openFile(request); // the id has another machine since a moment
+    }
   }
 
   /** One that runs; it is woken if it was made so. */

@@ -4,6 +4,7 @@ import dev.podflare.common.ErrorCode;
 import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
 import dev.podflare.guest.ExecCommand;
+import dev.podflare.guest.FileOperation;
 import dev.podflare.guest.GuestExec;
 import dev.podflare.guest.GuestLanguage;
 import dev.podflare.qemu.Machine;
@@ -161,7 +162,7 @@ final class Sandbox implements LocalExecution.Owner {
     if (!now.isBefore(record.expiresAt())) {
       return Optional.of(CloseReason.TIMEOUT);
     }
-    if (guest.ports().inUse() || terminals.watched()) {
+    if (guest.ports().inUse() || terminals.watched() || guest.channel().busyWithFiles()) {
       touch();
     }
     boolean idle = executions.idle() && !now.isBefore(lastActive.plus(record.idleTimeout()));
@@ -218,6 +219,19 @@ final class Sandbox implements LocalExecution.Owner {
         new LocalExecution(executionId, request, this, clock, budget, replay::add);
     executions.submit(execution);
     return execution;
+  }
+
+  /** Begins an operation on its files, which is the caller's to close. */
+  FileOperation openFile(Map<String, Object> request) {
+    starting.readLock().lock();
+    try {
+      requireState(SandboxState.READY);
+      touch();
+      guest.wake();
+      return guest.channel().files(request);
+    } finally {
+      starting.readLock().unlock();
+    }
   }
 
   /** Goes on with the copy of a call that ran when this sandbox was forked or frozen. */

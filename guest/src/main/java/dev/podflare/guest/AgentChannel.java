@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -146,6 +147,25 @@ public final class AgentChannel implements AutoCloseable {
   byte[] askContexts(byte[] question, Duration patience) {
     features.require(AgentFeatures.CONTEXTS, "contexts");
     return ask(reader.context, () -> writer.send(FrameType.CONTEXT, 0, question), patience);
+  }
+
+  /**
+   * Begins an operation on the guest's files, which must be closed. {@code GUEST_TOO_OLD} if the
+   * guest's agent knows of none; {@code TOO_MANY_FILE_CALLS}.
+   *
+   * @param request as the guest's files worker reads it: paths are text of the characters U+0000 to
+   *     U+00FF, one for each byte
+   */
+  public FileOperation files(Map<String, Object> request) {
+    features.require(AgentFeatures.FILES, "files");
+    FileOperation operation = reader.registerFile(id -> new FileOperation(id, this));
+    send(FrameType.FILE_BEGIN, operation.id(), Messages.fileRequest(request));
+    return operation;
+  }
+
+  /** Whether operations on files are under way. */
+  public boolean busyWithFiles() {
+    return reader.busyWithFiles();
   }
 
   /** As {@link #syncClock(Duration, InstantSource)} with the host's clock. */

@@ -19,6 +19,9 @@ record AgentFeatures(String version) {
   /** First version with terminals. */
   static final String TERMINALS = "0.3.0";
 
+  /** First version with operations on files. */
+  static final String FILES = "0.4.0";
+
   static AgentFeatures of(Hello hello) {
     return new AgentFeatures(hello.agent());
   }

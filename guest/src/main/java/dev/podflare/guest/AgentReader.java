@@ -31,6 +31,7 @@ final class AgentReader {
   private final FrameReader frames;
   private final ChannelListener listener;
   private final Map<Long, GuestExec> executions = new ConcurrentHashMap<>();
+  private final FileOperations files = new FileOperations();
   private final AtomicLong lastId = new AtomicLong();
   private volatile long awaitedEpoch = NONE;
   private volatile List<GuestExec> carried = List.of();
@@ -92,7 +93,9 @@ final class AgentReader {
         rejoined(hello);
         accept(renewal, frame);
       }
-    } else if (frame.id() != 0 && executions.containsKey(frame.id())) {
+    } else if (frame.id() != 0
+        && !FileOperations.concerns(frame)
+        && executions.containsKey(frame.id())) {
       execution(frame);
     }
   }
@@ -124,6 +127,24 @@ final class AgentReader {
     return exec;
   }
 
+  /** {@code TOO_MANY_FILE_CALLS} if as many are under way as the guest may have. */
+  FileOperation registerFile(LongFunction<FileOperation> maker) {
+    long id = lastId.incrementAndGet();
+    if (id > MAX_ID) {
+      throw new PodflareException(ErrorCode.MACHINE_FAILED, "the machine has run out of numbers");
+    }
+    FileOperation operation = files.add(id, maker);
+    if (ended) {
+      files.lose("the agent channel is closed");
+    }
+    return operation;
+  }
+
+  /** Whether operations on files are under way. */
+  boolean busyWithFiles() {
+    return !files.isEmpty();
+  }
+
   List<GuestExec> running() {
     return List.copyOf(executions.values());
   }
@@ -132,6 +153,7 @@ final class AgentReader {
   void lose(PodflareException cause) {
     ended = true;
     all().forEach(answer -> answer.fail(cause));
+    files.lose(cause.sentence());
     loseExecutions();
   }
 
@@ -160,6 +182,7 @@ final class AgentReader {
       awaitedEpoch = NONE;
       greeted = true;
       // The agent has let go of whatever else ran before.
+      files.lose("the machine was made another one");
       loseExecutions();
       takeOn(hello.running());
       accept(renewal, frame);
@@ -204,6 +227,12 @@ final class AgentReader {
   }
 
   private void execution(Frame frame) {
+    if (FileOperations.concerns(frame)) {
+      if (!files.take(frame)) {
+        throw unexpected(frame);
+      }
+      return;
+    }
     GuestExec exec = executions.get(frame.id());
     if (exec == null) {
       throw unexpected(frame);

@@ -18,6 +18,10 @@ final class FrameType {
   static final byte CONTEXT = 'q';
   static final byte TERMINAL = 'y';
   static final byte RESIZE = 'z';
+  static final byte FILE_BEGIN = 'f';
+  static final byte FILE_INPUT = 'g';
+  static final byte FILE_INPUT_END = 'j';
+  static final byte FILE_CANCEL = 'k';
 
   // From the guest
   static final byte HELLO = 'H';
@@ -33,6 +37,11 @@ final class FrameType {
   static final byte INPUT_TAKEN = 'I';
   static final byte CONTEXT_ANSWER = 'Q';
   static final byte TERMINAL_OPENED = 'Y';
+  static final byte FILE_HEAD = 'F';
+  static final byte FILE_OUTPUT = 'G';
+  static final byte FILE_HOLE = 'j';
+  static final byte FILE_INPUT_TAKEN = 'J';
+  static final byte FILE_END = 'K';
 
   private FrameType() {}
 }

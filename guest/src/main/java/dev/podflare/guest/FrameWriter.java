@@ -20,7 +20,10 @@ final class FrameWriter {
   private static final Duration HELD_PATIENCE = Duration.ofSeconds(30);
 
   private final WritableByteChannel target;
-  private final ReentrantLock lock = new ReentrantLock();
+
+  /** Fair: who sends much must not keep others from sending little. */
+  private final ReentrantLock lock = new ReentrantLock(true);
+
   private final Condition released = lock.newCondition();
   private final ByteBuffer small = ByteBuffer.allocateDirect(4096);
   private final Deque<Frame> deferred = new ArrayDeque<>();

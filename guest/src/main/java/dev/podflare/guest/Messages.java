@@ -13,6 +13,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.type.TypeReference;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The JSON inside frames. What comes from the guest is checked; a fault is MACHINE_FAILED. */
@@ -76,6 +77,25 @@ final class Messages {
     body.put("rows", command.rows());
     body.put("window", command.window());
     return JSON.writeValueAsBytes(body);
+  }
+
+  static byte[] fileRequest(Map<String, Object> request) {
+    Map<String, Object> body = new LinkedHashMap<>(request);
+    body.put("window", FileOperation.WINDOW);
+    return JSON.writeValueAsBytes(body);
+  }
+
+  /** An object of the files worker's. */
+  static JsonNode file(byte[] payload) {
+    try {
+      JsonNode node = JSON.readTree(payload);
+      if (node == null || !node.isObject()) {
+        throw fault("word about a file", "it is no object");
+      }
+      return node;
+    } catch (JacksonException error) {
+      throw fault("word about a file", error.getOriginalMessage());
+    }
   }
 
   /** Words, not JSON: what a restored guest runs first is slow when it is emulated. */

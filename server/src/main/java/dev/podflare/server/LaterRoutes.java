@@ -6,25 +6,15 @@ import java.util.List;
 /** Routes of the contract that are not served yet: they say so and do nothing. Thread-safe. */
 final class LaterRoutes {
   private static final String SANDBOX = "/v1/sandboxes/{id}";
-  private static final String FILES = SANDBOX + "/files";
 
   private final List<Route> routes = new ArrayList<>();
 
   List<Route> routes() {
     add("measuring one sandbox", Scope.READ, "GET " + SANDBOX + "/metrics");
-    files();
     add("the list of templates", Scope.READ, "GET /v1/templates", "GET /v1/templates/{name}");
     add("building templates over HTTP", Scope.ADMIN, "POST /v1/templates");
     add("MCP over HTTP", Scope.EXEC, "POST /mcp");
     return List.copyOf(routes);
-  }
-
-  private void files() {
-    add("reading files", Scope.READ, "GET " + FILES, "GET " + FILES + "/list");
-    add("reading files", Scope.READ, "GET " + FILES + "/stat", "GET " + FILES + "/archive");
-    add("watching files", Scope.READ, "GET " + FILES + "/watch");
-    add("writing files", Scope.EXEC, "PUT " + FILES, "DELETE " + FILES, "POST " + FILES + "/mkdir");
-    add("writing files", Scope.EXEC, "POST " + FILES + "/move", "PUT " + FILES + "/archive");
   }
 
   private void add(String subject, Scope scope, String... methodsAndPaths) {

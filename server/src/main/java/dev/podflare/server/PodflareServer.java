@@ -60,6 +60,8 @@ public final class PodflareServer implements AutoCloseable {
                 new ExecRoutes(engine, streams, metrics).routes(),
                 new ContextRoutes(engine).routes(),
                 new TerminalRoutes(engine, streams).routes(),
+                new FileRoutes(engine).routes(),
+                new FileTreeRoutes(engine, streams).routes(),
                 new InfoRoutes(engine, config, metrics).routes(),
                 new KeyRoutes(store.keys(), authenticator.fixedKeyIds(), requestLimits, idempotency)
                     .routes(),

@@ -16,6 +16,7 @@ from . import VERSION
 from .bash_calls import BashCall, BashCalls
 from .channel import CROWDED, BadFrame, Channel, Disconnected
 from .contexts import Contexts
+from .file_relay import FileRelay
 from .loop import Loop
 from .output import Call, Sink
 from .process_calls import ProcessCall
@@ -27,6 +28,8 @@ from .uploads import Upload
 
 DEFAULT_WINDOW = 256 << 10
 RECONNECT_SECONDS = 0.1
+# While files are on their way nothing more is read when this much is unsent, so that a call's output soon has its turn.
+CROWDED_BY_FILES = 32 << 10
 
 
 class Agent(Sink):
@@ -46,6 +49,7 @@ class Agent(Sink):
         self.bash = BashCalls(self, spawner, oom, run_folder)
         self.contexts = Contexts(self, spawner, first, run_folder)
         self.terminals = Terminals(self, spawner, oom)
+        self.files = FileRelay(self, spawner)
         self._first = first
         self._connected = True
         self._identity = identity
@@ -70,6 +74,10 @@ class Agent(Sink):
             b"q": self._context,
             b"y": self._terminal,
             b"z": self._resize,
+            b"f": self.files.open,
+            b"g": self._file_input,
+            b"j": self._file_input_end,
+            b"k": self._file_cancel,
         }
 
     def run(self, warm: bool) -> None:
@@ -78,6 +86,7 @@ class Agent(Sink):
         self.take_port()
         self.python.on_ready = self._greet
         self.python.start(warm)
+        self.files.start()
         while True:
             try:
                 self.loop.turn()
@@ -97,7 +106,7 @@ class Agent(Sink):
 
     def _after_flush(self) -> None:
         backlog = self.channel.backlog
-        self.loop.crowded = backlog > CROWDED
+        self.loop.crowded = backlog > (CROWDED_BY_FILES if self.files.live else CROWDED)
         if (backlog > 0) != self._writable_wanted:
             self._writable_wanted = backlog > 0
             self.loop.want_write_port(self.channel.fd, self._writable_wanted)
@@ -110,7 +119,7 @@ class Agent(Sink):
 
     def _may_lease(self) -> bool:
         return self._connected and self._greeted and not (
-            self._uploads or self.loop.held or self._writable_wanted or not self.channel.idle
+            self._uploads or self.files.live or self.loop.held or self._writable_wanted or not self.channel.idle
         )
 
     def _handle(self, frames: list[tuple[bytes, int, bytes]]) -> None:
@@ -196,6 +205,8 @@ class Agent(Sink):
             upload.error = "cut off"
             upload.close()
         self._uploads.clear()
+        if self.files.live:
+            self.files.cut_all()
         for call in list(self.calls.values()):
             window = windows.get(call.number)
             if window is None:
@@ -321,6 +332,20 @@ class Agent(Sink):
         call = self.calls.get(number)
         if call is not None:
             call.grant(int.from_bytes(payload, "big"))
+        else:
+            self.files.hand_on(b"w", number, payload)
+
+    # Files
+
+    def _file_input(self, number: int, payload: bytes) -> None:
+        self.files.hand_on(b"g", number, payload)
+
+    def _file_input_end(self, number: int, payload: bytes) -> None:
+        self.files.hand_on(b"j", number, payload)
+
+    def _file_cancel(self, number: int, payload: bytes) -> None:
+        if number:
+            self.files.hand_on(b"k", number, payload)
 
     # Children
 
@@ -353,7 +378,11 @@ class Agent(Sink):
                     os.kill(pid, signal.SIGCONT)
             elif pid == self.python.pid:
                 self.python.died(status)
-            elif not (self.contexts.died(pid, status) or self.terminals.died(pid, status)):
+            elif not (
+                self.contexts.died(pid, status)
+                or self.terminals.died(pid, status)
+                or self.files.died(pid)
+            ):
                 self.bash.died(pid, status)
 
 

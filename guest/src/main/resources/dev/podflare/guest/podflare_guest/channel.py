@@ -12,6 +12,9 @@ from collections import deque
 HEADER = struct.Struct(">IcI")
 MAX_PAYLOAD = 1 << 20
 READ_SIZE = 32768
+PORT_PIECE = 4096
+# Not for ever, so that others have their turn.
+MOST_PIECES = 31
 # More than this unsent: the host is slow, and output pipes are left alone until it has caught up.
 CROWDED = 256 << 10
 
@@ -44,7 +47,20 @@ class Channel:
             raise Disconnected from error
         if not data:
             raise Disconnected
-        return self.accept(data)
+        return self.accept(data if len(data) < PORT_PIECE else self._with_rest(data))
+
+    def _with_rest(self, data: bytes) -> bytes:
+        """A virtio port gives one page at a time: the rest of a large frame is most often there already."""
+        pieces = [data]
+        try:
+            for _ in range(MOST_PIECES):
+                data = os.read(self.fd, READ_SIZE)
+                pieces.append(data)
+                if len(data) < PORT_PIECE:
+                    break
+        except OSError:
+            pass  # nothing more now; an end is seen by the next read
+        return b"".join(pieces)
 
     def accept(self, data: bytes) -> list[tuple[bytes, int, bytes]]:
         """Whole frames, given more bytes of the stream."""
@@ -68,7 +84,8 @@ class Channel:
             end = start + 4 + size
             if end > len(inbox):
                 break
-            frames.append((kind, number, bytes(inbox[start + 9 : end])))
+            with memoryview(inbox) as view:
+                frames.append((kind, number, bytes(view[start + 9 : end])))
             start = end
         if start:
             del inbox[:start]

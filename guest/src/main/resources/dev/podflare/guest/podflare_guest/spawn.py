@@ -70,10 +70,12 @@ class Spawner:
         cwd: str,
         fds: dict[int, int],
         terminal: str | None = None,
+        is_ours: bool = False,
     ) -> int:
         """Pid of the new process. `fds`: the child's descriptor to ours. OSError if it cannot start.
 
         `terminal`: path of one that becomes its controlling terminal and its standard streams.
+        `is_ours`: it is not the user's, and not in the user's cgroup.
         """
         actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = []
         if terminal is not None:
@@ -98,6 +100,6 @@ class Spawner:
             os.chdir("/")
             if self._home_cpu is not None:
                 os.sched_setaffinity(0, self._home_cpu)
-        if self._cgroup_procs >= 0:
+        if self._cgroup_procs >= 0 and not is_ours:
             os.write(self._cgroup_procs, b"%d" % pid)
         return pid

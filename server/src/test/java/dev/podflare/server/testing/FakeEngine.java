@@ -25,6 +25,7 @@ import dev.podflare.engine.NetworkView;
 import dev.podflare.engine.PatchRequest;
 import dev.podflare.engine.ReplayEvent;
 import dev.podflare.engine.ResumeRequest;
+import dev.podflare.engine.SandboxFiles;
 import dev.podflare.engine.SandboxPage;
 import dev.podflare.engine.SandboxState;
 import dev.podflare.engine.SandboxView;
@@ -60,6 +61,7 @@ public final class FakeEngine implements Engine {
   private final Map<String, List<FakeExecution>> executions = new LinkedHashMap<>();
   private final Map<String, Contexts> contexts = new ConcurrentHashMap<>();
   private final Map<String, List<FakeTerminal>> terminals = new ConcurrentHashMap<>();
+  private final Map<String, FakeFiles> files = new ConcurrentHashMap<>();
   private final Map<Integer, InetSocketAddress> ports = new ConcurrentHashMap<>();
   private final FakeSaved spaces = new FakeSaved(ErrorCode.SPACE_NOT_FOUND);
   private final FakeSaved snapshots = new FakeSaved(ErrorCode.SNAPSHOT_NOT_FOUND);
@@ -484,6 +486,12 @@ public final class FakeEngine implements Engine {
   /** Where connections to a guest's port lead: to a server of the test's. */
   public void listen(int port, InetSocketAddress server) {
     ports.put(port, server);
+  }
+
+  @Override
+  public SandboxFiles files(Caller caller, String sandboxId) {
+    get(caller, sandboxId);
+    return files.computeIfAbsent(sandboxId, _ -> new FakeFiles());
   }
 
   @Override

@@ -1,0 +1,32 @@
+package dev.podflare.cli;
+
+import dev.podflare.common.ErrorCode;
+import dev.podflare.common.PodflareException;
+import java.util.Optional;
+
+/** {@code ID:PATH}, as {@code cp} and the like name a file of a sandbox. */
+record GuestPath(String sandbox, String path) {
+
+  /** Empty if it is a path of this machine. */
+  static Optional<GuestPath> parse(String text) {
+    int colon = text.indexOf(':');
+    boolean named = colon > 0 && text.substring(0, colon).matches("sbx_[0-9a-f]{32}");
+    return named
+        ? Optional.of(new GuestPath(text.substring(0, colon), orHome(text.substring(colon + 1))))
+        : Optional.empty();
+  }
+
+  /** For verbs that take no other. */
+  static GuestPath require(String text) {
+    return parse(text)
+        .orElseThrow(() -> wrong("'" + text + "' is no SANDBOX:PATH, sbx_…:/root/file for one"));
+  }
+
+  static PodflareException wrong(String sentence) {
+    return new PodflareException(ErrorCode.INVALID_FIELD, sentence);
+  }
+
+  private static String orHome(String path) {
+    return path.isEmpty() ? "/root" : path;
+  }
+}
