@@ -40,6 +40,10 @@ class Screen:
             assert found, f"no {text!r} in {self._text!r}"
             return self._text.decode()
 
+    def wait_for_prompt(self) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._text.endswith(b"$ "), SECONDS)
+
     def ask(self, handle: object, line: str, answer: str) -> str:
         """Types a line whose words are not in its answer."""
         with self._changed:
@@ -78,6 +82,7 @@ def test_input_resize_and_job_control(sandbox: Sandbox) -> None:
     screen.ask(handle, "twice", "twice\r\ntwice\r\n")
     handle.send_input(b"\x03")
     screen.wait_for("^C")
+    screen.wait_for_prompt()  # what is typed before may be lost, on any terminal
     screen.ask(handle, "echo code=$?", "code=130")
     listed = {one.pty_id: one for one in sandbox.pty.list()}
     assert listed[handle.id].cmd_label == "bash --norc -i"

@@ -71,10 +71,13 @@ class ShellTest {
       tmux.line("clear; printf 'a \\033[31mred\\033[0m word\\n'");
       tmux.awaitScreen("(?m)^a red word$");
       assertThat(tmux.colours()).contains("a \u001b[31mred\u001b[39m word");
-      tmux.line("sleep 1000");
+      tmux.line("echo sle$((0))eps; sleep 1000");
+      tmux.awaitScreen("(?m)^sle0eps$");
       tmux.keys("C-c");
+      // What is typed while a shell takes its terminal back may be lost, on any terminal.
+      tmux.awaitScreen("\\^C\nbash-[0-9.]+#");
       tmux.line("echo code=$?");
-      tmux.awaitScreen("(?m)^code=130$");
+      tmux.awaitScreen("(?m)^code=130\nbash-[0-9.]+#$");
       tmux.keys("Up"); // readline's history, by an escape sequence
       tmux.keys("C-a");
       tmux.line("echo again; ");
@@ -148,6 +151,7 @@ class ShellTest {
       tmux.line("yes 'a line that goes on and on'");
       tmux.awaitScreen("(?s)(a line that goes on and on\n){20}");
       tmux.keys("C-c");
+      tmux.awaitScreen("\\^C\nbash-[0-9.]+#");
       tmux.line("echo af$((1))ter");
       tmux.awaitScreen("(?m)^af1ter$");
       tmux.line("seq -f %07.0f 1 500000; echo do$((1))ne");

@@ -54,14 +54,15 @@ class TerminalTest {
         watcher.ask("echo o$((1))n; cat", "o1n\r\n"); // the shell has let go of the keys
         watcher.ask("echoed twice", "echoed twice\r\nechoed twice\r\n");
         watcher.type("\u0004"); // Ctrl-D
+        watcher.awaitPrompt();
         watcher.ask("echo o$((2))n", "o2n\r\n");
         watcher.ask(WAITS, "w1t\r\n");
         watcher.type("\u001a"); // Ctrl-Z
-        watcher.awaitText("Stopped");
+        watcher.awaitText("Stopped").awaitPrompt();
         watcher.ask("fg", "b1k\r\n");
         watcher.forget();
         watcher.type("\u0003"); // Ctrl-C
-        watcher.awaitText("^C");
+        watcher.awaitText("^C").awaitPrompt();
         watcher.ask("echo code=$?", "code=130");
         watcher.type("exit 6\n");
         assertThat(watcher.end()).contains(6);
@@ -220,6 +221,23 @@ class TerminalTest {
           assertThat(its.end()).contains(4);
         }
         children.get(1).close();
+      }
+    }
+  }
+
+  @Test
+  void anUndoTakesItBackToWhereItWas() {
+    try (Sandbox sandbox = platform.client.create(SandboxOptions.builder().undo(2).build())) {
+      Terminal terminal = shell(sandbox);
+      try (Watcher watcher = new Watcher(terminal)) {
+        watcher.awaitText("$ ").ask("x=kept; echo set-$x", "set-kept");
+        assertThat(bash(sandbox, "echo a moment was kept before this")).startsWith("a moment");
+        watcher.awaitPrompt().ask("x=gone; echo now-$x", "now-gone");
+        sandbox.undo(1);
+        assertThat(watcher.end()).isEmpty();
+      }
+      try (Watcher watcher = new Watcher(sandbox.terminal(terminal.id()))) {
+        watcher.awaitText("set-kept").ask("echo back-$x", "back-kept");
       }
     }
   }

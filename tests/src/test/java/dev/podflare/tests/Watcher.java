@@ -39,6 +39,17 @@ final class Watcher implements TerminalListener, AutoCloseable {
     return this;
   }
 
+  /**
+   * Waits for the prompt of a shell, {@code "$ "}: what is typed while a shell takes its terminal
+   * back, after a Ctrl-C above all, may be lost or even end it, on any terminal.
+   */
+  Watcher awaitPrompt() {
+    Awaitility.await()
+        .atMost(TestPlatform.PATIENCE)
+        .untilAsserted(() -> assertThat(text()).endsWith("$ "));
+    return this;
+  }
+
   /** Types a line for a shell, whose words must not be in its answer, and waits for that. */
   Watcher ask(String line, String answer) {
     forget();
