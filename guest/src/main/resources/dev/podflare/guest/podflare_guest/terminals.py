@@ -68,7 +68,9 @@ class TerminalOutlet(Outlet):
 
     def _page(self, room: int) -> bytes | None:
         try:
-            return super()._read(room)
+            return os.read(self.fd, room) if self.fd >= 0 else b""
+        except BlockingIOError:
+            return None
         except OSError:
             return b""
 
@@ -78,12 +80,19 @@ class TerminalOutlet(Outlet):
         if room <= 0:
             self.mute()
             return
-        data = self._read(room)
+        if call.typed:
+            # The shortest way: a person waits for this, and most likely it is one key.
+            call.typed = False
+            data = self._page(room)
+            if data:
+                call.credit -= len(data)
+                call.send(b"O", data)
+                return
+        else:
+            data = self._read(room)
         if data:
             self.deliver(data)
-            if call.typed:
-                call.typed = False
-            elif len(data) < SMALL:
+            if len(data) < SMALL:
                 self.sink.loop.gather(1)
         elif data is not None:
             self.close()
