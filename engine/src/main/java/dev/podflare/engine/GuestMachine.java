@@ -327,7 +327,7 @@ final class GuestMachine implements AutoCloseable {
       try {
         channel.barrier(BARRIER_PATIENCE);
         List<GuestExec> running = channel.running();
-        List<TerminalState> terminals = TerminalState.of(running);
+        List<TerminalState> terminals = TerminalState.ofMany(running);
         HistoryStep step =
             stopAndCopy(() -> machine.step(history, layerFolder), HistoryStep::close);
         return new Step(step, epoch, SavedCall.of(running, Instant.now()), terminals);

@@ -88,7 +88,10 @@ final class Sandbox implements LocalExecution.Owner {
 
   private String whyLost() {
     return closedFor
-        .map(reason -> "the sandbox was closed: " + reason.sentence())
+        .map(reason ->
+            reason == CloseReason.MERGED
+                ? "the sandbox goes on with another machine (merged, undone or rolled back)"
+                : "the sandbox was closed: " + reason.sentence())
         .orElse("the sandbox's guest is not heard any more");
   }
 
@@ -297,6 +300,8 @@ final class Sandbox implements LocalExecution.Owner {
   @Override
   public GuestExec startInGuest(LocalExecution execution) {
     ExecRequest request = execution.request();
+    // A context has its own.
+    Map<String, String> env = request.context().isEmpty() ? environment(request.env()) : Map.of();
     ExecCommand command =
         new ExecCommand(
             request.language() == ExecRequest.Language.BASH
@@ -304,7 +309,7 @@ final class Sandbox implements LocalExecution.Owner {
                 : GuestLanguage.PYTHON,
             request.code(),
             request.cwd(),
-            request.context().isEmpty() ? environment(request.env()) : Map.of(), // else its own
+            env,
             request.stdin().isPresent() || request.stdinOpen(),
             request.framing() == ExecRequest.Framing.CHUNKS,
             execution.window(),

@@ -43,13 +43,22 @@ record TerminalState(
 
   /** Those of a guest's running calls that are terminals, while its channel is silent. */
   static List<TerminalState> of(List<GuestExec> running) {
+    return of(running, MOST_RECENT, MOST_OF_ALL);
+  }
+
+  /** The same with less output, for what is written down often. */
+  static List<TerminalState> ofMany(List<GuestExec> running) {
+    return of(running, MOST_RECENT / 8, MOST_OF_ALL / 8);
+  }
+
+  private static List<TerminalState> of(List<GuestExec> running, int most, int all) {
     List<GuestExec> terminals =
         running.stream().filter(exec -> exec.listener() instanceof LocalTerminal).toList();
-    int share = share(MOST_OF_ALL, terminals.size());
+    int share = share(all, terminals.size());
     List<TerminalState> states = new ArrayList<>();
     for (GuestExec exec : terminals) {
       if (exec.listener() instanceof LocalTerminal terminal && terminal.isOpened()) {
-        states.add(terminal.state(Math.min(MOST_RECENT, share)));
+        states.add(terminal.state(Math.min(most, share)));
       }
     }
     return states;

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -16,7 +17,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param layers of the disk, lowest first: files beside this one
  * @param keptBytes that were kept of the moment before
  * @param calls that ran at that moment
- * @param terminals that were open
+ * @param terminals that were open; absent in what earlier versions wrote
  */
 record UndoMoment(
     int format,
@@ -25,7 +26,7 @@ record UndoMoment(
     List<String> layers,
     @JsonProperty("kept_bytes") long keptBytes,
     List<SavedCall> calls,
-    List<TerminalState> terminals) {
+    @Nullable List<TerminalState> terminals) {
   static final int FORMAT = 1;
   private static final JsonMapper JSON = JsonMapper.builder().build();
   private static final String FILE = "moment.json";
@@ -33,7 +34,10 @@ record UndoMoment(
   UndoMoment {
     layers = List.copyOf(layers);
     calls = List.copyOf(calls);
-    terminals = List.copyOf(terminals);
+  }
+
+  List<TerminalState> openTerminals() {
+    return terminals == null ? List.of() : List.copyOf(terminals);
   }
 
   void write(Path folder) throws IOException {

@@ -85,7 +85,7 @@ final class Undos {
             .map(it -> CarriedCall.of(it, host.clock().instant(), restored.channel()))
             .toList();
     List<LocalTerminal> terminals =
-        moment.terminals().stream()
+        moment.openTerminals().stream()
             .map(it -> LocalTerminal.carried(it, restored.channel(), host.budget()))
             .toList();
     GuestMachine guest =
