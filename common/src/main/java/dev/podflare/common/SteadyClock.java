@@ -67,8 +67,15 @@ public final class SteadyClock extends Clock {
     if (isJump(Duration.between(steady, now.wall()))) {
       return steady;
     }
-    anchor = now;
+    advance(known, now);
     return now.wall();
+  }
+
+  /** Not over a jump that was followed meanwhile. */
+  private synchronized void advance(Reading from, Reading to) {
+    if (anchor.equals(from)) {
+      anchor = to;
+    }
   }
 
   /** How far the wall clock has jumped since it was followed last; zero: it has not. */
@@ -83,7 +90,7 @@ public final class SteadyClock extends Clock {
   }
 
   /** From now on this clock says what the wall clock says. */
-  public void follow() {
+  public synchronized void follow() {
     anchor = read();
   }
 

@@ -111,6 +111,11 @@ final class CarriedCall implements ExecListener {
   }
 
   @Override
+  public synchronized boolean holdsValue(int bytes) {
+    return listener == null || listener.holdsValue(bytes);
+  }
+
+  @Override
   public void valueBytes(int bytes) {
     tell(it -> it.valueBytes(bytes));
   }

@@ -2,6 +2,7 @@ package dev.podflare.engine;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import dev.podflare.guest.FileOperation;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
@@ -48,6 +49,14 @@ final class GuestFileWords {
       throw bad();
     }
     throw bad();
+  }
+
+  /** Bytes where only words are to come: a hole has no place among them. */
+  static byte[] words(FileOperation.Piece piece) {
+    if (piece.zeros() > 0) {
+      throw bad();
+    }
+    return piece.bytes();
   }
 
   static PodflareException bad() {

@@ -290,7 +290,7 @@ final class GuestMachine implements AutoCloseable {
     T copy;
     try {
       copy = action.get();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) { // no memory is no reason to stand still for ever
       machine.resume();
       throw e;
     }

@@ -28,6 +28,12 @@ import org.slf4j.LoggerFactory;
  * into events of the asked framing and gives the guest credit as they are read. Thread-safe.
  */
 final class LocalExecution implements Execution, ExecListener {
+  /** A buffer that grows has up to twice its bytes. */
+  private static final long VALUE_COST = 2;
+
+  /** Bytes after which a value that is still not whole is given up for the next daemon. */
+  private static final long VALUE_PATIENCE = 16 << 20;
+
   private static final Logger LOG = LoggerFactory.getLogger(LocalExecution.class);
   private static final int KILLED = 137;
   private static final int TIMED_OUT = 124;
@@ -79,6 +85,8 @@ final class LocalExecution implements Execution, ExecListener {
   private @Nullable Timer timeout;
   private boolean stdinOpen;
   private long sequence;
+  private int heldValue;
+  private long heldFrom;
   private long received;
   private long credited;
 
@@ -251,7 +259,9 @@ final class LocalExecution implements Execution, ExecListener {
     lock.lock();
     try {
       GuestExec exec = guest;
-      if (exec == null || framers.stdout().heldSize() + framers.stderr().heldSize() > mostHeld) {
+      if (exec == null
+          || (heldValue > 0 && received - heldFrom < VALUE_PATIENCE) // is to be heard as a whole
+          || framers.stdout().heldSize() + framers.stderr().heldSize() > mostHeld) {
         return Optional.empty();
       }
       return Optional.of(
@@ -430,6 +440,22 @@ final class LocalExecution implements Execution, ExecListener {
   }
 
   @Override
+  public boolean holdsValue(int bytes) {
+    lock.lock();
+    try {
+      int now = state == State.ENDED ? 0 : bytes;
+      budget.add(VALUE_COST * (now - heldValue));
+      if (heldValue == 0) {
+        heldFrom = received;
+      }
+      heldValue = now;
+      return now == 0 || !budget.crowded();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
   public void valueBytes(int bytes) {
     lock.lock();
     try {
@@ -475,6 +501,8 @@ final class LocalExecution implements Execution, ExecListener {
       emitAll(ExecEvent.Stream.STDERR, framers.stderr().end());
       noteRefusal();
       state = State.ENDED;
+      budget.add(-VALUE_COST * heldValue);
+      heldValue = 0;
       endedAt = clock.instant();
       exit = new ExecEvent.Exit(sequence++, clock.millis(), code, reason);
       emit(exit);

@@ -39,7 +39,7 @@ final class LocalFileChanges implements FileChanges {
       if (piece.isEmpty()) {
         return Optional.empty();
       }
-      split(piece.get().bytes());
+      split(GuestFileWords.words(piece.get()));
     }
     return Optional.of(ready.remove());
   }

@@ -95,7 +95,7 @@ final class LocalFiles implements SandboxFiles {
       List<FileInfo> entries = new ArrayList<>();
       ByteArrayOutputStream line = new ByteArrayOutputStream();
       for (var piece = operation.read(); piece.isPresent(); piece = operation.read()) {
-        for (byte each : piece.get().bytes()) {
+        for (byte each : GuestFileWords.words(piece.get())) {
           if (each != '\n') {
             line.write(each);
             continue;

@@ -39,7 +39,10 @@ final class SandboxContexts implements Contexts {
 
   @Override
   public List<ContextView> list() {
-    return guest.list().stream().map(this::view).toList();
+    List<ContextView> all =
+        guest.list().stream().filter(it -> Ids.wellFormed("ctx", it.id())).map(this::view).toList();
+    languages.keySet().retainAll(all.stream().map(ContextView::id).toList());
+    return all;
   }
 
   @Override

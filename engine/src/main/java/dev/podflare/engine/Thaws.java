@@ -110,6 +110,7 @@ final class Thaws {
         return sandbox;
       } catch (RuntimeException e) {
         guest.close();
+        terminals.forEach(LocalTerminal::abandon);
         throw e;
       }
     }

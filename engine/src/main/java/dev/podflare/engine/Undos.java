@@ -108,6 +108,7 @@ final class Undos {
       return fresh;
     } catch (RuntimeException e) {
       guest.close();
+      terminals.forEach(LocalTerminal::abandon);
       throw e;
     }
   }
@@ -118,6 +119,7 @@ final class Undos {
       fresh.guest().exclusively(goOn);
     } catch (RuntimeException e) {
       fresh.guest().close();
+      fresh.terminals().close();
       throw e;
     }
   }

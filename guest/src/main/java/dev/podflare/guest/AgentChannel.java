@@ -159,7 +159,12 @@ public final class AgentChannel implements AutoCloseable {
   public FileOperation files(Map<String, Object> request) {
     features.require(AgentFeatures.FILES, "files");
     FileOperation operation = reader.registerFile(id -> new FileOperation(id, this));
-    send(FrameType.FILE_BEGIN, operation.id(), Messages.fileRequest(request));
+    try {
+      send(FrameType.FILE_BEGIN, operation.id(), Messages.fileRequest(request));
+    } catch (RuntimeException e) {
+      reader.forgetFile(operation.id());
+      throw e;
+    }
     return operation;
   }
 
@@ -276,7 +281,12 @@ public final class AgentChannel implements AutoCloseable {
     GuestExec exec =
         reader.register(id -> new GuestExec(id, command.window(), true, this, execListener));
     execListener.begins(exec);
-    send(FrameType.TERMINAL, exec.id(), Messages.terminal(command));
+    try {
+      send(FrameType.TERMINAL, exec.id(), Messages.terminal(command));
+    } catch (RuntimeException e) {
+      reader.forget(exec);
+      throw e;
+    }
     return exec;
   }
 

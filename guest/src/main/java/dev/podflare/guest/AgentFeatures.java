@@ -14,7 +14,7 @@ record AgentFeatures(String version) {
   static final AgentFeatures UNKNOWN = new AgentFeatures("");
 
   /** First version with contexts. */
-  static final String CONTEXTS = "0.2.0";
+  static final String CONTEXTS = "0.3.0";
 
   /** First version with terminals. */
   static final String TERMINALS = "0.3.0";

@@ -140,6 +140,16 @@ final class AgentReader {
     return operation;
   }
 
+  /** The guest was not asked for it. */
+  void forgetFile(long id) {
+    files.forget(id);
+  }
+
+  /** The guest has not heard of it. */
+  void forget(GuestExec exec) {
+    executions.remove(exec.id());
+  }
+
   /** Whether operations on files are under way. */
   boolean busyWithFiles() {
     return !files.isEmpty();

@@ -25,6 +25,14 @@ public interface ExecListener {
    */
   void valueBytes(int bytes);
 
+  /**
+   * So many bytes of a value that is not whole yet are held. False: there is no room for them, and
+   * the value is dropped.
+   */
+  default boolean holdsValue(int bytes) {
+    return true;
+  }
+
   /** The end; no output comes after it. {@code code} is 0 to 255. */
   void done(int code, DoneReason reason, Optional<String> message);
 

@@ -40,6 +40,10 @@ final class FileOperations {
     }
   }
 
+  void forget(long id) {
+    all.remove(id);
+  }
+
   boolean isEmpty() {
     return all.isEmpty();
   }

@@ -69,7 +69,9 @@ public final class GuestContexts {
 
   public List<GuestContext> list() {
     List<ContextJson> all = ask(question("list", "")).contexts();
-    return all == null ? List.of() : all.stream().limit(MOST).map(ContextJson::read).toList();
+    return all == null
+        ? List.of()
+        : all.stream().filter(Objects::nonNull).limit(MOST).map(ContextJson::read).toList();
   }
 
   /** Ends it, with its calls and all that it started. */
@@ -121,7 +123,9 @@ public final class GuestContexts {
     return switch (error) {
       case "language" -> {
         List<String> languages =
-            answer.languages() == null ? List.of() : List.copyOf(answer.languages());
+            answer.languages() == null
+                ? List.of()
+                : answer.languages().stream().filter(Objects::nonNull).toList();
         yield new PodflareException(
             ErrorCode.LANGUAGE_NOT_AVAILABLE,
             "this sandbox's template has " + languages + ", not " + question.get("language"),

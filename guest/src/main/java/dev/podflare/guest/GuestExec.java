@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -33,16 +34,29 @@ public final class GuestExec {
   private int inputOutstanding;
   private boolean inputEnded;
   private boolean hasResult;
+  private final boolean wantsValues;
   private final ValueAssembly value = new ValueAssembly();
   private boolean over;
   private boolean rejoining;
 
   GuestExec(long id, ExecCommand command, AgentChannel channel, ExecListener listener) {
     // And not the command: its code may be large.
-    this(id, command.window(), command.stdin(), channel, listener);
+    this(id, command.window(), command.stdin(), command.result(), channel, listener);
   }
 
+  /** One that was begun elsewhere: whether values were asked for is not known. */
   GuestExec(long id, int window, boolean stdin, AgentChannel channel, ExecListener listener) {
+    this(id, window, stdin, true, channel, listener);
+  }
+
+  private GuestExec(
+      long id,
+      int window,
+      boolean stdin,
+      boolean values,
+      AgentChannel channel,
+      ExecListener listener) {
+    this.wantsValues = values;
     this.id = id;
     this.window = window;
     this.channel = channel;
@@ -254,10 +268,15 @@ public final class GuestExec {
     int bytes = Math.max(0, piece.length - ValueAssembly.HEADER);
     count(bytes);
     AgentReader.guarded(() -> listener.valueBytes(bytes));
-    value
-        .add(piece)
-        .flatMap(Messages::value)
-        .ifPresent(it -> AgentReader.guarded(() -> listener.value(it)));
+    if (!wantsValues) {
+      return;
+    }
+    Optional<byte[]> whole = value.add(piece);
+    if (!listener.holdsValue(value.held())) {
+      whole = value.drop();
+      boolean ignored = listener.holdsValue(0);
+    }
+    whole.flatMap(Messages::value).ifPresent(it -> AgentReader.guarded(() -> listener.value(it)));
   }
 
   void onDone(Messages.Done done) {

@@ -12,6 +12,8 @@ import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -23,6 +25,10 @@ final class Messages {
   private static final int MAX_TEXT = 1000;
   private static final int MAX_RUNNING = 4096;
   private static final int MAX_FORMS = 32;
+
+  /** A tree of small values takes some thirty times their text. */
+  private static final int MAX_FILE_WORD = 64 << 10;
+
   private static final Map<String, GuestValue.Kind> KINDS =
       Map.of(
           "value", GuestValue.Kind.VALUE,
@@ -40,9 +46,6 @@ final class Messages {
       @Nullable String python,
       @Nullable List<Long> running,
       @Nullable List<String> failed) {}
-
-  private record ValueJson(
-      @Nullable String kind, @Nullable Map<String, @Nullable String> data, @Nullable String id) {}
 
   private record DoneJson(int code, @Nullable String reason, @Nullable String message) {}
 
@@ -87,6 +90,9 @@ final class Messages {
 
   /** An object of the files worker's. */
   static JsonNode file(byte[] payload) {
+    if (payload.length > MAX_FILE_WORD) {
+      throw fault("word about a file", "it has " + payload.length + " bytes");
+    }
     try {
       JsonNode node = JSON.readTree(payload);
       if (node == null || !node.isObject()) {
@@ -163,20 +169,49 @@ final class Messages {
     return result;
   }
 
-  /** Empty for what makes no sense: user code has a hand in it. */
+  /**
+   * Empty for what makes no sense: user code has a hand in it. Read piece by piece, so that no more
+   * than its {@link #MAX_FORMS} forms are ever held.
+   */
   static Optional<GuestValue> value(byte[] payload) {
-    try {
-      ValueJson json = JSON.readValue(payload, ValueJson.class);
-      GuestValue.Kind kind = KINDS.get(Objects.requireNonNullElse(json.kind(), ""));
-      if (kind == null || json.data() == null || json.data().size() > MAX_FORMS) {
+    try (JsonParser json = JSON.createParser(payload)) {
+      if (json.nextToken() != JsonToken.START_OBJECT) {
         return Optional.empty();
       }
-      Map<String, String> data = new LinkedHashMap<>();
-      json.data().forEach((mime, text) -> data.put(mime, text == null ? "" : text));
-      return Optional.of(new GuestValue(kind, data, Optional.ofNullable(json.id())));
+      GuestValue.Kind kind = null;
+      Map<String, String> data = null;
+      String id = null;
+      while (json.nextToken() == JsonToken.PROPERTY_NAME) {
+        String name = json.currentName();
+        JsonToken token = json.nextToken();
+        if (name.equals("kind") && token == JsonToken.VALUE_STRING) {
+          kind = KINDS.get(json.getString());
+        } else if (name.equals("id") && token == JsonToken.VALUE_STRING) {
+          id = json.getString();
+        } else if (name.equals("data") && token == JsonToken.START_OBJECT) {
+          data = forms(json);
+        } else {
+          return Optional.empty();
+        }
+      }
+      return kind == null || data == null
+          ? Optional.empty()
+          : Optional.of(new GuestValue(kind, data, Optional.ofNullable(id)));
     } catch (JacksonException malformed) {
       return Optional.empty();
     }
+  }
+
+  private static @Nullable Map<String, String> forms(JsonParser json) {
+    Map<String, String> forms = new LinkedHashMap<>();
+    while (json.nextToken() == JsonToken.PROPERTY_NAME) {
+      String mime = json.currentName();
+      if (json.nextToken() != JsonToken.VALUE_STRING || forms.size() >= MAX_FORMS) {
+        return null;
+      }
+      forms.put(mime, json.getString());
+    }
+    return forms;
   }
 
   static Map<String, Object> object(byte[] payload, String what) {

@@ -49,7 +49,14 @@ final class ValueAssembly {
     return Optional.of(target.toByteArray());
   }
 
-  private Optional<byte[]> drop() {
+  /** Bytes of a value that is not whole yet. */
+  int held() {
+    ByteArrayOutputStream target = bytes;
+    return target == null ? 0 : target.size();
+  }
+
+  /** Forgets what there is of a value. */
+  Optional<byte[]> drop() {
     bytes = null;
     return Optional.empty();
   }

@@ -106,6 +106,8 @@ class ContextsTest {
         .isEqualTo(Map.of("text/plain", "{ k: [ 1 ] }", "application/json", "{\"k\":[1]}"));
     assertThat(run(node, "const fs = require('fs'); fs.existsSync('/')").result)
         .isEqualTo(Map.of("text/plain", "true"));
+    Recording large = run(node, "Array.from({ length: 150_000 }, (_, i) => i)");
+    assertThat(large.result.get("application/json")).hasSizeGreaterThan(900_000).endsWith("]");
     Recording error = run(node, "null.x");
     assertThat(error.code()).isEqualTo(1);
     assertThat(error.stderr()).contains("TypeError");

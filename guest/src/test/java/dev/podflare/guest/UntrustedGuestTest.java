@@ -104,6 +104,51 @@ class UntrustedGuestTest implements ChannelListener {
   }
 
   @Test
+  void valuesThatMakeNoSenseAreDroppedAndNothingElse() throws Exception {
+    ExecCommand command =
+        new ExecCommand(
+            GuestLanguage.PYTHON,
+            "1",
+            java.util.Optional.empty(),
+            Map.of(),
+            false,
+            true,
+            ExecCommand.DEFAULT_WINDOW);
+    Recording call = new Recording();
+    GuestExec exec = channel.exec(command, call);
+    call.attach(exec);
+    for (String junk :
+        java.util.List.of(
+            "null",
+            "[]",
+            "{}",
+            "{\"kind\":5,\"data\":{}}",
+            "{\"kind\":\"value\",\"data\":{\"a\":null}}",
+            "{\"kind\":\"value\",\"data\":{\"a\":{}}}",
+            "{\"kind\":\"value\",\"data\":{\"a\":\"",
+            "{\"kind\":\"odd\",\"data\":{}}",
+            "x")) {
+      value(exec, junk.length(), 0, junk);
+    }
+    value(exec, 100, 50, "from the middle");
+    value(exec, 4, 0, "longer than it says");
+    value(exec, 1000, 0, "never whole");
+    String good = "{\"kind\":\"value\",\"data\":{\"x/y\":\"good\"}}";
+    value(exec, good.length(), 0, good);
+    byte[] done = "{\"code\":0,\"reason\":\"exited\"}".getBytes(StandardCharsets.UTF_8);
+    send(done.length + 5, 'D', (int) exec.id(), done);
+    assertThat(call.await().code()).isZero();
+    assertThat(channel.isOpen()).isTrue();
+    assertThat(call.values).extracting(GuestValue::data).containsExactly(Map.of("x/y", "good"));
+  }
+
+  private void value(GuestExec exec, int total, int place, String text) throws Exception {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    ByteBuffer piece = ByteBuffer.allocate(8 + bytes.length).putInt(total).putInt(place).put(bytes);
+    send(piece.capacity() + 5, 'V', (int) exec.id(), piece.array());
+  }
+
+  @Test
   void renewalDropsEverythingBeforeItsAnswer() throws Exception {
     CompletableFuture<Hello> renewed = new CompletableFuture<>();
     Thread.ofVirtual().start(() -> renewed.complete(channel.renew(Renewal.of(4, "pod"), PATIENCE)));

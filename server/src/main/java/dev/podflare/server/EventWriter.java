@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.JsonParser;
 
 /**
  * Writes events as lines of JSON. Small ones are gathered until {@link #passOn}; a large one goes
@@ -133,16 +134,31 @@ final class EventWriter implements AutoCloseable {
     json.writeEndObject();
   }
 
-  /** JSON goes as it is, if it is some: the guest's word is not enough. */
+  /**
+   * JSON goes as it is, if it is some: the guest's word is not enough. It is never held as a tree,
+   * which would take many times the room.
+   */
   private void form(String mime, String text) {
-    if (mime.equals(ExecEvent.JSON) || mime.endsWith("+json")) {
-      try {
-        json.writeTree(Json.MAPPER.readTree(text));
-        return;
-      } catch (JacksonException none) {
-        // Text, then.
+    if ((mime.equals(ExecEvent.JSON) || mime.endsWith("+json")) && isJson(text)) {
+      try (JsonParser parser = Json.MAPPER.createParser(text)) {
+        parser.nextToken();
+        json.copyCurrentStructure(parser);
       }
+    } else {
+      json.writeString(Text.writable(text));
     }
-    json.writeString(Text.writable(text));
+  }
+
+  /** Whether it is one value, and nothing behind it. */
+  private static boolean isJson(String text) {
+    try (JsonParser parser = Json.MAPPER.createParser(text)) {
+      if (parser.nextToken() == null) {
+        return false;
+      }
+      parser.skipChildren();
+      return parser.nextToken() == null;
+    } catch (JacksonException none) {
+      return false;
+    }
   }
 }

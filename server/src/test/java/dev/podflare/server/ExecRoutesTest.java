@@ -81,7 +81,7 @@ class ExecRoutesTest {
     FakeExecution execution = background("{\"code\":\"#hold\",\"framing\":\"chunks\"");
     execution.result(
         ExecEvent.Shown.DISPLAY,
-        Map.of("application/json", "[1,{\"a\":null}]", "x/y+json", "{bad"));
+        Map.of("application/json", "[1,{\"a\":null}]", "x/y+json", "{bad", "a/b+json", "1 2"));
     execution.result(
         ExecEvent.Shown.EXCEPTION,
         Map.of("application/json", "{\"name\":\"E\",\"value\":\"v\",\"frames\":[]}"));
@@ -91,6 +91,7 @@ class ExecRoutesTest {
     assertThat(events.get(1).get("data").get("application/json").toString())
         .isEqualTo("[1,{\"a\":null}]");
     assertThat(events.get(1).get("data").get("x/y+json").stringValue()).isEqualTo("{bad");
+    assertThat(events.get(1).get("data").get("a/b+json").stringValue()).isEqualTo("1 2");
     assertThat(events.get(2).get("type").stringValue()).isEqualTo("exception");
     assertThat(events.get(2).get("data").get("name").stringValue()).isEqualTo("E");
   }

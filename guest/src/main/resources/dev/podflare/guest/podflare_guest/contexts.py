@@ -40,6 +40,11 @@ class PythonContext(PythonCalls):
         if self.pid:
             kill_group(self.pid)
 
+    def _start_failed(self, message: str) -> None:
+        if self.closed:
+            self._leasing.close()
+        super()._start_failed(message)
+
     def _replace(self) -> None:
         if self.closed:
             self._leasing.close()

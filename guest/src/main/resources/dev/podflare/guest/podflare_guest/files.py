@@ -198,8 +198,13 @@ class Worker:
             operation.end(
                 {"error": "too_many_file_calls", "message": "too many operations hang in the guest"}
             )
-        else:
+            return
+        try:
             start_new_thread(self._perform, (operation,))
+        except RuntimeError:  # the machine has no room for a thread
+            with self._lock:
+                self._threads -= 1
+            operation.end({"error": "file_failed", "message": "the guest has no room for a thread"})
 
     def _perform(self, operation: Operation) -> None:
         try:
@@ -212,7 +217,7 @@ class Worker:
         except OSError as failure:
             code = ERRORS.get(failure.errno or 0, "file_failed")
             operation.end({"error": code, "message": failure.strerror or str(failure)})
-        except (ValueError, LookupError, RecursionError, MemoryError, UnicodeError) as failure:
+        except Exception as failure:  # an operation that does not end would hold its place
             text = f"{type(failure).__name__}: {failure}"[:500]
             operation.end({"error": "file_failed", "message": text})
         finally:

@@ -117,6 +117,7 @@ class ScriptCalls:
         self._listening = wanted
         if wanted:
             self._sink.loop.watch(self._answers, self._on_answer)
+            self._work_off()
         else:
             self._sink.loop.unwatch(self._answers)
 
@@ -129,11 +130,15 @@ class ScriptCalls:
             self._listen(False)  # its end is told by the kernel
             return
         self._inbox += data
-        while b"\n" in self._inbox:
-            line, self._inbox = self._inbox.split(b"\n", 1)
-            self._take(line)
+        self._work_off()
         if len(self._inbox) > MAX_LINE:
             self._inbox = b""
+
+    def _work_off(self) -> None:
+        """Not while a value waits for room: what comes behind it has to wait too."""
+        while self._listening and b"\n" in self._inbox:
+            line, self._inbox = self._inbox.split(b"\n", 1)
+            self._take(line)
 
     def _take(self, line: bytes) -> None:
         """User code can write there too: what makes no sense is dropped."""

@@ -176,6 +176,7 @@ class LimitWatch:
     def __init__(self, enabled: bool, *events: tuple[str, str]) -> None:
         self._events = events if enabled else ()
         self._seen = 0
+        self.rose()  # what was before does not count
 
     def rose(self) -> bool:
         try:

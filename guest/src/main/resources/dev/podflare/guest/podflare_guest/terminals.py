@@ -96,6 +96,7 @@ class TerminalOutlet(Outlet):
                 self.sink.loop.gather(1)
         elif data is not None:
             self.close()
+            call.master = -1  # its number may be another's soon
 
 
 class Terminals:
