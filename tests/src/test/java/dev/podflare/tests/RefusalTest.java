@@ -69,7 +69,6 @@ class RefusalTest {
     String id = platform.api.create();
     String path = SANDBOXES + "/" + id;
     refused(platform.api.get(path + "/metrics"), 501, "not_available_yet");
-    refused(platform.api.post(path + "/pty", "{}"), 501, "not_available_yet");
     assertThat(platform.api.get(path).status()).isEqualTo(200);
     platform.client.sandbox(id).delete();
   }
