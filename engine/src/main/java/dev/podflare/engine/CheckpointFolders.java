@@ -24,6 +24,11 @@ final class CheckpointFolders {
   CheckpointFolders(Path dataFolder) {
     this.root = dataFolder.resolve("checkpoints");
     remove(root);
+    try {
+      Files.createDirectories(root);
+    } catch (IOException fullPerhaps) {
+      LOG.debug("{} will be made when it is needed", root, fullPerhaps);
+    }
   }
 
   /** A new, empty folder that nobody else has. */

@@ -225,6 +225,14 @@ class NotebookTest {
   }
 
   @Test
+  void magicsAndThePlainExitAreBothThere() {
+    assertThat(agent.python("exit(4)").code()).isEqualTo(4);
+    assertThat(agent.python("%env X=1\n!echo $X").stdout()).contains("1\n");
+    assertThat(agent.python("quit(5)").code()).isEqualTo(5);
+    assertThat(agent.python("get_ipython()").code()).isZero();
+  }
+
+  @Test
   void withoutWishForValuesDisplaysAreText() {
     Recording call = agent.python("display({'a': 1})\nimport pandas as pd\npd.DataFrame()");
     assertThat(call.stdout()).isEqualTo("{'a': 1}\n");

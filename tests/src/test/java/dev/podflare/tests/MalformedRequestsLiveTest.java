@@ -36,9 +36,7 @@ class MalformedRequestsLiveTest {
       MalformedRequests.Report report = send(daemon, SEED, 1000);
       assertThat(report.faults()).isEmpty();
       assertThat(report.statuses().values().stream().mapToInt(n -> n).sum()).isEqualTo(1000);
-      assertThat(report.statuses())
-          .containsKeys(200, 400, 401, 404, 405)
-          .doesNotContainKey(500);
+      assertThat(report.statuses()).containsKeys(200, 400, 401, 404, 405).doesNotContainKey(500);
       try (Podflare client = daemon.client()) {
         try (Sandbox sandbox = client.create()) {
           GuestProbe.assertUsable(sandbox);

@@ -1,5 +1,6 @@
 """IPython's part: magics, shell commands, help and displays, in the same namespace as plain calls."""
 
+import builtins
 import os
 import sys
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from typing import Any
 
 from IPython.core.displaypub import DisplayPublisher  # type: ignore[import-not-found, unused-ignore]
 from IPython.core.interactiveshell import InteractiveShell  # type: ignore[import-not-found, unused-ignore]
+from IPython.display import display  # type: ignore[import-not-found, unused-ignore]
 from traitlets.config import Config  # type: ignore[import-not-found, unused-ignore]
 
 from . import charts
@@ -95,7 +97,9 @@ def make_shell(main: ModuleType, show: Show) -> Shell:
         main.__dict__.pop(name, None)
     main.__dict__.update(before)
     sys.excepthook, sys.displayhook = hooks
-    shell.builtin_trap.activate()
+    # Not IPython's own trap, which takes exit and quit away.
+    builtins.get_ipython = shell.get_ipython  # type: ignore[attr-defined]
+    builtins.display = display  # type: ignore[attr-defined]
     # As in a notebook; Matplotlib reads it when it is first used.
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     # As data, and as a page that fetches Plotly itself: with all of it each figure had 5 MB.
