@@ -10,8 +10,6 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.eclipse.jetty.websocket.api.Callback;
 import org.eclipse.jetty.websocket.api.Session;
@@ -27,7 +25,7 @@ import org.slf4j.LoggerFactory;
  * had here any more, with 1001 when the server stops. A viewer that takes nothing holds nobody up.
  * Public only because Jetty calls it by reflection. Thread-safe.
  */
-public final class TerminalSocket implements Session.Listener, PortConnections.Watched {
+public final class TerminalSocket extends WatchedSocket {
   private static final Logger LOG = LoggerFactory.getLogger(TerminalSocket.class);
   static final int LARGEST_INPUT = 64 * 1024;
   private static final int LARGEST_TEXT = 4096;
@@ -40,26 +38,20 @@ public final class TerminalSocket implements Session.Listener, PortConnections.W
   private static final JsonBodies JSON = new JsonBodies(ServerLimits.defaults());
 
   private final Terminal terminal;
-  private final Duration ping;
   private final Runnable whenEnded;
   private final AtomicBoolean ended = new AtomicBoolean();
-  private volatile @Nullable Session session;
   private volatile @Nullable Thread viewer;
-  private volatile long heardNanos = System.nanoTime();
-  private volatile long pingedNanos = heardNanos;
 
   TerminalSocket(Terminal terminal, Duration ping, Runnable whenEnded) {
+    super(ping);
     this.terminal = terminal;
-    this.ping = ping;
     this.whenEnded = whenEnded;
   }
 
   @Override
   public void onWebSocketOpen(Session opened) {
-    opened.setIdleTimeout(Duration.ZERO); // pings find dead viewers
-    opened.setMaxBinaryMessageSize(LARGEST_INPUT);
+    opened(opened, LARGEST_INPUT);
     opened.setMaxTextMessageSize(LARGEST_TEXT);
-    session = opened;
     viewer = Thread.ofVirtual().name("viewer of " + terminal.id()).start(() -> down(opened));
     opened.demand();
   }
@@ -103,31 +95,14 @@ public final class TerminalSocket implements Session.Listener, PortConnections.W
         text(to, Json.object().put("exit_code", code));
         close(1000, "the program has ended");
       }
-      case TerminalEnd.Lost(String why) -> close(LOST, why);
+      case TerminalEnd.Lost(String why) ->
+          close(LOST, why.length() > LONGEST_REASON ? why.substring(0, LONGEST_REASON) : why);
     }
   }
 
   private static void text(Session to, Json.Entries object) throws IOException {
     String text = new String(Json.bytes(object.map()), StandardCharsets.UTF_8);
     waitFor(callback -> to.sendText(text, callback));
-  }
-
-  private interface Sending {
-    void send(Callback callback);
-  }
-
-  /** The watcher ends it if the viewer takes nothing. */
-  private static void waitFor(Sending sending) throws IOException {
-    CompletableFuture<@Nullable Void> sent = new CompletableFuture<>();
-    sending.send(Callback.from(() -> sent.complete(null), sent::completeExceptionally));
-    try {
-      sent.get();
-    } catch (ExecutionException failed) {
-      throw new IOException("the viewer is gone", failed);
-    } catch (InterruptedException stopped) {
-      Thread.currentThread().interrupt();
-      throw new IOException("interrupted", stopped);
-    }
   }
 
   @Override
@@ -174,7 +149,7 @@ public final class TerminalSocket implements Session.Listener, PortConnections.W
   }
 
   private void tell(PodflareException refused) {
-    Session open = session;
+    Session open = session();
     try {
       if (open != null) {
         text(
@@ -189,53 +164,12 @@ public final class TerminalSocket implements Session.Listener, PortConnections.W
   }
 
   @Override
-  public void onWebSocketPing(ByteBuffer payload) {
-    heard();
-    Session open = session;
-    if (open != null) {
-      open.sendPong(payload, Callback.NOOP);
-    }
-    demandNext();
-  }
-
-  @Override
-  public void onWebSocketPong(ByteBuffer payload) {
-    heard();
-    demandNext();
-  }
-
-  private void demandNext() {
-    Session open = session;
-    if (open != null && open.isOpen()) {
-      open.demand();
-    }
-  }
-
-  private void close(int code, String why) {
-    Session open = session;
-    if (open != null) {
-      String shown = why.length() > LONGEST_REASON ? why.substring(0, LONGEST_REASON) : why;
-      open.close(code, shown, Callback.NOOP);
-    }
-  }
-
-  private void heard() {
-    heardNanos = System.nanoTime();
-  }
-
-  @Override
-  public void onWebSocketClose(int statusCode, String reason, Callback callback) {
-    end();
-    callback.succeed();
-  }
-
-  @Override
   public void onWebSocketError(Throwable cause) {
     LOG.debug("a viewer's connection broke", cause);
     end();
   }
 
-  /** Whatever became of the WebSocket. Can be repeated. */
+  @Override
   void end() {
     if (ended.compareAndSet(false, true)) {
       Thread looking = viewer;
@@ -244,36 +178,5 @@ public final class TerminalSocket implements Session.Listener, PortConnections.W
       }
       whenEnded.run();
     }
-  }
-
-  @Override
-  public void look(long nowNanos) {
-    Session open = session;
-    if (nowNanos - heardNanos > 2 * ping.toNanos()) {
-      cut();
-    } else if (open != null && nowNanos - Math.max(heardNanos, pingedNanos) > ping.toNanos()) {
-      pingedNanos = nowNanos;
-      open.sendPing(ByteBuffer.allocate(0), Callback.NOOP);
-    }
-  }
-
-  /** Never: only a key opens one. */
-  @Override
-  public void expire() {
-    close(1008, "");
-  }
-
-  @Override
-  public void stop() {
-    close(1001, "this node is stopping");
-  }
-
-  @Override
-  public void cut() {
-    Session open = session;
-    if (open != null) {
-      open.disconnect();
-    }
-    end();
   }
 }
