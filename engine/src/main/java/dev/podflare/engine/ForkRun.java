@@ -167,9 +167,7 @@ final class ForkRun {
   private Child child(GuestMachine.Restored restored, GuestMachine.Frozen frozen) {
     List<CarriedCall> calls = CarriedCall.of(frozen.running(), restored.channel());
     List<LocalTerminal> terminals =
-        frozen.terminals().stream()
-            .map(it -> LocalTerminal.carried(it, restored.channel(), host.budget()))
-            .toList();
+        LocalTerminal.carried(frozen.terminals(), restored.channel(), host.budget());
     GuestMachine guest =
         restored.renewFork(
             frozen.epoch() + 1,

@@ -6,7 +6,6 @@ import dev.podflare.common.ErrorCode;
 import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
 import dev.podflare.common.SteadyClock;
-import dev.podflare.guest.FileOperation;
 import dev.podflare.image.BuiltTemplate;
 import dev.podflare.image.Shape;
 import dev.podflare.network.Cidr;
@@ -26,11 +25,12 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -454,50 +454,52 @@ public final class LocalEngine implements Engine, AutoCloseable {
   @Override
   public Execution exec(Caller caller, String sandboxId, ExecRequest request) {
     planner.check(request);
-    Sandbox sandbox = awake(caller, sandboxId);
-    try {
-      return sandbox.execute(ids.execution(), contexts(sandbox).resolve(request));
-    } catch (PodflareException e) {
-      if (e.code() == ErrorCode.MACHINE_FAILED && !sandbox.guest().alive()) {
-        spaces.crashed(sandbox);
-      }
-      Sandbox now = awake(caller, sandboxId); // says if it is gone, and why
-      if (e.code() != ErrorCode.GONE || now == sandbox) {
-        throw e;
-      }
-      return now.execute(
-          ids.execution(),
-          contexts(now).resolve(request)); // the id has another machine since a moment
-    }
+    return onAwake(
+        caller,
+        sandboxId,
+        e -> e.code() == ErrorCode.GONE,
+        sandbox -> sandbox.execute(ids.execution(), resolved(sandbox, request)));
+  }
+
+  /** With the language of its context, if it has one. */
+  private ExecRequest resolved(Sandbox sandbox, ExecRequest request) {
+    return request.context().map(id -> sandbox.contexts(ids).resolve(request, id)).orElse(request);
   }
 
   @Override
   public Contexts contexts(Caller caller, String sandboxId) {
-    return contexts(awake(caller, sandboxId));
-  }
-
-  private SandboxContexts contexts(Sandbox sandbox) {
-    return sandbox.contexts(ids);
+    return awake(caller, sandboxId).contexts(ids);
   }
 
   @Override
   public SandboxFiles files(Caller caller, String sandboxId) {
-    return new LocalFiles(request -> openFile(caller, sandboxId, request));
+    return new LocalFiles(
+        request -> onAwake(caller, sandboxId, _ -> true, sandbox -> sandbox.openFile(request)));
   }
 
-  private FileOperation openFile(Caller caller, String sandboxId, Map<String, Object> request) {
+  /**
+   * Does something with a sandbox that runs; once more if the id has had another machine since a
+   * moment.
+   *
+   * @param again which refusals of the machine of before are to be tried with the new one
+   */
+  private <T> T onAwake(
+      Caller caller,
+      String sandboxId,
+      Predicate<PodflareException> again,
+      Function<Sandbox, T> action) {
     Sandbox sandbox = awake(caller, sandboxId);
     try {
-      return sandbox.openFile(request);
+      return action.apply(sandbox);
     } catch (PodflareException e) {
       if (e.code() == ErrorCode.MACHINE_FAILED && !sandbox.guest().alive()) {
         spaces.crashed(sandbox);
       }
       Sandbox now = awake(caller, sandboxId); // says if it is gone, and why
-      if (now == sandbox) {
+      if (now == sandbox || !again.test(e)) {
         throw e;
       }
-      return now.openFile(request); // the id has another machine since a moment
+      return action.apply(now);
     }
   }
 
@@ -509,23 +511,15 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   @Override
   public Terminal openTerminal(Caller caller, String sandboxId, TerminalRequest request) {
-    Sandbox sandbox = awake(caller, sandboxId);
-    try {
-      return handle(caller, sandboxId, open(sandbox, request));
-    } catch (PodflareException e) {
-      if (e.code() == ErrorCode.MACHINE_FAILED && !sandbox.guest().alive()) {
-        spaces.crashed(sandbox);
-      }
-      Sandbox now = awake(caller, sandboxId); // says if it is gone, and why
-      if (e.code() != ErrorCode.GONE || now == sandbox) {
-        throw e;
-      }
-      return handle(caller, sandboxId, open(now, request));
-    }
-  }
-
-  private LocalTerminal open(Sandbox sandbox, TerminalRequest request) {
-    return sandbox.openTerminal(ids.terminal(), request, TERMINAL_PATIENCE);
+    return onAwake(
+        caller,
+        sandboxId,
+        e -> e.code() == ErrorCode.GONE,
+        sandbox ->
+            handle(
+                caller,
+                sandboxId,
+                sandbox.openTerminal(ids.terminal(), request, TERMINAL_PATIENCE)));
   }
 
   private Terminal handle(Caller caller, String sandboxId, LocalTerminal terminal) {

@@ -8,10 +8,10 @@ import dev.podflare.guest.ExecListener;
 import dev.podflare.guest.GuestExec;
 import dev.podflare.guest.GuestSignal;
 import dev.podflare.guest.GuestStream;
-import dev.podflare.guest.GuestValue;
 import dev.podflare.guest.TerminalCommand;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -84,7 +84,13 @@ final class LocalTerminal implements Terminal, ExecListener {
     return terminal;
   }
 
-  /** One that goes on in a guest: to be named in the renewal of that channel. */
+  /** Those that go on in a guest: to be named in the renewal of that channel. */
+  static List<LocalTerminal> carried(
+      List<TerminalState> states, AgentChannel channel, EventBudget budget) {
+    return states.stream().map(it -> carried(it, channel, budget)).toList();
+  }
+
+  /** One of them. */
   static LocalTerminal carried(TerminalState state, AgentChannel channel, EventBudget budget) {
     LocalTerminal terminal = new LocalTerminal(state, budget);
     synchronized (terminal) {
@@ -288,12 +294,6 @@ final class LocalTerminal implements Terminal, ExecListener {
     exec().acknowledge(bytes.length);
     sandbox.active();
   }
-
-  @Override
-  public void value(GuestValue value) {}
-
-  @Override
-  public void valueBytes(int bytes) {}
 
   @Override
   public void done(int code, DoneReason reason, Optional<String> message) {

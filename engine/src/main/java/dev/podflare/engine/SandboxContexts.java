@@ -72,9 +72,9 @@ final class SandboxContexts implements Contexts {
     return new ContextView(it.id(), it.language(), it.cwd(), it.busy(), it.createdAt());
   }
 
-  /** The request with the language of its context. */
-  ExecRequest resolve(ExecRequest request) {
-    return request.context().map(id -> request.in(id, language(id))).orElse(request);
+  /** The request in that context, with its language. */
+  ExecRequest resolve(ExecRequest request, String id) {
+    return request.in(id, language(id));
   }
 
   private ExecRequest.Language language(String id) {

@@ -362,6 +362,11 @@ final class Shapes implements AutoCloseable {
     return poolOf(shape).map(pool -> pool.takeBlanks(count)).orElse(List.of());
   }
 
+  /** One that is ready, or else one that is started now, on the caller's thread. */
+  Machine blank(LoadedShape shape) {
+    return takeBlanks(shape, 1).stream().findFirst().orElseGet(() -> startBlank(shape));
+  }
+
   /** Starts a blank now, on the caller's thread. */
   Machine startBlank(LoadedShape shape) {
     return starter.start(shape);

@@ -1,14 +1,10 @@
 package dev.podflare.engine;
 
 import dev.podflare.common.DataSize;
-import dev.podflare.network.EgressPolicy;
-import dev.podflare.qemu.Checkpoint;
-import dev.podflare.qemu.Machine;
 import dev.podflare.store.SandboxRecord;
 import dev.podflare.store.SavedMachine;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -21,11 +17,13 @@ final class Thaws {
   private final CheckpointVault vault;
   private final Forks.Host host;
   private final EngineConfig config;
+  private final Restores restores;
 
   Thaws(CheckpointVault vault, Forks.Host host, EngineConfig config) {
     this.vault = vault;
     this.host = host;
     this.config = config;
+    this.restores = new Restores(host, config);
   }
 
   /**
@@ -83,47 +81,16 @@ final class Thaws {
     try (LoadedShape shape = pool.shape().retain();
         CheckpointVault.Loaded loaded = vault.load(found)) {
       laps.lap("load");
-      Instant now = host.clock().instant();
-      GuestMachine.Restored restored = restore(shape, loaded.checkpoint(), wish.record());
-      laps.lap("restore");
-      List<CarriedCall> calls = new ArrayList<>();
-      if (wish.calls()) {
-        needs.calls().forEach(it -> calls.add(CarriedCall.of(it, now, restored.channel())));
-      }
-      List<LocalTerminal> terminals =
-          needs.openTerminals().stream()
-              .map(it -> LocalTerminal.carried(it, restored.channel(), host.budget()))
-              .toList();
-      GuestMachine guest =
-          restored.renewFork(
-              needs.epoch() + 1, CarriedCall.guests(calls, terminals), config.deadlines().guest());
-      laps.lap("renew");
-      try {
-        Sandbox sandbox =
-            new Sandbox(
-                wish.record(), guest, place, config, host.budget(), host.timers(), host.clock());
-        calls.forEach(call -> sandbox.carryOn(call.origin().executionId(), call));
-        terminals.forEach(sandbox.terminals()::carryOn);
-        guest.claim(wish.record().id());
-        commit.accept(sandbox);
-        laps.lap("record");
-        return sandbox;
-      } catch (RuntimeException e) {
-        guest.close();
-        terminals.forEach(LocalTerminal::abandon);
-        throw e;
-      }
+      Restores.Wish restore =
+          new Restores.Wish(
+              wish.record(),
+              place,
+              needs.epoch(),
+              wish.calls() ? needs.calls() : List.of(),
+              call -> call.origin().executionId(),
+              needs.openTerminals());
+      return restores.restore(shape, loaded.checkpoint(), restore, laps, commit);
     }
-  }
-
-  private GuestMachine.Restored restore(
-      LoadedShape shape, Checkpoint checkpoint, SandboxRecord record) {
-    EgressPolicy network = PolicyText.parse(record.network());
-    Machine blank =
-        host.shapes().takeBlanks(shape, 1).stream()
-            .findFirst()
-            .orElseGet(() -> host.shapes().startBlank(shape));
-    return GuestMachine.restoreMachine(shape, checkpoint, network, blank, record.id());
   }
 
   /** Record of a sandbox that is made of a saved machine, with the lifetime that is asked for. */

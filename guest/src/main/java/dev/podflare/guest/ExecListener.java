@@ -16,14 +16,14 @@ public interface ExecListener {
   /** Output as it was written; {@link GuestExec#acknowledge} it when it has been dealt with. */
   void output(GuestStream stream, byte[] bytes);
 
-  /** A value that was shown. */
-  void value(GuestValue value);
+  /** A value that was shown; for those that asked for values. */
+  default void value(GuestValue value) {}
 
   /**
    * A part of a value has come; like output, its bytes are to be {@link GuestExec#acknowledge
    * acknowledged}.
    */
-  void valueBytes(int bytes);
+  default void valueBytes(int bytes) {}
 
   /**
    * So many bytes of a value that is not whole yet are held. False: there is no room for them, and

@@ -206,12 +206,6 @@ public final class FileScan implements AutoCloseable {
     }
 
     @Override
-    public void value(GuestValue value) {}
-
-    @Override
-    public void valueBytes(int bytes) {}
-
-    @Override
     public void done(int code, DoneReason reason, Optional<String> message) {
       said.add(Optional.empty());
     }

@@ -53,12 +53,6 @@ public final class GuestCall implements ExecListener {
   }
 
   @Override
-  public void value(GuestValue value) {}
-
-  @Override
-  public void valueBytes(int bytes) {}
-
-  @Override
   public void done(int code, DoneReason reason, Optional<String> message) {
     outcome.complete(
         new Outcome(

@@ -9,7 +9,6 @@ import dev.podflare.guest.GuestExec;
 import dev.podflare.guest.GuestLanguage;
 import dev.podflare.guest.GuestSignal;
 import dev.podflare.guest.GuestStream;
-import dev.podflare.guest.GuestValue;
 import dev.podflare.qemu.Checkpoint;
 import dev.podflare.tests.CheckpointLab.Guest;
 import java.nio.file.Path;
@@ -169,12 +168,6 @@ class RunningCheckpointTest {
       bytes.addAndGet(output.length);
       exec.thenAccept(running -> running.acknowledge(output.length)).join();
     }
-
-    @Override
-    public void value(GuestValue value) {}
-
-    @Override
-    public void valueBytes(int bytes) {}
 
     @Override
     public void done(int code, DoneReason reason, Optional<String> message) {
