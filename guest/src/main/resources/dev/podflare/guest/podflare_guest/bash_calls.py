@@ -97,18 +97,9 @@ class BashCalls:
         call = self._by_pid.pop(pid, None)
         if call is None:
             return False
-        call.pid = 0
-        if call.input is not None:
-            call.input.close()
+        code, reason = call.ended(status, self._oom)
         if call.path is not None:
             discard(call.path)
-        signalled = os.WIFSIGNALED(status)
-        code = 128 + os.WTERMSIG(status) if signalled else os.WEXITSTATUS(status)
-        reason = "exited"
-        if code == 137 and not call.killed and self._oom.rose():
-            reason = "out_of_memory"
-        elif signalled:
-            reason = "killed"
         self._sink.loop.stop_gathering()
         call.finish(code, reason, None, lambda: _let_go(call))
         return True

@@ -5,6 +5,8 @@ import select
 from collections import deque
 
 from .output import Call, Sink
+from .signals import exit_code
+from .system import LimitWatch
 
 
 class Input:
@@ -88,3 +90,13 @@ class ProcessCall(Call):
         if self.input is not None:
             self.input.take_on()
         super().take_on(window)
+
+    def ended(self, status: int, oom: LimitWatch) -> tuple[int, str]:
+        """Exit code and reason, once the process has ended as `status` says."""
+        self.pid = 0
+        if self.input is not None:
+            self.input.close()
+        code = exit_code(status)
+        if code == 137 and not self.killed and oom.rose():
+            return code, "out_of_memory"
+        return code, "killed" if os.WIFSIGNALED(status) else "exited"

@@ -9,9 +9,10 @@ import json
 import os
 import struct
 from collections import deque
+from collections.abc import Callable
 
 from .output import Call, Outlet, Sink
-from .signals import signal_group
+from .signals import exit_code, signal_group
 from .spawn import Spawner
 from .uploads import discard, write_code
 from .values import Values
@@ -154,13 +155,13 @@ class ScriptCalls:
             body = json.dumps({"kind": "value", "data": value}).encode()
             self._values.take(struct.pack(">cI", b"V", len(body)) + body)
         elif isinstance(end, int):
-            self._end(call, end & 0xFF, "exited", None)
+            self._end(call, end & 0xFF, "exited", self._settled)
 
-    def _end(self, call: Call, code: int, reason: str, message: str | None) -> None:
+    def _end(self, call: Call, code: int, reason: str, settled: Callable[[], None]) -> None:
         self._sink.loop.stop_gathering()
         self._wants_values.discard(call.number)
         discard(self._path)
-        call.finish(code, reason, message, self._settled)
+        call.finish(code, reason, None, settled)
 
     def _settled(self) -> None:
         for outlet in self._outlets:
@@ -202,20 +203,13 @@ class ScriptCalls:
             self._current = None
             self._next()
 
-        if call is None or call.ending:
-            settled_before = call.on_settled if call is not None else None
-            if call is None or settled_before is None:
-                settled()
-            elif call is not None:
-                call.on_settled = settled
-            return
-        signalled = os.WIFSIGNALED(status)
-        code = 128 + os.WTERMSIG(status) if signalled else os.WEXITSTATUS(status)
-        self._sink.loop.stop_gathering()
-        self._wants_values.discard(call.number)
-        discard(self._path)
-        reason = "killed" if call.killed else "crashed" if signalled else "exited"
-        call.finish(code, reason, None, settled)
+        if call is None:
+            settled()
+        elif call.ending:
+            call.on_settled = settled
+        else:
+            reason = "crashed" if os.WIFSIGNALED(status) else "exited"
+            self._end(call, exit_code(status), "killed" if call.killed else reason, settled)
 
     def close(self) -> None:
         """Ends the process and all that it started; calls end as killed."""

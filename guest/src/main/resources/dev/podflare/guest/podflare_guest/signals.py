@@ -42,3 +42,8 @@ def session_members(session: int) -> Iterator[int]:
                     yield pid
             except OSError:
                 pass
+
+
+def exit_code(status: int) -> int:
+    """Of what waitpid tells: 128 and the signal's number for what a signal ended, as in a shell."""
+    return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)

@@ -165,15 +165,8 @@ class Terminals:
         call = self._by_pid.pop(pid, None)
         if call is None:
             return False
-        call.pid = 0
-        if call.input is not None:
-            call.input.close()
+        code, reason = call.ended(status, self._oom)
         call.master = -1
-        signalled = os.WIFSIGNALED(status)
-        code = 128 + os.WTERMSIG(status) if signalled else os.WEXITSTATUS(status)
-        reason = "killed" if signalled else "exited"
-        if code == 137 and not call.killed and self._oom.rose():
-            reason = "out_of_memory"
         self._sink.loop.stop_gathering()
         call.finish(code, reason, None, lambda: _hang_up(call))
         return True

@@ -7,12 +7,11 @@ and whoever displays waits.
 import struct
 from collections.abc import Callable
 
+from .display import MAX_VALUE
+from .lease import VALUE as PIECE
 from .output import CHUNK, Call
 
 FIRST = struct.Struct(">cI")
-# Of a piece on its way to the host: the value's length, the piece's place.
-PIECE = struct.Struct(">II")
-MAX_VALUE = 8 << 20
 
 
 class Values:
