@@ -1,6 +1,5 @@
 package dev.podflare.qemu;
 
-import dev.podflare.linux.PageMap;
 import dev.podflare.linux.PageRun;
 import dev.podflare.linux.ProcessMemory;
 import java.io.IOException;
@@ -22,12 +21,8 @@ final class HeldPages extends OwnPages {
     this.arena = arena;
   }
 
-  /**
-   * Copies pages of the mapping at {@code base} out of a stopped machine: those that differ from
-   * its image, and some others.
-   */
-  static HeldPages copy(long pid, long base, long length, List<PageRun> others) {
-    List<PageRun> runs = PageRun.union(PageMap.ownPages(pid, base, length), others);
+  /** Copies pages of the mapping at {@code base} out of a stopped machine. */
+  static HeldPages copy(long pid, long base, List<PageRun> runs) {
     try {
       return filled(runs, bytes -> ProcessMemory.read(pid, base, runs, bytes));
     } catch (IOException impossible) {

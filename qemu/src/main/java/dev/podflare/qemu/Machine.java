@@ -268,7 +268,7 @@ public final class Machine implements AutoCloseable {
    * @param layerFolder where the frozen disk layers are linked to; on the data folder's file system
    */
   public Checkpoint checkpoint(Path layerFolder) {
-    return checkpoint(layerFolder, () -> copyOf(List.of()));
+    return checkpoint(layerFolder, () -> HeldPages.copy(pid, memoryBase, differing(List.of())));
   }
 
   /**
@@ -282,11 +282,16 @@ public final class Machine implements AutoCloseable {
     List<PageRun> added = spec.memory().added();
     return checkpoint(
         layerFolder,
-        () -> standing ? StandingPages.of(pid, memoryBase, memory(), added) : copyOf(added));
+        () ->
+            standing
+                ? new StandingPages(pid, memoryBase, differing(added))
+                : HeldPages.copy(pid, memoryBase, differing(added)));
   }
 
-  private OwnPages copyOf(List<PageRun> others) {
-    return HeldPages.copy(pid, memoryBase, memory(), others);
+  /** Pages that differ from the image that it maps, and some others. */
+  private List<PageRun> differing(List<PageRun> others) {
+    List<PageRun> own = PageMap.ownPages(pid, memoryBase, memory());
+    return others.isEmpty() ? own : PageRun.union(own, others);
   }
 
   private long memory() {

@@ -1,6 +1,5 @@
 package dev.podflare.qemu;
 
-import dev.podflare.linux.PageMap;
 import dev.podflare.linux.PageRun;
 import dev.podflare.linux.ProcessMemory;
 import java.io.IOException;
@@ -19,16 +18,11 @@ final class StandingPages extends OwnPages {
   private final long pid;
   private final long base;
 
-  private StandingPages(List<PageRun> runs, long pid, long base) {
+  /** Of the mapping at {@code base}. */
+  StandingPages(long pid, long base, List<PageRun> runs) {
     super(runs);
     this.pid = pid;
     this.base = base;
-  }
-
-  /** Those of the mapping at {@code base} that differ from its image, and some others. */
-  static StandingPages of(long pid, long base, long length, List<PageRun> others) {
-    List<PageRun> own = PageMap.ownPages(pid, base, length);
-    return new StandingPages(PageRun.union(own, others), pid, base);
   }
 
   @Override
