@@ -1,5 +1,6 @@
 package dev.podflare.tests;
 
+import static dev.podflare.tests.GuestProbe.COUNT;
 import static dev.podflare.tests.GuestProbe.assertUsable;
 import static dev.podflare.tests.GuestProbe.bash;
 import static dev.podflare.tests.GuestProbe.python;
@@ -44,16 +45,6 @@ class DaemonUpgradeTest {
    * note in the change log that an upgrade from before it ends sandboxes.
    */
   private static final String EARLIER = "7e88c6b214b0ea52cb8848e93a94aff1223848b1";
-
-  private static final String COUNT =
-      """
-      import os, time
-      i = 0
-      while not os.path.exists('/root/stop'):
-          print(i, flush=True)
-          i += 1
-          time.sleep(0.01)
-      """;
 
   @TempDir Path data;
 

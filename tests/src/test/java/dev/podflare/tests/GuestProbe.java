@@ -8,6 +8,17 @@ import dev.podflare.client.Sandbox;
 
 /** Short ways to run code in a sandbox that is expected to end well. Stateless. */
 final class GuestProbe {
+  /** Python that prints numbers until there is a file {@code /root/stop}. */
+  static final String COUNT =
+      """
+      import os, time
+      i = 0
+      while not os.path.exists('/root/stop'):
+          print(i, flush=True)
+          i += 1
+          time.sleep(0.01)
+      """;
+
   private GuestProbe() {}
 
   static String python(Sandbox sandbox, String code) {

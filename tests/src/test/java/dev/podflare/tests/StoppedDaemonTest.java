@@ -1,5 +1,6 @@
 package dev.podflare.tests;
 
+import static dev.podflare.tests.GuestProbe.COUNT;
 import static dev.podflare.tests.GuestProbe.assertUsable;
 import static dev.podflare.tests.GuestProbe.bash;
 import static dev.podflare.tests.GuestProbe.python;
@@ -47,16 +48,6 @@ class StoppedDaemonTest {
   private static final Duration LONG = Duration.ofSeconds(70);
 
   private static final Duration STOPPED = LongRun.wanted() ? LONG : USUAL;
-
-  private static final String COUNT =
-      """
-      import os, time
-      i = 0
-      while not os.path.exists('/root/stop'):
-          print(i, flush=True)
-          i += 1
-          time.sleep(0.01)
-      """;
 
   @TempDir Path folder;
   private final SharedServers servers = new SharedServers();

@@ -1,5 +1,6 @@
 package dev.podflare.tests;
 
+import static dev.podflare.tests.GuestProbe.COUNT;
 import static dev.podflare.tests.GuestProbe.assertUsable;
 import static dev.podflare.tests.GuestProbe.bash;
 import static dev.podflare.tests.GuestProbe.python;
@@ -34,16 +35,6 @@ import org.junit.jupiter.api.io.TempDir;
 @OnPlatform
 @Order(88)
 class TakeOverTest {
-  private static final String COUNT =
-      """
-      import os, time
-      i = 0
-      while not os.path.exists('/root/stop'):
-          print(i, flush=True)
-          i += 1
-          time.sleep(0.01)
-      """;
-
   @TempDir Path data;
 
   @Test
