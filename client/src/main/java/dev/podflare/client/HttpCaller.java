@@ -2,24 +2,19 @@ package dev.podflare.client;
 
 import java.io.IOException;
 import java.net.ConnectException;
-import java.net.URI;
+import java.net.SocketTimeoutException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpTimeoutException;
-import java.net.http.WebSocket;
-import java.net.http.WebSocketHandshakeException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 
 /** Sends requests and turns whatever goes wrong into {@link ApiException}. Thread-safe. */
 final class HttpCaller implements AutoCloseable {
@@ -115,52 +110,24 @@ final class HttpCaller implements AutoCloseable {
     return readWhole(send(request.build()));
   }
 
-  /** Opens a WebSocket; a server's refusal comes with its own code. */
-  WebSocket webSocket(String path, WebSocket.Listener listener) {
-    WebSocket.Builder builder = http.newWebSocketBuilder().connectTimeout(config.connectTimeout());
-    config.key().ifPresent(key -> builder.header("Authorization", "Bearer " + key));
-    URI address = URI.create(config.resolve(path).toString().replaceFirst("^http", "ws"));
+  /** Opens a WebSocket, which nobody hears yet; a server's refusal comes with its own code. */
+  WebSocketLink webSocket(String path) {
+    WebSocketHandshake handshake =
+        new WebSocketHandshake(config.resolve(path), config.connectTimeout(), config.callTimeout());
+    Map<String, String> headers =
+        config.key().map(key -> Map.of("Authorization", "Bearer " + key)).orElse(Map.of());
     try {
-      return builder
-          .buildAsync(address, listener)
-          .get(config.callTimeout().toMillis(), TimeUnit.MILLISECONDS);
-    } catch (ExecutionException failed) {
-      throw refusal(path, failed);
-    } catch (TimeoutException silent) {
+      return handshake.open(headers);
+    } catch (WebSocketHandshake.Refused refused) {
+      WebSocketHandshake.Refusal refusal = refused.refusal();
+      Optional<String> later = Optional.ofNullable(refusal.headers().get("retry-after"));
+      throw refusal(refusal.status(), later, refusal.body());
+    } catch (SocketTimeoutException silent) {
       throw ApiException.own(
           ApiException.NO_ANSWER_IN_TIME, config.baseUrl() + " opens no WebSocket", silent);
-    } catch (InterruptedException interrupted) {
-      Thread.currentThread().interrupt();
-      throw ApiException.own(ApiException.UNREACHABLE, "interrupted while waiting", interrupted);
+    } catch (IOException broken) {
+      throw failure(broken);
     }
-  }
-
-  /** The JDK drops the body of a refused handshake; its status tells enough. */
-  private ApiException refusal(String path, ExecutionException failed) {
-    if (failed.getCause() instanceof WebSocketHandshakeException handshake) {
-      int status = handshake.getResponse().statusCode();
-      return new ApiException(
-          status,
-          "http_" + status,
-          "the server refused " + path + " with " + status + refusalHint(status),
-          Map.of(),
-          null,
-          failed);
-    }
-    return failed.getCause() instanceof IOException broken
-        ? failure(broken)
-        : ApiException.own(ApiException.UNREACHABLE, "no WebSocket: " + failed, failed);
-  }
-
-  private static String refusalHint(int status) {
-    return switch (status) {
-      case 502 -> ": nothing listens there on 0.0.0.0";
-      case 504 -> ": the guest did not accept in time";
-      case 410 -> ": the sandbox is closed";
-      case 404 -> ": there is no such sandbox";
-      case 429 -> ": the sandbox has too many connections";
-      default -> "";
-    };
   }
 
   private static boolean isFinal(IOException failure) {
@@ -231,20 +198,17 @@ final class HttpCaller implements AutoCloseable {
 
   private ApiException refusal(HttpResponse<DeadlineBody> response) {
     byte[] body = readWhole(response);
+    return refusal(response.statusCode(), response.headers().firstValue("Retry-After"), body);
+  }
+
+  private static ApiException refusal(int status, Optional<String> later, byte[] body) {
     Optional<Duration> retryAfter =
-        response
-            .headers()
-            .firstValue("Retry-After")
+        later
             .filter(it -> it.matches("\\d{1,9}"))
             .map(it -> Duration.ofSeconds(Long.parseLong(it)));
-    ErrorBody error = ErrorBody.read(response.statusCode(), body);
+    ErrorBody error = ErrorBody.read(status, body);
     return new ApiException(
-        response.statusCode(),
-        error.code(),
-        error.error(),
-        error.details(),
-        retryAfter.orElse(null),
-        null);
+        status, error.code(), error.error(), error.details(), retryAfter.orElse(null), null);
   }
 
   /** Ends open connections; streams being read break. */

@@ -78,7 +78,7 @@ public final class PortForward implements AutoCloseable {
     PortTunnel tunnel = new PortTunnel(local);
     open.add(tunnel);
     try {
-      tunnel.run(http.webSocket(path, tunnel));
+      tunnel.run(http.webSocket(path));
     } catch (ApiException refused) {
       failures.accept(refused);
     } finally {

@@ -1,14 +1,9 @@
 package dev.podflare.client;
 
 import java.io.IOException;
-import java.net.http.WebSocket;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
-import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,73 +11,57 @@ import org.jspecify.annotations.Nullable;
  * text message says that no more follow in that direction. No faster than the slower end. One
  * thread runs it, the WebSocket calls it.
  */
-final class PortTunnel implements WebSocket.Listener, AutoCloseable {
+final class PortTunnel implements WebSocketLink.Listener, AutoCloseable {
   private static final int PIECE = 16 * 1024;
-
-  /** Longer than the server waits before it takes an end for dead. */
-  private static final int SEND_SECONDS = 120;
 
   private final SocketChannel local;
   private final CountDownLatch ended = new CountDownLatch(1);
-  private volatile @Nullable WebSocket socket;
+  private volatile @Nullable WebSocketLink socket;
 
   PortTunnel(SocketChannel local) {
     this.local = local;
   }
 
   /** Passes on to the end of both directions, or until either end breaks. */
-  void run(WebSocket opened) {
+  void run(WebSocketLink opened) {
     socket = opened;
+    opened.listen(this);
     try {
       local.socket().setTcpNoDelay(true);
       ByteBuffer bytes = ByteBuffer.allocate(PIECE);
       while (local.read(bytes.clear()) >= 0) {
-        WebSocket ignored =
-            opened.sendBinary(bytes.flip(), true).get(SEND_SECONDS, TimeUnit.SECONDS);
+        opened.sendBinary(bytes.flip());
       }
-      WebSocket ignored = opened.sendText("", true).get(SEND_SECONDS, TimeUnit.SECONDS);
+      opened.sendText("");
       ended.await(); // the server pings, and closes what is dead
-    } catch (IOException | ExecutionException | TimeoutException broken) {
-      opened.abort();
+    } catch (IOException broken) {
+      opened.close();
     } catch (InterruptedException stopped) {
       Thread.currentThread().interrupt();
-      opened.abort();
+      opened.close();
     }
   }
 
   @Override
-  public @Nullable CompletionStage<?> onBinary(WebSocket from, ByteBuffer data, boolean last) {
-    try {
-      while (data.hasRemaining()) {
-        int ignored = local.write(data);
-      }
-      from.request(1);
-    } catch (IOException gone) {
-      from.abort();
-      close();
+  public void binary(byte[] bytes) throws IOException {
+    ByteBuffer left = ByteBuffer.wrap(bytes);
+    while (left.hasRemaining()) {
+      int ignored = local.write(left);
     }
-    return null;
   }
 
   @Override
-  public @Nullable CompletionStage<?> onText(WebSocket from, CharSequence data, boolean last) {
-    try {
-      local.shutdownOutput();
-    } catch (IOException gone) {
-      close();
-    }
-    from.request(1);
-    return null;
+  public void text(String message) throws IOException {
+    local.shutdownOutput();
   }
 
   @Override
-  public @Nullable CompletionStage<?> onClose(WebSocket from, int code, String reason) {
+  public void closed(int code, String reason) {
     close();
-    return null;
   }
 
   @Override
-  public void onError(WebSocket from, Throwable failure) {
+  public void broke(IOException why) {
     close();
   }
 
@@ -95,9 +74,9 @@ final class PortTunnel implements WebSocket.Listener, AutoCloseable {
     } catch (IOException e) {
       // Nobody is there to be told.
     }
-    WebSocket open = socket;
+    WebSocketLink open = socket;
     if (open != null) {
-      open.abort();
+      open.close();
     }
   }
 }

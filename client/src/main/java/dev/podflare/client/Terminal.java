@@ -25,9 +25,7 @@ public final class Terminal {
 
   /** Looks at it: the listener hears what is kept of its output, then what comes. */
   public TerminalConnection connect(TerminalListener listener) {
-    TerminalConnection connection = new TerminalConnection(listener);
-    connection.open(http.webSocket(path + "/ws", connection.incoming()));
-    return connection;
+    return TerminalConnection.over(http.webSocket(path + "/ws"), listener);
   }
 
   /** Types; at most 1 MiB. Code {@code pty_closed} if it has ended. */

@@ -1,15 +1,11 @@
 package dev.podflare.client;
 
-import java.io.ByteArrayOutputStream;
-import java.net.http.WebSocket;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -18,42 +14,46 @@ import org.jspecify.annotations.Nullable;
  * it leaves the terminal as it is. Thread-safe.
  */
 public final class TerminalConnection implements AutoCloseable {
-  private static final int PIECE = 32 * 1024;
-  private static final int MOST_TEXT = 64 * 1024;
   private static final int LOST = 4410;
 
-  /** Longer than the server waits before it takes an end for dead. */
-  private static final int SEND_SECONDS = 120;
-
+  private final WebSocketLink socket;
   private final TerminalListener listener;
   private final CompletableFuture<Optional<Integer>> end = new CompletableFuture<>();
   private final AtomicBoolean ending = new AtomicBoolean();
   private final Incoming incoming = new Incoming();
-  private @Nullable WebSocket socket; // guarded by this
 
-  TerminalConnection(TerminalListener listener) {
+  private TerminalConnection(WebSocketLink socket, TerminalListener listener) {
+    this.socket = socket;
     this.listener = listener;
   }
 
-  WebSocket.Listener incoming() {
-    return incoming;
-  }
-
-  synchronized void open(WebSocket opened) {
-    socket = opened;
+  static TerminalConnection over(WebSocketLink socket, TerminalListener listener) {
+    TerminalConnection connection = new TerminalConnection(socket, listener);
+    socket.listen(connection.incoming);
+    return connection;
   }
 
   /** Types. Waits until it is sent. */
-  public synchronized void send(byte[] bytes) {
-    for (int at = 0; at < bytes.length; at += PIECE) {
-      ByteBuffer piece = ByteBuffer.wrap(bytes, at, Math.min(PIECE, bytes.length - at));
-      await(opened().sendBinary(piece, true));
-    }
+  public void send(byte[] bytes) {
+    attempt(() -> socket.sendBinary(ByteBuffer.wrap(bytes)));
   }
 
-  public synchronized void resize(int cols, int rows) {
+  public void resize(int cols, int rows) {
     String text = "{\"resize\":{\"cols\":" + cols + ",\"rows\":" + rows + "}}";
-    await(opened().sendText(text, true));
+    attempt(() -> socket.sendText(text));
+  }
+
+  private interface Sending {
+    void run() throws IOException;
+  }
+
+  private static void attempt(Sending sending) {
+    try {
+      sending.run();
+    } catch (IOException broken) {
+      throw ApiException.own(
+          ApiException.UNREACHABLE, "the connection to the terminal broke", broken);
+    }
   }
 
   /** Waits for the end of the connection: the program's exit code, or empty if it may go on. */
@@ -65,64 +65,24 @@ public final class TerminalConnection implements AutoCloseable {
     }
   }
 
-  private WebSocket opened() {
-    WebSocket open = socket;
-    if (open == null) {
-      throw ApiException.own(ApiException.UNREACHABLE, "the terminal is not connected", null);
-    }
-    return open;
-  }
-
-  private static void await(CompletableFuture<WebSocket> sending) {
-    try {
-      WebSocket ignored = sending.get(SEND_SECONDS, TimeUnit.SECONDS);
-    } catch (ExecutionException | TimeoutException broken) {
-      throw ApiException.own(
-          ApiException.UNREACHABLE, "the connection to the terminal broke", broken);
-    } catch (InterruptedException stopped) {
-      Thread.currentThread().interrupt();
-      throw ApiException.own(ApiException.UNREACHABLE, "interrupted while typing", stopped);
-    }
-  }
-
   /** Looks no more. Can be repeated. */
   @Override
   public void close() {
     incoming.ended("closed here", false);
-    WebSocket open;
-    synchronized (this) {
-      open = socket;
-    }
-    if (open != null) {
-      open.abort();
-    }
+    socket.close();
   }
 
-  private final class Incoming implements WebSocket.Listener {
-    private final ByteArrayOutputStream text = new ByteArrayOutputStream();
+  private final class Incoming implements WebSocketLink.Listener {
     private volatile @Nullable Integer exitCode;
 
     @Override
-    public @Nullable CompletionStage<?> onBinary(WebSocket from, ByteBuffer data, boolean last) {
-      byte[] bytes = new byte[data.remaining()];
-      data.get(bytes);
+    public void binary(byte[] bytes) {
       listener.output(bytes);
-      from.request(1);
-      return null;
     }
 
     @Override
-    public @Nullable CompletionStage<?> onText(WebSocket from, CharSequence data, boolean last) {
-      text.writeBytes(data.toString().getBytes(StandardCharsets.UTF_8));
-      if (last) {
-        tell(text.toByteArray());
-        text.reset();
-      } else if (text.size() > MOST_TEXT) {
-        from.abort();
-        ended("the server sent nonsense", false);
-      }
-      from.request(1);
-      return null;
+    public void text(String message) {
+      tell(message.getBytes(StandardCharsets.UTF_8));
     }
 
     private void tell(byte[] json) {
@@ -138,14 +98,13 @@ public final class TerminalConnection implements AutoCloseable {
     }
 
     @Override
-    public @Nullable CompletionStage<?> onClose(WebSocket from, int code, String reason) {
+    public void closed(int code, String reason) {
       ended(reason.isEmpty() ? "the server closed the connection" : reason, code == LOST);
-      return null;
     }
 
     @Override
-    public void onError(WebSocket from, Throwable failure) {
-      ended("the connection broke: " + failure.getMessage(), false);
+    public void broke(IOException why) {
+      ended("the connection broke: " + why.getMessage(), false);
     }
 
     void ended(String why, boolean lost) {
