@@ -1,0 +1,1 @@
+"""The asynchronous form, which is the source of the blocking one in ``podflare._sync``."""
