@@ -108,6 +108,23 @@ daemon_listens() {
   done
 }
 
+# run_pytest REPORT NAME=VALUE… -- ARGUMENT…: runs the tests of this suite with that much of an
+# environment. They see nothing of this machine's settings: no proxy, no key, no remembered region.
+run_pytest() {
+  local report=$1 environment=()
+  shift
+  while [[ $1 != -- ]]; do
+    environment+=("$1")
+    shift
+  done
+  shift
+  mkdir -p "$WORK/home" "${PODFLARE_REPORTS:=$ROOT/target/$SUITE}"
+  env -i PATH="$PATH" LANG=C.UTF-8 HOME="$WORK/home" TMPDIR="$WORK" PYTHONDONTWRITEBYTECODE=1 \
+    PODFLARE_API_URL="http://127.0.0.1:$PORT" PODFLARE_REPORTS="$PODFLARE_REPORTS" "${environment[@]}" \
+    "$VENV/bin/python" -m pytest -c "$HERE/pyproject.toml" --rootdir "$HERE" \
+    --junitxml "$PODFLARE_REPORTS/$report.xml" "$@" "$HERE"
+}
+
 finish() {
   local status=$?
   trap - EXIT

@@ -44,7 +44,9 @@ def refusal(response: httpx.Response, body: bytes) -> errors.ApiError:
     return kind(
         message if isinstance(message, str) and message else f"the server answered {status}",
         request=response.request,
-        response=response,
+        response=httpx.Response(  # that can be read
+            status, headers=response.headers, content=body, request=response.request
+        ),
         code=code,
         details=details if isinstance(details, dict) else {},
         retry_after=retry_after(response),
