@@ -32,9 +32,8 @@ if urlsplit(HOST).hostname not in LOOPBACK[:3]:
     sys.exit("PODFLARE_API_URL must be a loopback address: start these tests with ./run")
 sys.addaudithook(_only_loopback)
 
-from podflare import Client, Sandbox, close_default_client
-
-from support import Create
+from podflare import Client, Sandbox, close_default_client  # noqa: E402
+from support import Create  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Coroutine
 
 import pytest
-from podflare import AsyncClient, AsyncSandbox, Sandbox, errors
 
+from podflare import AsyncClient, AsyncSandbox, Sandbox, errors
 from support import SECONDS
 
 
@@ -117,7 +117,7 @@ def test_a_stream_that_is_left(box: Sandbox) -> None:
             async for event in events:
                 assert event.data == "on"
                 break
-            await events.aclose()  # type: ignore[attr-defined]
+            await events.aclose()
             assert (await sandbox.run_code("print(left)")).stdout == "True"
 
     run(work())

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from podflare import AsyncClient, Client, Event, ExecResult, Sandbox, errors
 
+from podflare import AsyncClient, Client, Event, ExecResult, Sandbox, errors
 from proxy import Proxy, answer
 from support import Create
 
@@ -173,16 +173,18 @@ def test_no_server() -> None:
 
 
 def test_a_wrong_key(host: str) -> None:
-    with Client(host, api_key="pf_live_wrong") as client:
-        with pytest.raises(errors.InvalidApiKey) as caught:
-            Sandbox(client=client)
+    with (
+        Client(host, api_key="pf_live_wrong") as client,
+        pytest.raises(errors.InvalidApiKey) as caught,
+    ):
+        Sandbox(client=client)
         assert caught.value.response.status_code == 401
 
 
 def test_another_key_sees_nothing(host: str, box: Sandbox) -> None:
-    with Client(host, api_key=os.environ["SDK_TEST_OTHER_KEY"]) as client:
-        with pytest.raises(errors.SandboxNotFound):
-            client.sandbox(box.id).run_code("print(1)")
+    other_key = os.environ["SDK_TEST_OTHER_KEY"]
+    with Client(host, api_key=other_key) as client, pytest.raises(errors.SandboxNotFound):
+        client.sandbox(box.id).run_code("print(1)")
 
 
 def test_an_expired_sandbox(create: Create) -> None:

@@ -10,8 +10,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from podflare import Sandbox, errors
 
+from podflare import Sandbox, errors
 from support import eventually
 
 

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from podflare import Event, ExecResult, Sandbox, errors
 
+from podflare import Event, ExecResult, Sandbox, errors
 from support import Create, eventually
 
 SHOWS = """

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+
 from podflare import Client, Sandbox, errors
 from podflare.types import LifecycleEvent
-
 from support import SECONDS, Create, eventually
 
 NOBODY = "sbx_" + "0" * 32
@@ -68,7 +68,7 @@ def test_forks_merge_diff_and_tree(create: Create) -> None:
     diff = parent.diff(winner, ["/root"], content=True)
     assert diff == {"added": ["/root/added"], "removed": [], "modified": ["/root/changed"]}
     assert "+new" in (diff.modified[0].patch or "")
-    assert [one.id for one in parent.tree()][0] == parent.id
+    assert parent.tree()[0].id == parent.id
     assert {one.id for one in parent.tree()} == {parent.id, loser.id, winner.id}
     gone = winner.id
     parent.merge_into(winner, close_siblings=True)

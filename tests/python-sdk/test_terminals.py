@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 
 import pytest
-from podflare import Sandbox, errors
 
+from podflare import Sandbox, errors
 from support import SECONDS
 
 SHELL = ["bash", "--norc", "-i"]

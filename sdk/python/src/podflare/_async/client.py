@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -122,7 +122,7 @@ class AsyncClient(AsyncOfficialCalls):
         state: str | None = None,
         template: str | None = None,
         metadata: dict[str, str] | None = None,
-    ) -> AsyncIterator[SandboxInfo]:
+    ) -> AsyncGenerator[SandboxInfo, None]:
         """Live sandboxes of this key, in order of creation; of an admin key: all."""
         from podflare.types import SandboxInfo
 
@@ -164,7 +164,7 @@ class AsyncClient(AsyncOfficialCalls):
 
     async def events(
         self, *, after: int | None = None, follow: bool = True
-    ) -> AsyncIterator[LifecycleEvent]:
+    ) -> AsyncGenerator[LifecycleEvent, None]:
         """What happens to this key's sandboxes and snapshots, each event once; of an admin key: to
         all. A connection that breaks is made again.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from podflare import errors
@@ -18,7 +18,7 @@ from podflare.types import KeyInfo, LifecycleEvent, WebhookInfo
 
 async def follow(
     transport: AsyncTransport, after: int | None, following: bool
-) -> AsyncIterator[LifecycleEvent]:
+) -> AsyncGenerator[LifecycleEvent, None]:
     """Each event once, in order, over as many connections as it takes."""
     patience = JoinPatience(transport.config.timeout, runtime.now)
     while True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from podflare import errors
@@ -36,7 +36,7 @@ class AsyncExecStream:
         self._path = path
         self._body = body
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event, None]:
         patience = JoinPatience(self._transport.config.timeout, runtime.now)
         try:
             while True:
@@ -103,12 +103,12 @@ class AsyncExecs:
         stream = AsyncExecStream(self._transport, self._path, exec_id, None, from_seq)
         return await self._finish(stream, on_event, cancel=False)
 
-    async def join_stream(self, exec_id: str, from_seq: int) -> AsyncIterator[Event]:
+    async def join_stream(self, exec_id: str, from_seq: int) -> AsyncGenerator[Event, None]:
         stream = AsyncExecStream(self._transport, self._path, exec_id, None, from_seq)
         async for event in stream.events():
             yield event
 
-    async def stream(self, body: dict[str, Any]) -> AsyncIterator[Event]:
+    async def stream(self, body: dict[str, Any]) -> AsyncGenerator[Event, None]:
         stream = await self.open(body)
         async for event in stream.events():
             yield event

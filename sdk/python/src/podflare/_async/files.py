@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class AsyncFiles:
 
     async def stream(
         self, path: str, *, offset: int = 0, length: int | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """The bytes as they come. A connection that breaks is made again and goes on where it was,
         unless the file is another one by then: ``ConnectionBroken``."""
         if length == 0:
@@ -165,7 +165,7 @@ class AsyncFiles:
         except errors.FileNotFound:
             return 0
 
-    async def _pieces(self, source: Source, offset: int) -> AsyncIterator[bytes]:
+    async def _pieces(self, source: Source, offset: int) -> AsyncGenerator[bytes, None]:
         for piece in source.pieces(offset):
             yield piece
 
@@ -173,7 +173,9 @@ class AsyncFiles:
         """All entries of a folder, folders before what is in them; at most 100 levels."""
         return [entry async for entry in self.walk(path, depth=depth)]
 
-    async def walk(self, path: str = "/root", *, depth: int = 100) -> AsyncIterator[FileEntry]:
+    async def walk(
+        self, path: str = "/root", *, depth: int = 100
+    ) -> AsyncGenerator[FileEntry, None]:
         """As ``list``, page by page."""
         cursor: str | None = None
         while True:
@@ -217,7 +219,7 @@ class AsyncFiles:
         request.repeatable = False
         await self._transport.call(request)
 
-    async def archive(self, path: str) -> AsyncIterator[bytes]:
+    async def archive(self, path: str) -> AsyncGenerator[bytes, None]:
         """What is in a folder as a tar stream, not compressed."""
         body = await self._transport.open(get(f"{self._path}/archive", {"path": path}))
         try:
@@ -240,7 +242,9 @@ class AsyncFiles:
         request.repeatable = source.size is not None
         return read(Unpacked, await self._transport.call(request))
 
-    async def watch(self, path: str, *, recursive: bool = False) -> AsyncIterator[WatchedChange]:
+    async def watch(
+        self, path: str, *, recursive: bool = False
+    ) -> AsyncGenerator[WatchedChange, None]:
         """Changes as they happen, until what is watched is ``gone``; the first, ``watching``, says
         that nothing is missed from here on. A connection that breaks is ``ConnectionBroken``: list
         anew and watch again."""

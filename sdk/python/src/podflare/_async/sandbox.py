@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -97,7 +97,7 @@ class AsyncSandbox(AsyncBirth):
         env: dict[str, str] | None = None,
         stdin: str | None = None,
         context: str | None = None,
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """Events as they come, each once; the last is ``exit``. A connection that breaks is joined
         again. The code goes on when the reader leaves.
 
@@ -135,7 +135,7 @@ class AsyncSandbox(AsyncBirth):
         """Joins an execution and stays to its end; what was before ``from_seq`` is not repeated."""
         return await self._execs.join(exec_id, from_seq, on_event)
 
-    async def join_stream(self, exec_id: str, from_seq: int = 0) -> AsyncIterator[Event]:
+    async def join_stream(self, exec_id: str, from_seq: int = 0) -> AsyncGenerator[Event, None]:
         """Events of an execution from a number on."""
         async for event in self._execs.join_stream(exec_id, from_seq):
             yield event

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import builtins
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
 from podflare import errors
@@ -55,7 +55,7 @@ class AsyncTerminalConnection:
         except ConnectionClosed as closed:
             raise errors.ConnectionBroken(f"the terminal is not connected: {closed}") from closed
 
-    async def output(self) -> AsyncIterator[bytes]:
+    async def output(self) -> AsyncGenerator[bytes, None]:
         from websockets.exceptions import ConnectionClosed
 
         while True:
@@ -73,7 +73,7 @@ class AsyncTerminalConnection:
             else:
                 self._told(json.loads(message))
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncGenerator[bytes, None]:
         return self.output()
 
     def _told(self, said: dict[str, Any]) -> None:
@@ -153,7 +153,7 @@ class AsyncTerminal:
         request = post(f"{self._path}/read", body, repeatable=True)
         return read(TerminalRead, await self._transport.call(request))
 
-    async def output(self) -> AsyncIterator[bytes]:
+    async def output(self) -> AsyncGenerator[bytes, None]:
         """What is kept of its output, then what comes, until the program ends. A connection that
         breaks is made again, and goes on after the last byte."""
         async for line in self.lines():
@@ -167,7 +167,7 @@ class AsyncTerminal:
                 return int(line["data"])
         raise errors.BadAnswer("the terminal's stream ended without an exit code")
 
-    async def lines(self, first: AsyncBody | None = None) -> AsyncIterator[dict[str, Any]]:
+    async def lines(self, first: AsyncBody | None = None) -> AsyncGenerator[dict[str, Any], None]:
         """Lines of the API, each byte of output once; the last is ``pty_exit``."""
         patience = JoinPatience(self._transport.config.timeout, runtime.now)
         position, body = 0, first

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
 
@@ -39,7 +39,7 @@ class AsyncBody:
         except httpx.StreamError as closed:  # by another thread or task
             raise errors.ConnectionBroken(f"the stream was closed: {closed}") from closed
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         while chunk := await self.chunk():
             yield chunk
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -121,7 +121,7 @@ class Client(OfficialCalls):
         state: str | None = None,
         template: str | None = None,
         metadata: dict[str, str] | None = None,
-    ) -> Iterator[SandboxInfo]:
+    ) -> Generator[SandboxInfo, None, None]:
         """Live sandboxes of this key, in order of creation; of an admin key: all."""
         from podflare.types import SandboxInfo
 
@@ -161,7 +161,9 @@ class Client(OfficialCalls):
 
         return Keys(self._transport)
 
-    def events(self, *, after: int | None = None, follow: bool = True) -> Iterator[LifecycleEvent]:
+    def events(
+        self, *, after: int | None = None, follow: bool = True
+    ) -> Generator[LifecycleEvent, None, None]:
         """What happens to this key's sandboxes and snapshots, each event once; of an admin key: to
         all. A connection that breaks is made again.
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from podflare import errors
@@ -17,7 +17,9 @@ from podflare._sync.transport import Transport
 from podflare.types import KeyInfo, LifecycleEvent, WebhookInfo
 
 
-def follow(transport: Transport, after: int | None, following: bool) -> Iterator[LifecycleEvent]:
+def follow(
+    transport: Transport, after: int | None, following: bool
+) -> Generator[LifecycleEvent, None, None]:
     """Each event once, in order, over as many connections as it takes."""
     patience = JoinPatience(transport.config.timeout, runtime.now)
     while True:

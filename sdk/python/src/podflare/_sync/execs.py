@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from podflare import errors
@@ -37,7 +37,7 @@ class ExecStream:
         self._path = path
         self._body = body
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         patience = JoinPatience(self._transport.config.timeout, runtime.now)
         try:
             while True:
@@ -102,12 +102,12 @@ class Execs:
         stream = ExecStream(self._transport, self._path, exec_id, None, from_seq)
         return self._finish(stream, on_event, cancel=False)
 
-    def join_stream(self, exec_id: str, from_seq: int) -> Iterator[Event]:
+    def join_stream(self, exec_id: str, from_seq: int) -> Generator[Event, None, None]:
         stream = ExecStream(self._transport, self._path, exec_id, None, from_seq)
         for event in stream.events():
             yield event
 
-    def stream(self, body: dict[str, Any]) -> Iterator[Event]:
+    def stream(self, body: dict[str, Any]) -> Generator[Event, None, None]:
         stream = self.open(body)
         for event in stream.events():
             yield event

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import builtins
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,9 @@ class Files:
     def read_text(self, path: str, encoding: str = "utf-8") -> str:
         return (self.read(path)).decode(encoding)
 
-    def stream(self, path: str, *, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+    def stream(
+        self, path: str, *, offset: int = 0, length: int | None = None
+    ) -> Generator[bytes, None, None]:
         """The bytes as they come. A connection that breaks is made again and goes on where it was,
         unless the file is another one by then: ``ConnectionBroken``."""
         if length == 0:
@@ -164,7 +166,7 @@ class Files:
         except errors.FileNotFound:
             return 0
 
-    def _pieces(self, source: Source, offset: int) -> Iterator[bytes]:
+    def _pieces(self, source: Source, offset: int) -> Generator[bytes, None, None]:
         for piece in source.pieces(offset):
             yield piece
 
@@ -172,7 +174,7 @@ class Files:
         """All entries of a folder, folders before what is in them; at most 100 levels."""
         return [entry for entry in self.walk(path, depth=depth)]
 
-    def walk(self, path: str = "/root", *, depth: int = 100) -> Iterator[FileEntry]:
+    def walk(self, path: str = "/root", *, depth: int = 100) -> Generator[FileEntry, None, None]:
         """As ``list``, page by page."""
         cursor: str | None = None
         while True:
@@ -214,7 +216,7 @@ class Files:
         request.repeatable = False
         self._transport.call(request)
 
-    def archive(self, path: str) -> Iterator[bytes]:
+    def archive(self, path: str) -> Generator[bytes, None, None]:
         """What is in a folder as a tar stream, not compressed."""
         body = self._transport.open(get(f"{self._path}/archive", {"path": path}))
         try:
@@ -237,7 +239,7 @@ class Files:
         request.repeatable = source.size is not None
         return read(Unpacked, self._transport.call(request))
 
-    def watch(self, path: str, *, recursive: bool = False) -> Iterator[WatchedChange]:
+    def watch(self, path: str, *, recursive: bool = False) -> Generator[WatchedChange, None, None]:
         """Changes as they happen, until what is watched is ``gone``; the first, ``watching``, says
         that nothing is missed from here on. A connection that breaks is ``ConnectionBroken``: list
         anew and watch again."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -98,7 +98,7 @@ class Sandbox(Birth):
         env: dict[str, str] | None = None,
         stdin: str | None = None,
         context: str | None = None,
-    ) -> Iterator[Event]:
+    ) -> Generator[Event, None, None]:
         """Events as they come, each once; the last is ``exit``. A connection that breaks is joined
         again. The code goes on when the reader leaves.
 
@@ -136,7 +136,7 @@ class Sandbox(Birth):
         """Joins an execution and stays to its end; what was before ``from_seq`` is not repeated."""
         return self._execs.join(exec_id, from_seq, on_event)
 
-    def join_stream(self, exec_id: str, from_seq: int = 0) -> Iterator[Event]:
+    def join_stream(self, exec_id: str, from_seq: int = 0) -> Generator[Event, None, None]:
         """Events of an execution from a number on."""
         for event in self._execs.join_stream(exec_id, from_seq):
             yield event

@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import builtins
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from podflare import errors
@@ -56,7 +56,7 @@ class TerminalConnection:
         except ConnectionClosed as closed:
             raise errors.ConnectionBroken(f"the terminal is not connected: {closed}") from closed
 
-    def output(self) -> Iterator[bytes]:
+    def output(self) -> Generator[bytes, None, None]:
         from websockets.exceptions import ConnectionClosed
 
         while True:
@@ -74,7 +74,7 @@ class TerminalConnection:
             else:
                 self._told(json.loads(message))
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Generator[bytes, None, None]:
         return self.output()
 
     def _told(self, said: dict[str, Any]) -> None:
@@ -154,7 +154,7 @@ class Terminal:
         request = post(f"{self._path}/read", body, repeatable=True)
         return read(TerminalRead, self._transport.call(request))
 
-    def output(self) -> Iterator[bytes]:
+    def output(self) -> Generator[bytes, None, None]:
         """What is kept of its output, then what comes, until the program ends. A connection that
         breaks is made again, and goes on after the last byte."""
         for line in self.lines():
@@ -168,7 +168,7 @@ class Terminal:
                 return int(line["data"])
         raise errors.BadAnswer("the terminal's stream ended without an exit code")
 
-    def lines(self, first: Body | None = None) -> Iterator[dict[str, Any]]:
+    def lines(self, first: Body | None = None) -> Generator[dict[str, Any], None, None]:
         """Lines of the API, each byte of output once; the last is ``pty_exit``."""
         patience = JoinPatience(self._transport.config.timeout, runtime.now)
         position, body = 0, first

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
@@ -40,7 +40,7 @@ class Body:
         except httpx.StreamError as closed:  # by another thread or task
             raise errors.ConnectionBroken(f"the stream was closed: {closed}") from closed
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Generator[bytes, None, None]:
         while chunk := self.chunk():
             yield chunk
 
