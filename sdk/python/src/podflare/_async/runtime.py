@@ -1,4 +1,4 @@
-"""What the two forms do each in its own way. Runs on asyncio and trio."""
+"""What the two forms do each in its own way."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, overload
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from podflare.types import SandboxInfo
 
 _lock = threading.Lock()
+_closes_at_exit = False
 _clients: dict[tuple[str, str | None, str | None], Client] = {}
 
 
@@ -22,6 +24,7 @@ def default_client(
     host: str | None, region: str | None, traceparent: str | None, api_key: str | None
 ) -> Client:
     """The client that sandboxes without one share; one for each address and key."""
+    global _closes_at_exit
     from podflare._config import find_host, find_key
     from podflare._sync.client import Client
     from podflare.regions import resolve_region
@@ -32,6 +35,9 @@ def default_client(
         client = _clients.get(name)
         if client is None:
             client = _clients[name] = Client(address, traceparent=traceparent, api_key=api_key)
+            if not _closes_at_exit:
+                _closes_at_exit = True
+                atexit.register(close_default_client)
         return client
 
 
