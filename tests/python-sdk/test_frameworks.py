@@ -6,6 +6,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -405,3 +407,44 @@ def test_claude_agent(tmp_path: Path) -> None:
         if part["type"] == "image"
     ]
     check([json.dumps(result["content"]) for result in results], images)
+
+
+def test_mcp() -> None:
+    """A server of one's own, as a process that a client of the same package starts."""
+    from mcp import Client as McpClient
+    from mcp import StdioServerParameters
+
+    program = (
+        "import asyncio\n"
+        "from mcp.server.stdio import stdio_server\n"
+        "from podflare import AsyncSandbox\n"
+        "from podflare.integrations.mcp import podflare_mcp_server\n"
+        "async def main():\n"
+        "    async with AsyncSandbox() as sandbox, stdio_server() as streams:\n"
+        "        server = podflare_mcp_server(sandbox)\n"
+        "        await server.run(*streams, server.create_initialization_options())\n"
+        "asyncio.run(main())\n"
+    )
+
+    async def work() -> list[Any]:
+        server = StdioServerParameters(
+            command=sys.executable, args=["-c", program], env=dict(os.environ)
+        )
+        async with McpClient(server) as client:
+            offered = await client.list_tools()
+            assert {tool.name for tool in offered.tools} == set(SPECS)
+            return [
+                await client.call_tool(step.name, step.arguments)
+                for step in STEPS
+                if isinstance(step, Call)
+            ]
+
+    results = asyncio.run(work())
+    images = [
+        base64.b64decode(part.data)
+        for result in results
+        for part in result.content
+        if part.type == "image"
+    ]
+    check([str(result.content) for result in results], images)
+    assert results[1].structured_content["stdout"] == "42"

@@ -113,7 +113,8 @@ def test_mypy(folder: Path) -> None:
     """With the frameworks, which takes its time once; what it finds out is kept beside them."""
     cache = Path(sys.prefix) / "mypy" / folder.name
     command = [sys.executable, "-m", "mypy", "--cache-dir", str(cache)]
-    environment = {**os.environ, "PYTHONPATH": "", "MYPYPATH": str(SDK / "src")}
+    sources = f"{SDK / 'src'}:{ROOT / 'sdk' / 'conformance'}"
+    environment = {**os.environ, "PYTHONPATH": "", "MYPYPATH": sources}
     run(*command, *(["."] if folder == HERE else []), cwd=folder, env=environment)
 
 
