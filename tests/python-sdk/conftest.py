@@ -71,5 +71,5 @@ def create(client: Client) -> Iterator[Create]:
 @pytest.fixture(scope="session")
 def box(client: Client) -> Iterator[Sandbox]:
     """One for all tests that leave it usable."""
-    with Sandbox(client=client) as sandbox:
+    with Sandbox(client=client, timeout_seconds=7200, idle_timeout_seconds=7200) as sandbox:
         yield sandbox

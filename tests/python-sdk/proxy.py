@@ -19,10 +19,10 @@ class Proxy:
     the answer get through before it is cut; ``answers`` what is answered instead, before anything
     goes through. Both are used up from their beginning; then all goes through."""
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, port: int = 0) -> None:
         parts = urlsplit(server)
         self._to = (parts.hostname or "", parts.port or 80)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.host = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.cuts: list[int] = []
         self.answers: list[bytes] = []

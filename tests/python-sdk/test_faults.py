@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
+import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -170,6 +173,18 @@ def test_no_server() -> None:
             client.info()
         assert isinstance(caught.value, httpx.ConnectError)
         assert not client.healthz()
+
+
+def test_a_server_that_is_only_starting(host: str, box: Sandbox) -> None:
+    """What could not be sent at all is sent again, whatever it is."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with ExitStack() as stack, Client(f"http://127.0.0.1:{port}", retries=100) as client:
+        later = threading.Timer(0.5, lambda: stack.enter_context(Proxy(host, port)))
+        later.start()
+        assert client.sandbox(box.id).run_code("print(1)").stdout == "1"
+        later.join()
 
 
 def test_a_wrong_key(host: str) -> None:

@@ -89,8 +89,8 @@ class Patience:
 
     def pause(self, error: errors.PodflareError, repeatable: bool) -> float | None:
         """Seconds after which to ask again; None to give up."""
-        if not repeatable:
-            return None
+        if not repeatable and not isinstance(error, errors.NotConnected):
+            return None  # else the server has seen nothing of it
         if isinstance(error, errors.ApiError):
             if not passing(error):
                 return None

@@ -128,7 +128,9 @@ class AsyncExecs:
         except BaseException as stopped:
             await stream.aclose()
             if cancel and not isinstance(stopped, Exception):
-                await runtime.in_any_case(lambda: self.cancel(stream.exec_id), CANCEL_SECONDS)
+                await runtime.in_any_case(
+                    lambda: self.cancel(stream.exec_id, CANCEL_SECONDS), CANCEL_SECONDS
+                )
             raise
         fold.missed(stream.sequence.missed)
         return fold.finished()
@@ -148,9 +150,9 @@ class AsyncExecs:
     async def info(self, exec_id: str) -> ExecutionInfo:
         return read(ExecutionInfo, await self._transport.call(get(self._one(exec_id))))
 
-    async def cancel(self, exec_id: str) -> None:
+    async def cancel(self, exec_id: str, timeout: float | None = None) -> None:
         request = post(f"{self._one(exec_id)}/cancel", {}, repeatable=True)
-        request.timeout = CANCEL_SECONDS
+        request.timeout = timeout
         await self._transport.call(request)
 
     async def write_stdin(self, exec_id: str, data: str | bytes, eof: bool) -> None:

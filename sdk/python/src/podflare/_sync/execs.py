@@ -127,7 +127,9 @@ class Execs:
         except BaseException as stopped:
             stream.close()
             if cancel and not isinstance(stopped, Exception):
-                runtime.in_any_case(lambda: self.cancel(stream.exec_id), CANCEL_SECONDS)
+                runtime.in_any_case(
+                    lambda: self.cancel(stream.exec_id, CANCEL_SECONDS), CANCEL_SECONDS
+                )
             raise
         fold.missed(stream.sequence.missed)
         return fold.finished()
@@ -145,9 +147,9 @@ class Execs:
     def info(self, exec_id: str) -> ExecutionInfo:
         return read(ExecutionInfo, self._transport.call(get(self._one(exec_id))))
 
-    def cancel(self, exec_id: str) -> None:
+    def cancel(self, exec_id: str, timeout: float | None = None) -> None:
         request = post(f"{self._one(exec_id)}/cancel", {}, repeatable=True)
-        request.timeout = CANCEL_SECONDS
+        request.timeout = timeout
         self._transport.call(request)
 
     def write_stdin(self, exec_id: str, data: str | bytes, eof: bool) -> None:
