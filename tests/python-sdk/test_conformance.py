@@ -122,7 +122,12 @@ class SdkRunner:
         try:
             result = self._wait(CALLS[name](on or self._client, dict(arguments)))
         except errors.ApiError as refused:
-            told = {"code": refused.code, "status": refused.status, "details": refused.details}
+            told = {
+                "code": refused.code,
+                "status": refused.status,
+                "details": refused.details,
+                "error": refused.message,
+            }
             raise conformance.Refused(told) from refused
         return neutral(FORMS[name](result) if name in FORMS else result)
 
