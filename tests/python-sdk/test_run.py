@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from itertools import islice
 
 import pytest
 
@@ -117,7 +118,9 @@ def test_a_background_execution(box: Sandbox) -> None:
 
 def test_cancel(box: Sandbox) -> None:
     box.run_code("kept = 'kept'")
-    exec_id = box.start_code("import time\ntime.sleep(100)")
+    exec_id = box.start_code("import time\nprint('on')\ntime.sleep(100)")
+    started, output = islice(box.join_stream(exec_id), 2)
+    assert (started.data, output.data) == (exec_id, "on\n")  # it can be interrupted now
     box.cancel(exec_id)
     result = box.join(exec_id)
     assert (result.exit_code, result.reason) == (130, "cancelled")
