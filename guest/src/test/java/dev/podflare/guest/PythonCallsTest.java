@@ -113,6 +113,20 @@ class PythonCallsTest {
   }
 
   @Test
+  void anInterruptBeforeTheCodeBeginsIsNotLost() {
+    Recording first = agent.python("kept = 'kept'");
+    assertThat(first.code()).isZero();
+    for (int i = 0; i < 100; i++) {
+      Recording call =
+          agent.start(ExecCommand.of(GuestLanguage.PYTHON, "import time\ntime.sleep(1000)"));
+      call.exec().signal(GuestSignal.INT);
+      assertThat(call.await().code()).isEqualTo(130);
+    }
+    assertThat(agent.python("print(kept)").stdout()).isEqualTo("kept\n");
+    assertThat(agent.notices).isEmpty();
+  }
+
+  @Test
   void callsAboutAsLongAsTheLeaseEndOnceAndWhole() {
     for (int i = 0; i < 60; i++) {
       double seconds = 0.0085 + i * 0.00005;

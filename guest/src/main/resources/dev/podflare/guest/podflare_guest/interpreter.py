@@ -164,6 +164,12 @@ class Interpreter:
     def _on_interrupt(self, _number: int, _frame: FrameType | None) -> None:
         if self.running:
             raise KeyboardInterrupt
+        if os.getpid() == self.pid:
+            # Before the code of a call or after its end: the agent knows which, and sends it again for the first.
+            try:
+                os.write(self.control, b"I")
+            except OSError:
+                pass
 
     def _forked(self) -> None:
         """A child of user code never speaks to the agent."""

@@ -26,6 +26,7 @@ BOOT = (
 START = struct.Struct(">cBI")
 DONE = struct.Struct(">cII")
 PACKET = 65536
+INTERRUPT_AGAIN_SECONDS = 0.002
 RESTART_SECONDS = (0.0, 0.05, 0.5, 2.0, 5.0)
 WANTS_RESULT, FROM_FILE, HAS_OPTIONS, WARM = 1, 2, 4, 8
 
@@ -196,8 +197,16 @@ class PythonCalls:
             self._values.take(packet)
         elif kind == b"Q":
             self._on_start(packet)
+        elif kind == b"I":
+            if call is not None and call.signalled:
+                self.sink.loop.after(INTERRUPT_AGAIN_SECONDS, lambda: self._interrupt_again(call))
         else:
             self._leasing.handle(packet)
+
+    def _interrupt_again(self, call: Call) -> None:
+        """The interrupt came before the call's code began."""
+        if call is self._current and not call.ending and self.pid:
+            os.kill(self.pid, signal.SIGINT)
 
     def _listen(self, wanted: bool) -> None:
         """Whether packets of the interpreter are read."""
