@@ -51,6 +51,7 @@ final class HostFilter {
             .with("LINKS", plan.links())
             .with("GATE", Addresses.text(plan.gate()))
             .with("RANGE", plan.range())
+            .with("VOLUMES", Services.GUEST_VOLUME_PORT)
             .with("GROUP", group)
             .with("UID", uid)
             .with("STEP_MAPS", maps())
@@ -105,14 +106,24 @@ final class HostFilter {
     return "add table inet " + table + "\ndelete table inet " + table + "\n";
   }
 
-  /** Leads queries to the resolver and connections with names to the gate. */
-  void serve(int resolverPort, int gatePort) {
+  /** Leads queries to the resolver, connections with names to the gate, and those for volumes. */
+  void serve(Services services) {
     String gate = Addresses.text(plan.gate());
+    String resolver = "meta l4proto { tcp, udp } th dport " + services.resolverPort() + " accept";
     run(
-        rule("resolver", "meta l4proto { tcp, udp } dnat ip to " + gate + ":" + resolverPort)
-            + rule("gate", "meta l4proto tcp dnat ip to " + gate + ":" + gatePort)
-            + rule(
-                "to_resolver", "meta l4proto { tcp, udp } th dport " + resolverPort + " accept"));
+        rule(
+                "resolver",
+                "meta l4proto { tcp, udp } dnat ip to " + gate + ":" + services.resolverPort())
+            + rule("gate", "meta l4proto tcp dnat ip to " + gate + ":" + services.gatePort())
+            + rule("to_resolver", resolver)
+            + volumes(gate, services.volumePort()));
+  }
+
+  private String volumes(String gate, int port) {
+    return port == 0
+        ? "flush chain inet %1$s volumes\nflush chain inet %1$s to_volumes\n".formatted(table)
+        : rule("volumes", "meta l4proto tcp dnat ip to " + gate + ":" + port)
+            + rule("to_volumes", "meta l4proto tcp th dport " + port + " accept");
   }
 
   private String rule(String chain, String rule) {

@@ -201,10 +201,10 @@ public final class Network implements AutoCloseable {
     return host::run;
   }
 
-  /** Leads guests to resolver and gate from now on. Until then names and the gate are refused. */
+  /** Leads guests to these from now on. Until then names, the gate and volumes are refused. */
   public void serve(Services listening) {
     services = listening;
-    slotParts.filter().serve(listening.resolverPort(), listening.gatePort());
+    slotParts.filter().serve(listening);
   }
 
   Services services() {

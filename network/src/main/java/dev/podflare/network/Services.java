@@ -4,17 +4,30 @@ import java.net.Inet4Address;
 import java.util.function.Consumer;
 
 /**
- * The daemon's resolver and gate, as the packet filter needs them. Both listen on {@link
- * Network#gateAddress}, in the host's namespace.
+ * The daemon's resolver, gate and server of volumes, as the packet filter needs them. All listen on
+ * {@link Network#gateAddress}, in the host's namespace.
  *
  * @param resolverPort UDP and TCP port of the resolver
  * @param gatePort TCP port of the gate
+ * @param volumePort TCP port of the server of volumes; 0: there is none
  * @param recheck called after a slot's policy changed: ends relays that the new one refuses
  * @param cut called when a slot is scrubbed: ends all its relays
  */
 public record Services(
-    int resolverPort, int gatePort, Consumer<Inet4Address> recheck, Consumer<Inet4Address> cut) {
+    int resolverPort,
+    int gatePort,
+    int volumePort,
+    Consumer<Inet4Address> recheck,
+    Consumer<Inet4Address> cut) {
+  /** Where guests look for volumes, at their gateway. */
+  public static final int GUEST_VOLUME_PORT = 2049;
 
   /** Nobody listens: what would go there is refused. */
   static final Services NONE = new Services(0, 0, slot -> {}, slot -> {});
+
+  /** Without volumes. */
+  public Services(
+      int resolverPort, int gatePort, Consumer<Inet4Address> recheck, Consumer<Inet4Address> cut) {
+    this(resolverPort, gatePort, 0, recheck, cut);
+  }
 }

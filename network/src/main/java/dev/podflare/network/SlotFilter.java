@@ -28,6 +28,7 @@ final class SlotFilter {
             .with("GUEST", Plan.GUEST)
             .with("GATEWAY", Plan.GATEWAY)
             .with("GATE", Addresses.text(plan.gate()))
+            .with("VOLUMES", Services.GUEST_VOLUME_PORT)
             .with("PACKETS", limits.packetsPerSecond())
             .with("PACKET_BURST", Math.max(10, limits.packetsPerSecond() / 5))
             .with("UPLOAD", limits.uploadBytesPerSecond())
