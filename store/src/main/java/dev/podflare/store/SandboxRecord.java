@@ -14,6 +14,7 @@ import java.util.Optional;
  * @param autoResume any call wakes it, where it is paused or frozen
  * @param undo how many of its last calls can be taken back at most; 0: none
  * @param network policy, as the engine writes it
+ * @param mounts volumes that it has mounted, as the engine writes it
  * @param timeout lifetime that {@code expiresAt} came from
  * @param closedAt empty while the sandbox lives
  * @param closeReason word for programs, for example {@code idle}
@@ -31,6 +32,7 @@ public record SandboxRecord(
     boolean autoResume,
     int undo,
     String network,
+    String mounts,
     Map<String, String> env,
     Map<String, String> metadata,
     Optional<String> parent,
@@ -43,6 +45,57 @@ public record SandboxRecord(
     Optional<String> closeMessage) {
   /** The state of one that is in a Space. */
   static final String FROZEN = "frozen";
+
+  /** No volumes, as in {@code mounts}. */
+  public static final String NO_MOUNTS = "[]";
+
+  /** One without volumes. */
+  public SandboxRecord(
+      String id,
+      String keyId,
+      String template,
+      String state,
+      int vcpus,
+      int memoryMebibytes,
+      int diskGibibytes,
+      boolean persistent,
+      boolean autoResume,
+      int undo,
+      String network,
+      Map<String, String> env,
+      Map<String, String> metadata,
+      Optional<String> parent,
+      Instant createdAt,
+      Instant expiresAt,
+      Duration timeout,
+      Duration idleTimeout,
+      Optional<Instant> closedAt,
+      Optional<String> closeReason,
+      Optional<String> closeMessage) {
+    this(
+        id,
+        keyId,
+        template,
+        state,
+        vcpus,
+        memoryMebibytes,
+        diskGibibytes,
+        persistent,
+        autoResume,
+        undo,
+        network,
+        NO_MOUNTS,
+        env,
+        metadata,
+        parent,
+        createdAt,
+        expiresAt,
+        timeout,
+        idleTimeout,
+        closedAt,
+        closeReason,
+        closeMessage);
+  }
 
   public SandboxRecord {
     env = Map.copyOf(env);
@@ -88,6 +141,7 @@ public record SandboxRecord(
         autoResume,
         undo,
         newNetwork,
+        mounts,
         env,
         metadata,
         newParent,

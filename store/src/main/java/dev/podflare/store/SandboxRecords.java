@@ -23,9 +23,9 @@ public final class SandboxRecords {
   private static final String INSERT =
       """
       insert into sandboxes (id, key_id, template, state, vcpus, memory_mebibytes, disk_gibibytes,
-        persistent, auto_resume, undo, network, env, metadata, parent, created_at, expires_at, timeout, idle_timeout,
+        persistent, auto_resume, undo, network, mounts, env, metadata, parent, created_at, expires_at, timeout, idle_timeout,
         closed_at, close_reason, close_message, node)
-      values (:id, :keyId, :template, :state, :vcpus, :memory, :disk, :persistent, :autoResume, :undo, :network, :env,
+      values (:id, :keyId, :template, :state, :vcpus, :memory, :disk, :persistent, :autoResume, :undo, :network, :mounts, :env,
         :metadata, :parent, :createdAt, :expiresAt, :timeout, :idleTimeout, :closedAt, :closeReason,
         :closeMessage, :node)
       """;
@@ -33,7 +33,7 @@ public final class SandboxRecords {
       """
       update sandboxes set key_id = :keyId, template = :template, state = :state, vcpus = :vcpus,
         memory_mebibytes = :memory, disk_gibibytes = :disk, persistent = :persistent, auto_resume = :autoResume,
-        undo = :undo, network = :network, env = :env, metadata = :metadata, parent = :parent,
+        undo = :undo, network = :network, mounts = :mounts, env = :env, metadata = :metadata, parent = :parent,
         expires_at = :expiresAt, timeout = :timeout, idle_timeout = :idleTimeout
       where id = :id and closed_at is null and node = :node
       """;
@@ -294,6 +294,20 @@ public final class SandboxRecords {
             .list());
   }
 
+  /** Ids of sandboxes that have a volume mounted: live ones of all nodes, frozen ones too. */
+  public List<String> mounting(String volumeId) {
+    return database.read(handle ->
+        handle
+            .createQuery(
+                """
+                select id from sandboxes where closed_at is null and mounts like :volume escape '!'
+                order by created_at, id
+                """)
+            .bind("volume", "%" + volumeId.replace("_", "!_") + "%")
+            .mapTo(String.class)
+            .list());
+  }
+
   /** Live sandboxes of one key in order of creation. */
   public List<SandboxRecord> live(String keyId) {
     return database.read(handle ->
@@ -346,6 +360,7 @@ public final class SandboxRecords {
         .bind("autoResume", sandbox.autoResume() ? 1 : 0)
         .bind("undo", sandbox.undo())
         .bind("network", sandbox.network())
+        .bind("mounts", sandbox.mounts())
         .bind("env", JsonText.of(sandbox.env()))
         .bind("metadata", JsonText.of(sandbox.metadata()))
         .bind("parent", sandbox.parent().orElse(null))
@@ -371,6 +386,7 @@ public final class SandboxRecords {
         row.getInt("auto_resume") == 1,
         row.getInt("undo"),
         row.getString("network"),
+        row.getString("mounts"),
         JsonText.map(row.getString("env")),
         JsonText.map(row.getString("metadata")),
         Optional.ofNullable(row.getString("parent")),

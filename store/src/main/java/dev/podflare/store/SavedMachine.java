@@ -20,6 +20,7 @@ import java.util.Optional;
  * @param image frozen shape of that build, whose memory the checkpoint differs from
  * @param undo how many of its last calls a sandbox made of it can take back at most; 0: none
  * @param network policy, as the engine writes it
+ * @param mounts volumes that its guest has mounted, as the engine writes it
  * @param timeLeft of the sandbox's lifetime, when it was kept
  * @param ownBytes that the checkpoint holds, before compression
  * @param storedBytes that it added to the checkpoint store
@@ -42,6 +43,7 @@ public record SavedMachine(
     boolean autoResume,
     int undo,
     String network,
+    String mounts,
     Map<String, String> env,
     Map<String, String> metadata,
     Duration timeout,
@@ -51,6 +53,62 @@ public record SavedMachine(
     long storedBytes,
     Instant createdAt,
     Optional<Instant> expiresAt) {
+
+  /** One without volumes. */
+  public SavedMachine(
+      String id,
+      Kind kind,
+      String keyId,
+      Optional<String> name,
+      String sandboxId,
+      String checkpoint,
+      String template,
+      String templateDigest,
+      String image,
+      int vcpus,
+      int memoryMebibytes,
+      int diskGibibytes,
+      boolean persistent,
+      boolean autoResume,
+      int undo,
+      String network,
+      Map<String, String> env,
+      Map<String, String> metadata,
+      Duration timeout,
+      Duration idleTimeout,
+      Duration timeLeft,
+      long ownBytes,
+      long storedBytes,
+      Instant createdAt,
+      Optional<Instant> expiresAt) {
+    this(
+        id,
+        kind,
+        keyId,
+        name,
+        sandboxId,
+        checkpoint,
+        template,
+        templateDigest,
+        image,
+        vcpus,
+        memoryMebibytes,
+        diskGibibytes,
+        persistent,
+        autoResume,
+        undo,
+        network,
+        SandboxRecord.NO_MOUNTS,
+        env,
+        metadata,
+        timeout,
+        idleTimeout,
+        timeLeft,
+        ownBytes,
+        storedBytes,
+        createdAt,
+        expiresAt);
+  }
 
   /** What a saved machine is for. */
   public enum Kind {

@@ -21,10 +21,10 @@ public final class SavedMachines {
       """
       insert into saved_machines (id, kind, key_id, name, sandbox_id, checkpoint, template,
         template_digest, image, vcpus, memory_mebibytes, disk_gibibytes, persistent, auto_resume,
-        undo, network, env, metadata, timeout, idle_timeout, time_left, own_bytes, stored_bytes,
+        undo, network, mounts, env, metadata, timeout, idle_timeout, time_left, own_bytes, stored_bytes,
         created_at, expires_at)
       values (:id, :kind, :keyId, :name, :sandboxId, :checkpoint, :template, :templateDigest,
-        :image, :vcpus, :memory, :disk, :persistent, :autoResume, :undo, :network, :env, :metadata,
+        :image, :vcpus, :memory, :disk, :persistent, :autoResume, :undo, :network, :mounts, :env, :metadata,
         :timeout, :idleTimeout, :timeLeft, :ownBytes, :storedBytes, :createdAt, :expiresAt)
       """;
 
@@ -350,6 +350,7 @@ public final class SavedMachines {
         .bind("autoResume", saved.autoResume() ? 1 : 0)
         .bind("undo", saved.undo())
         .bind("network", saved.network())
+        .bind("mounts", saved.mounts())
         .bind("env", JsonText.of(saved.env()))
         .bind("metadata", JsonText.of(saved.metadata()))
         .bind("timeout", saved.timeout().toMillis())
@@ -380,6 +381,7 @@ public final class SavedMachines {
         row.getInt("auto_resume") == 1,
         row.getInt("undo"),
         row.getString("network"),
+        row.getString("mounts"),
         JsonText.map(row.getString("env")),
         JsonText.map(row.getString("metadata")),
         Duration.ofMillis(row.getLong("timeout")),

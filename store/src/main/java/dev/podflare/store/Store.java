@@ -25,6 +25,7 @@ public final class Store implements AutoCloseable {
   private final String node;
   private final Events events;
   private final WebhookRecords webhooks;
+  private final VolumeRecords volumes;
   private final WebhookDeliveries deliveries;
   private final SandboxRecords sandboxes;
   private final String identity;
@@ -40,6 +41,7 @@ public final class Store implements AutoCloseable {
     claim(database, node, former);
     this.events = new Events(database, clock);
     this.webhooks = new WebhookRecords(database);
+    this.volumes = new VolumeRecords(database);
     this.deliveries = new WebhookDeliveries(database);
     this.sandboxes = new SandboxRecords(database, clock, events, node);
     this.identity = database.write(Store::identity);
@@ -94,7 +96,7 @@ public final class Store implements AutoCloseable {
   private static void claim(Database database, String node, String former) {
     String whose = "node <> :node" + (database.shared() ? " and node in ('', :former)" : "");
     database.change(handle -> {
-      for (String table : List.of("sandboxes", "idempotent_answers")) {
+      for (String table : List.of("sandboxes", "idempotent_answers", "volumes")) {
         Update update =
             handle
                 .createUpdate("update " + table + " set node = :node where " + whose)
@@ -113,6 +115,11 @@ public final class Store implements AutoCloseable {
   /** What has happened to sandboxes and snapshots. */
   public Events events() {
     return events;
+  }
+
+  /** Folders that many sandboxes mount. */
+  public VolumeRecords volumes() {
+    return volumes;
   }
 
   /** Where events are sent to. */

@@ -12,6 +12,10 @@ final class TestRecords {
   private TestRecords() {}
 
   static SandboxRecord sandbox(String id, String keyId) {
+    return sandbox(id, keyId, SandboxRecord.NO_MOUNTS);
+  }
+
+  static SandboxRecord sandbox(String id, String keyId, String mounts) {
     return new SandboxRecord(
         id,
         keyId,
@@ -24,6 +28,7 @@ final class TestRecords {
         false,
         8,
         "{\"default\":\"allow\"}",
+        mounts,
         Map.of("TOKEN", "s3cret"),
         Map.of(),
         Optional.of("sbx_parent"),
@@ -64,6 +69,7 @@ final class TestRecords {
         true,
         3,
         "{}",
+        "[{\"volume\":\"vol_1\"}]",
         Map.of("A", "é\"'\u0000"),
         Map.of(),
         Duration.ofMinutes(30),
