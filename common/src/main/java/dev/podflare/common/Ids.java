@@ -54,6 +54,10 @@ public final class Ids {
     return "snp_" + node + hex(14);
   }
 
+  public String volume() {
+    return "vol_" + hex(16);
+  }
+
   public String machine() {
     return "mch_" + hex(16);
   }

@@ -150,6 +150,15 @@ public final class AgentChannel implements AutoCloseable {
   }
 
   /**
+   * Asks for volumes to be mounted, see {@link GuestMounts}. {@code GUEST_TOO_OLD} if the agent
+   * knows of none.
+   */
+  byte[] askMounts(byte[] question, Duration patience) {
+    features.require(AgentFeatures.VOLUMES, "volumes");
+    return ask(reader.mount, () -> writer.send(FrameType.MOUNT, 0, question), patience);
+  }
+
+  /**
    * Begins an operation on the guest's files, which must be closed. {@code GUEST_TOO_OLD} if the
    * guest's agent knows of none; {@code TOO_MANY_FILE_CALLS}.
    *

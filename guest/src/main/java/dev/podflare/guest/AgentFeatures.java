@@ -22,6 +22,9 @@ record AgentFeatures(String version) {
   /** First version with operations on files. */
   static final String FILES = "0.4.0";
 
+  /** First version that mounts volumes. */
+  static final String VOLUMES = "0.5.0";
+
   static AgentFeatures of(Hello hello) {
     return new AgentFeatures(hello.agent());
   }

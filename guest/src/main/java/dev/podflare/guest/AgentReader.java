@@ -27,6 +27,7 @@ final class AgentReader {
   final PendingAnswer pong = new PendingAnswer("echo");
   final PendingAnswer barrier = new PendingAnswer("barrier");
   final PendingAnswer context = new PendingAnswer("contexts");
+  final PendingAnswer mount = new PendingAnswer("mount");
 
   private final FrameReader frames;
   private final ChannelListener listener;
@@ -168,7 +169,7 @@ final class AgentReader {
   }
 
   private List<PendingAnswer> all() {
-    return List.of(boot, renewal, clock, pong, barrier, context);
+    return List.of(boot, renewal, clock, pong, barrier, context, mount);
   }
 
   private void loseExecutions() {
@@ -218,6 +219,7 @@ final class AgentReader {
       case FrameType.CLOCK_SET -> accept(clock, frame);
       case FrameType.BARRIER_REACHED -> accept(barrier, frame);
       case FrameType.CONTEXT_ANSWER -> accept(context, frame);
+      case FrameType.MOUNT_ANSWER -> accept(mount, frame);
       case FrameType.NOTICE -> {
         Map<String, Object> notice = Messages.object(frame.payload(), "notice");
         guarded(() -> listener.notice(notice));

@@ -16,6 +16,7 @@ final class FrameType {
   static final byte BARRIER = 'b';
   static final byte RELEASE = 'u';
   static final byte CONTEXT = 'q';
+  static final byte MOUNT = 'v';
   static final byte TERMINAL = 'y';
   static final byte RESIZE = 'z';
   static final byte FILE_BEGIN = 'f';
@@ -36,6 +37,7 @@ final class FrameType {
   static final byte NOTICE = 'N';
   static final byte INPUT_TAKEN = 'I';
   static final byte CONTEXT_ANSWER = 'Q';
+  static final byte MOUNT_ANSWER = 'U';
   static final byte TERMINAL_OPENED = 'Y';
   static final byte FILE_HEAD = 'F';
   static final byte FILE_OUTPUT = 'G';

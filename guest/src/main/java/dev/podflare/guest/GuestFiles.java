@@ -42,6 +42,7 @@ public final class GuestFiles {
           "lease.py",
           "leasing.py",
           "loop.py",
+          "mounts.py",
           "output.py",
           "process_calls.py",
           "python_calls.py",

@@ -53,6 +53,7 @@ class AgentFeaturesTest {
         assertThat(heard.agent()).isEqualTo("0.1.0");
 
         refused(() -> channel.files(Map.of("op", "stat", "path", "/")).close());
+        refused(() -> channel.askMounts(new byte[0], Duration.ofSeconds(10)));
 
         agent.configureBlocking(false);
         assertThat(agent.read(ByteBuffer.allocate(1))).isZero();

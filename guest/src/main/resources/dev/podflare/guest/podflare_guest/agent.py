@@ -18,6 +18,7 @@ from .channel import CROWDED, BadFrame, Channel, Disconnected
 from .contexts import Contexts
 from .file_relay import FileRelay
 from .loop import Loop
+from .mounts import Mounts
 from .output import Call, Sink
 from .process_calls import ProcessCall
 from .python_calls import PythonCalls
@@ -50,6 +51,7 @@ class Agent(Sink):
         self.contexts = Contexts(self, spawner, first, run_folder)
         self.terminals = Terminals(self, spawner, oom)
         self.files = FileRelay(self, spawner)
+        self.mounts = Mounts(self.loop, lambda answer: self.channel.send(b"U", 0, answer))
         self._first = first
         self._connected = True
         self._identity = identity
@@ -72,6 +74,7 @@ class Agent(Sink):
             b"b": self._barrier,
             b"u": self._release,
             b"q": self._context,
+            b"v": self._mount,
             b"y": self._terminal,
             b"z": self._resize,
             b"f": self.files.open,
@@ -273,6 +276,9 @@ class Agent(Sink):
         except OSError as error:
             answer = json.dumps({"error": "failed", "message": str(error)}).encode()
         self.channel.send(b"Q", 0, answer)
+
+    def _mount(self, _number: int, payload: bytes) -> None:
+        self.mounts.begin(payload)
 
     def _refuse(self, call: Call, message: str) -> None:
         call.send(b"E", f"podflare: {message}\n".encode())
