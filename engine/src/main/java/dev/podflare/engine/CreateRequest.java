@@ -2,6 +2,7 @@ package dev.podflare.engine;
 
 import dev.podflare.network.EgressPolicy;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -15,6 +16,7 @@ import java.util.OptionalInt;
  * @param autoResume whether any call wakes it, where it is paused or frozen; empty: if persistent
  * @param undo how many of its last calls it can take back; 0: none
  * @param network what its guest may reach
+ * @param mounts volumes that it has
  * @param env variables set for every execution of the sandbox
  */
 public record CreateRequest(
@@ -28,11 +30,61 @@ public record CreateRequest(
     Optional<Boolean> autoResume,
     int undo,
     EgressPolicy network,
+    List<MountRequest> mounts,
     Map<String, String> env,
     Map<String, String> metadata) {
   public CreateRequest {
+    mounts = List.copyOf(mounts);
     env = Map.copyOf(env);
     metadata = Map.copyOf(metadata);
+  }
+
+  /** One without volumes. */
+  public CreateRequest(
+      Optional<String> template,
+      Optional<Duration> timeout,
+      Optional<Duration> idleTimeout,
+      OptionalInt vcpus,
+      OptionalInt memoryMebibytes,
+      OptionalInt diskGibibytes,
+      boolean persistent,
+      Optional<Boolean> autoResume,
+      int undo,
+      EgressPolicy network,
+      Map<String, String> env,
+      Map<String, String> metadata) {
+    this(
+        template,
+        timeout,
+        idleTimeout,
+        vcpus,
+        memoryMebibytes,
+        diskGibibytes,
+        persistent,
+        autoResume,
+        undo,
+        network,
+        List.of(),
+        env,
+        metadata);
+  }
+
+  /** The same with volumes. */
+  public CreateRequest withMounts(List<MountRequest> others) {
+    return new CreateRequest(
+        template,
+        timeout,
+        idleTimeout,
+        vcpus,
+        memoryMebibytes,
+        diskGibibytes,
+        persistent,
+        autoResume,
+        undo,
+        network,
+        others,
+        env,
+        metadata);
   }
 
   /** Everything by default. */

@@ -123,6 +123,26 @@ public interface Engine extends SavedStates, SandboxTerminals {
   /** The last 1,000 events of all executions of the sandbox, oldest first. */
   List<ReplayEvent> replay(Caller caller, String sandboxId);
 
+  /**
+   * Makes a volume: a folder that many sandboxes mount, and that outlives them. {@code
+   * VOLUME_EXISTS} if the caller has one of this name; {@code TOO_MANY_VOLUMES}.
+   */
+  VolumeView createVolume(Caller caller, VolumeRequest request);
+
+  /** By name. */
+  List<VolumeView> volumes(Caller caller);
+
+  /** {@code VOLUME_NOT_FOUND}. */
+  VolumeView volume(Caller caller, String idOrName);
+
+  /**
+   * Deletes a volume and all that is in it; one that is not there is no error. {@code
+   * VOLUME_IN_USE}, with the sandboxes, while some have it mounted.
+   *
+   * @param force also then; they find it stale
+   */
+  void deleteVolume(Caller caller, String idOrName, boolean force);
+
   CapacityView capacity();
 
   EngineInfo info();

@@ -23,6 +23,7 @@ import java.util.Optional;
  * @param limits of the whole host and of one key
  * @param deadlines of the engine's own waits
  * @param network how guests are joined to the host's network; empty: not at all
+ * @param volumes what folders that many sandboxes mount may take
  */
 public record EngineConfig(
     Path dataFolder,
@@ -35,7 +36,8 @@ public record EngineConfig(
     Caps caps,
     Limits limits,
     Deadlines deadlines,
-    Optional<GuestNetworkConfig> network) {
+    Optional<GuestNetworkConfig> network,
+    VolumeLimits volumes) {
 
   /** Where a guest has all certificates, the host's added ones among them. */
   private static final Path GUEST_CERTIFICATES = Path.of("/etc/ssl/certs/ca-certificates.crt");
@@ -134,6 +136,23 @@ public record EngineConfig(
   }
 
   /**
+   * Limits of volumes.
+   *
+   * @param perKey most volumes of one key
+   * @param bytes most that the files of one may take
+   */
+  public record VolumeLimits(int perKey, DataSize bytes) {
+    public VolumeLimits {
+      check(perKey >= 0 && perKey <= 10_000, "max_volumes must be 0 to 10000, not " + perKey);
+      check(bytes.bytes() >= 1 << 20, "max_volume_mib must be 1 or more");
+    }
+
+    public static VolumeLimits defaults() {
+      return new VolumeLimits(100, DataSize.ofGibibytes(10));
+    }
+  }
+
+  /**
    * Deadlines.
    *
    * @param create until a sandbox is handed over or refused; shorter than the 30 s after which the
@@ -169,7 +188,8 @@ public record EngineConfig(
         Caps.defaults(),
         Limits.defaults(),
         Deadlines.defaults(),
-        Optional.of(GuestNetworkConfig.defaults()));
+        Optional.of(GuestNetworkConfig.defaults()),
+        VolumeLimits.defaults());
   }
 
   /** Variables that every execution has, unless a caller sets them. */
@@ -190,7 +210,8 @@ public record EngineConfig(
         caps,
         limits,
         deadlines,
-        other);
+        other,
+        volumes);
   }
 
   /** Pool sizes by template. */
@@ -206,7 +227,8 @@ public record EngineConfig(
         caps,
         limits,
         deadlines,
-        network);
+        network,
+        volumes);
   }
 
   /** A pool of the default template only. */
@@ -227,7 +249,25 @@ public record EngineConfig(
         caps,
         limits,
         deadlines,
-        network);
+        network,
+        volumes);
+  }
+
+  /** The same with other limits of volumes. */
+  public EngineConfig withVolumes(VolumeLimits others) {
+    return new EngineConfig(
+        dataFolder,
+        templatesFolder,
+        node,
+        accelerator,
+        defaultTemplate,
+        pools,
+        lifetimes,
+        caps,
+        limits,
+        deadlines,
+        network,
+        others);
   }
 
   public EngineConfig withAccelerator(HypervisorConfig.Choice choice) {
@@ -242,7 +282,8 @@ public record EngineConfig(
         caps,
         limits,
         deadlines,
-        network);
+        network,
+        volumes);
   }
 
   public EngineConfig withLimits(Lifetimes newLifetimes, Limits newLimits) {
@@ -257,7 +298,8 @@ public record EngineConfig(
         caps,
         newLimits,
         deadlines,
-        network);
+        network,
+        volumes);
   }
 
   private static void check(boolean condition, String message) {

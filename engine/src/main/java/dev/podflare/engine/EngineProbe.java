@@ -4,7 +4,6 @@ import dev.podflare.common.ErrorCode;
 import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
 import dev.podflare.image.BuiltTemplate;
-import dev.podflare.network.EgressPolicy;
 import dev.podflare.qemu.Hypervisor;
 import dev.podflare.qemu.Machine;
 import dev.podflare.qemu.MachineSpec;
@@ -95,7 +94,7 @@ public final class EngineProbe {
       long begin = System.nanoTime();
       GuestMachine.Restored restored =
           GuestMachine.restoreMachine(
-              shape, shape.checkpoint(), EgressPolicy.SHUT, blank, ids.sandbox());
+              shape, shape.checkpoint(), Outside.SHUT, blank, ids.sandbox());
       Duration restore = Duration.ofNanos(System.nanoTime() - begin);
       long restoredCpu = blank.cgroup().cpuMillis();
       try (GuestMachine guest = restored.renew(config.deadlines().guest())) {

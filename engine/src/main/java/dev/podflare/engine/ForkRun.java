@@ -132,11 +132,7 @@ final class ForkRun {
                 blanks.size(),
                 i ->
                     GuestMachine.restoreMachine(
-                        shape,
-                        checkpoint,
-                        PolicyText.parse(record.network()),
-                        blanks.get(i),
-                        host.ids().sandbox()),
+                        shape, checkpoint, Outside.of(record), blanks.get(i), host.ids().sandbox()),
                 GuestMachine.Restored::discard);
     laps.lap("restore");
     List<Child> children = renew(restored, frozen);

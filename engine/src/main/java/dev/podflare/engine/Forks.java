@@ -96,6 +96,7 @@ final class Forks {
         parent.autoResume(),
         parent.undo(),
         parent.network(),
+        parent.mounts(),
         parent.env(),
         request.metadata().orElse(parent.metadata()),
         Optional.of(parent.id()),

@@ -8,6 +8,7 @@ import dev.podflare.guest.ExecCommand;
 import dev.podflare.guest.GuestCall;
 import dev.podflare.guest.GuestExec;
 import dev.podflare.guest.GuestLanguage;
+import dev.podflare.guest.GuestMounts;
 import dev.podflare.guest.GuestStream;
 import dev.podflare.guest.Hello;
 import dev.podflare.guest.Renewal;
@@ -16,6 +17,7 @@ import dev.podflare.qemu.Checkpoint;
 import dev.podflare.qemu.HistoryStep;
 import dev.podflare.qemu.Machine;
 import dev.podflare.qemu.MemoryHistory;
+import dev.podflare.volume.VolumeMount;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -96,24 +98,21 @@ final class GuestMachine implements AutoCloseable {
    */
   static GuestMachine restore(
       LoadedShape shape, Machine blank, String sandboxId, Duration deadline) {
-    return restoreMachine(shape, shape.checkpoint(), EgressPolicy.SHUT, blank, sandboxId)
+    return restoreMachine(shape, shape.checkpoint(), Outside.SHUT, blank, sandboxId)
         .renew(deadline);
   }
 
   /**
    * The first half: the guest runs, but still with the identity that it was frozen with.
    *
-   * @param network in force before it runs
+   * @param outside in force before it runs
    */
   static Restored restoreMachine(
-      LoadedShape shape,
-      Checkpoint checkpoint,
-      EgressPolicy network,
-      Machine blank,
-      String sandboxId) {
+      LoadedShape shape, Checkpoint checkpoint, Outside outside, Machine blank, String sandboxId) {
     AgentChannel channel = null;
     try {
-      setNetwork(blank, network);
+      setNetwork(blank, outside.network());
+      setVolumes(blank, outside.volumes());
       blank.restore(checkpoint);
       CallJournal calls = CallJournal.begin(blank);
       Listener listener = new Listener(sandboxId, blank, calls);
@@ -471,6 +470,26 @@ final class GuestMachine implements AutoCloseable {
 
   private static void setNetwork(Machine machine, EgressPolicy policy) {
     port(machine).ifPresent(port -> port.apply(policy));
+  }
+
+  /** What it may use from now on; these are not mounted by that. */
+  void setVolumes(List<VolumeMount> volumes) {
+    setVolumes(machine, volumes);
+  }
+
+  private static void setVolumes(Machine machine, List<VolumeMount> volumes) {
+    port(machine).ifPresent(port -> port.setVolumes(machine.id(), volumes));
+  }
+
+  /** Mounts volumes, which it may use already. */
+  void mount(List<SandboxMount> mounts, Duration patience) {
+    wake();
+    GuestMounts.mount(
+        channel,
+        mounts.stream()
+            .map(it -> new GuestMounts.Mount(it.name(), it.path(), it.readOnly()))
+            .toList(),
+        patience);
   }
 
   /** Its place in the network; empty where the host gives guests none. */

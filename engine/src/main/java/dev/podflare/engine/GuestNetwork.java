@@ -17,16 +17,20 @@ import dev.podflare.network.Slot;
 import dev.podflare.network.SlotPool;
 import dev.podflare.network.SlotPoolConfig;
 import dev.podflare.qemu.NetworkPort;
+import dev.podflare.volume.VolumeClients;
+import dev.podflare.volume.VolumeServer;
+import dev.podflare.volume.Volumes;
 import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 
 /**
- * The network of all guests: slots made ahead, the resolver, the gate, and a thread that opens
- * sockets in the host's namespace. Thread-safe.
+ * The network of all guests: slots made ahead, the resolver, the gate, the server of volumes, and a
+ * thread that opens sockets in the host's namespace. Thread-safe.
  */
 final class GuestNetwork implements AutoCloseable {
   private static final int READY = 8;
@@ -37,23 +41,45 @@ final class GuestNetwork implements AutoCloseable {
   private final SlotPool pool;
   private final Resolver resolver;
   private final Gate gate;
+  private final VolumeService volumes;
   private final NamespaceThread sockets;
 
   private GuestNetwork(
-      Network network, SlotPool pool, Resolver resolver, Gate gate, NamespaceThread sockets) {
+      Network network,
+      SlotPool pool,
+      Resolver resolver,
+      Gate gate,
+      VolumeService volumes,
+      NamespaceThread sockets) {
     this.network = network;
     this.pool = pool;
     this.resolver = resolver;
     this.gate = gate;
+    this.volumes = volumes;
     this.sockets = sockets;
   }
 
+  /** The server of volumes, and which guest may use which. */
+  private record VolumeService(VolumeServer server, VolumeClients clients) {
+    static VolumeService start(Network network, NamespaceThread sockets, Volumes volumes) {
+      VolumeClients clients = new VolumeClients();
+      return new VolumeService(
+          VolumeServer.start(
+              volumes.config(),
+              network.gateAddress(),
+              () -> sockets.call(() -> ServerSocketChannel.open(StandardProtocolFamily.INET)),
+              volumes,
+              clients),
+          clients);
+    }
+  }
+
   /** Sets the host up; what fails leaves it as it was. */
-  static GuestNetwork open(GuestNetworkConfig config, String instance, Kept kept) {
+  static GuestNetwork open(GuestNetworkConfig config, String instance, Kept kept, Volumes volumes) {
     // A thread of its own: sockets are opened for each query and connection.
     NamespaceThread sockets = NamespaceThread.open("network-sockets", config.hostNamespace());
     try {
-      return open(config, openNetwork(config, instance, kept), sockets, kept);
+      return open(config, openNetwork(config, instance, kept), sockets, kept, volumes);
     } catch (RuntimeException e) {
       sockets.close();
       throw e;
@@ -83,7 +109,11 @@ final class GuestNetwork implements AutoCloseable {
   }
 
   private static GuestNetwork open(
-      GuestNetworkConfig config, Network network, NamespaceThread sockets, Kept kept) {
+      GuestNetworkConfig config,
+      Network network,
+      NamespaceThread sockets,
+      Kept kept,
+      Volumes volumes) {
     try {
       Executor namespace = sockets::run;
       ResolverConfig usual =
@@ -97,11 +127,12 @@ final class GuestNetwork implements AutoCloseable {
       try {
         Gate gate =
             Gate.start(GateConfig.defaults(network.gateAddress()), network.access(), namespace);
-        network.serve(new Services(resolver.port(), gate.port(), gate::recheck, gate::cut));
-        int most = network.capacity();
-        SlotPool pool =
-            SlotPool.open(network, new SlotPoolConfig(Math.min(READY, most), most, PATIENCE));
-        return new GuestNetwork(network, pool, resolver, gate, sockets);
+        try {
+          return open(network, resolver, gate, sockets, volumes);
+        } catch (RuntimeException e) {
+          gate.close();
+          throw e;
+        }
       } catch (RuntimeException e) {
         resolver.close();
         throw e;
@@ -116,6 +147,23 @@ final class GuestNetwork implements AutoCloseable {
     }
   }
 
+  private static GuestNetwork open(
+      Network network, Resolver resolver, Gate gate, NamespaceThread sockets, Volumes volumes) {
+    VolumeService service = VolumeService.start(network, sockets, volumes);
+    try {
+      network.serve(
+          new Services(
+              resolver.port(), gate.port(), service.server().port(), gate::recheck, gate::cut));
+      int most = network.capacity();
+      SlotPool pool =
+          SlotPool.open(network, new SlotPoolConfig(Math.min(READY, most), most, PATIENCE));
+      return new GuestNetwork(network, pool, resolver, gate, service, sockets);
+    } catch (RuntimeException e) {
+      service.server().close();
+      throw e;
+    }
+  }
+
   /** Addresses of the slots. */
   Cidr range() {
     return network.range();
@@ -123,18 +171,20 @@ final class GuestNetwork implements AutoCloseable {
 
   /** A place for a new machine; it must be given to one, which gives it back in the end. */
   NetworkPort port() {
-    return new SlotPort(pool.take(), pool, range().toString(), EgressPolicy.SHUT);
+    return new SlotPort(
+        pool.take(), pool, range().toString(), volumes.clients(), EgressPolicy.SHUT);
   }
 
   /** The place of a machine that goes on, by its slot's number; empty if that is gone. */
   Optional<NetworkPort> kept(int index, EgressPolicy policy) {
     Optional<Slot> slot = network.kept(index);
     slot.ifPresent(pool::adopt);
-    return slot.map(it -> new SlotPort(it, pool, range().toString(), policy));
+    return slot.map(it -> new SlotPort(it, pool, range().toString(), volumes.clients(), policy));
   }
 
   /** Leaves everything in force for the guests that go on, until the next daemon opens it. */
   void abandon() {
+    volumes.server().close();
     network.abandon();
   }
 
@@ -151,6 +201,7 @@ final class GuestNetwork implements AutoCloseable {
   public void close() {
     Closing closing = new Closing();
     closing.step(pool::close);
+    closing.step(volumes.server()::close);
     closing.step(gate::close);
     closing.step(resolver::close);
     closing.step(network::close);

@@ -18,13 +18,17 @@ import dev.podflare.store.Origin;
 import dev.podflare.store.SandboxRecord;
 import dev.podflare.store.SavedMachine;
 import dev.podflare.store.Store;
+import dev.podflare.store.VolumeRecord;
 import dev.podflare.store.checkpoint.CheckpointStore;
 import dev.podflare.store.checkpoint.CheckpointStoreConfig;
 import dev.podflare.store.checkpoint.FolderBlobs;
+import dev.podflare.volume.VolumeConfig;
+import dev.podflare.volume.Volumes;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
@@ -48,6 +52,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
   /** The official client waits for 10 s until a terminal is open. */
   private static final Duration TERMINAL_PATIENCE = Duration.ofSeconds(9);
 
+  private static final Duration MOUNT_PATIENCE = Duration.ofSeconds(20);
+
   private static final int TICKS_A_SECOND = 4;
   private static final int TICKS_AN_EXPIRY = 8;
   private static final int TICKS_A_HOUSEKEEPING = 120;
@@ -59,6 +65,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private final DataLock dataLock;
   private final Hypervisor hypervisor;
   private final Optional<GuestNetwork> network;
+  private final Volumes volumes;
+  private final VolumeCatalog catalog;
   private final Blanks blanks;
   private final Ids ids;
   private final Store store;
@@ -92,7 +100,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
       Hypervisor hypervisor,
       Optional<GuestNetwork> network,
       Store store,
-      CheckpointStore checkpoints) {}
+      CheckpointStore checkpoints,
+      Volumes volumes) {}
 
   private LocalEngine(EngineConfig config, SteadyClock clock, Base base) {
     this.config = config;
@@ -102,6 +111,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
     this.network = base.network();
     this.store = base.store();
     this.ids = Ids.ofNode(config.node());
+    this.volumes = base.volumes();
+    this.catalog = new VolumeCatalog(store, volumes, config.volumes(), ids, clock);
     this.blanks = new Blanks(hypervisor, network, ids, this::machineEnded);
     this.shapes = new Shapes(config, hypervisor, ids, blanks);
     this.admission = new Admission(config.limits(), config.dataFolder());
@@ -145,6 +156,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
       EngineConfig config, DataLock lock, Store store, CheckpointStore checkpoints) {
     Hypervisor hypervisor = null;
     Optional<GuestNetwork> network = Optional.empty();
+    Optional<Volumes> volumes = Optional.empty();
     boolean others = false;
     try {
       HypervisorConfig machines =
@@ -156,11 +168,18 @@ public final class LocalEngine implements Engine, AutoCloseable {
           "accelerator {}: {}",
           hypervisor.accelerator().kind().wireName(),
           hypervisor.accelerator().reason());
+      Volumes folders = volumes(config, store);
+      volumes = Optional.of(folders);
       // After those machines of a killed daemon that nobody claims have been ended.
-      network = config.network().map(it -> GuestNetwork.open(it, lock.instance(), claims.slots()));
+      network =
+          config
+              .network()
+              .map(it -> GuestNetwork.open(it, lock.instance(), claims.slots(), folders));
       LocalEngine engine =
           new LocalEngine(
-              config, new SteadyClock(), new Base(lock, hypervisor, network, store, checkpoints));
+              config,
+              new SteadyClock(),
+              new Base(lock, hypervisor, network, store, checkpoints, folders));
       engine.takeOver(claims);
       engine.begin();
       return engine;
@@ -168,6 +187,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
       if (hypervisor != null) {
         undo(hypervisor, network, others);
       }
+      volumes.ifPresent(Volumes::close);
       checkpoints.close();
       lock.close();
       throw e;
@@ -183,6 +203,18 @@ public final class LocalEngine implements Engine, AutoCloseable {
       hypervisor.close();
       network.ifPresent(GuestNetwork::close);
     }
+  }
+
+  /** Those of this node; a folder whose record is gone is deleted. */
+  private static Volumes volumes(EngineConfig config, Store store) {
+    Map<String, DataSize> known =
+        store.volumes().list(Optional.empty()).stream()
+            .filter(it -> it.node().equals(store.node()))
+            .collect(Collectors.toMap(VolumeRecord::id, it -> new DataSize(it.maxBytes())));
+    return Volumes.open(
+        config.dataFolder().resolve("volumes"),
+        VolumeConfig.withReserve(config.limits().diskReserve()),
+        known);
   }
 
   /** Where checkpoints are kept by default. */
@@ -262,6 +294,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   private CreatedSandbox createOnce(Caller caller, CreateRequest request) {
     Laps laps = new Laps();
+    List<SandboxMount> mounts = catalog.resolve(caller, request.mounts(), network.isPresent());
     SandboxPlanner.Plan plan =
         planner.plan(request, shapes.template(request.template().orElse(config.defaultTemplate())));
     Admission.Place place = admission.admit(caller, plan.shape().memory());
@@ -270,7 +303,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     try {
       Taken taken = take(plan, laps);
       guest = taken.guest();
-      Sandbox sandbox = register(caller, plan, taken, place, laps);
+      Sandbox sandbox = register(caller, plan, mounts, taken, place, laps);
       return new CreatedSandbox(sandbox.view(), taken.source(), laps.milliseconds());
     } catch (RuntimeException e) {
       if (guest != null) {
@@ -299,10 +332,20 @@ public final class LocalEngine implements Engine, AutoCloseable {
   }
 
   private Sandbox register(
-      Caller caller, SandboxPlanner.Plan plan, Taken taken, Admission.Place place, Laps laps) {
+      Caller caller,
+      SandboxPlanner.Plan plan,
+      List<SandboxMount> mounts,
+      Taken taken,
+      Admission.Place place,
+      Laps laps) {
     taken.guest().setNetwork(plan.request().network());
     laps.lap("network");
-    SandboxRecord record = plan.record(taken.guest().sandboxId(), caller, clock.instant());
+    SandboxRecord record = plan.record(taken.guest().sandboxId(), caller, mounts, clock.instant());
+    if (!mounts.isEmpty()) {
+      taken.guest().setVolumes(MountText.served(record.mounts()));
+      taken.guest().mount(mounts, MOUNT_PATIENCE);
+      laps.lap("mount");
+    }
     taken.guest().claim(record.id());
     store.sandboxes().insert(record, Origin.TEMPLATE);
     laps.lap("record");
@@ -633,6 +676,26 @@ public final class LocalEngine implements Engine, AutoCloseable {
   }
 
   @Override
+  public VolumeView createVolume(Caller caller, VolumeRequest request) {
+    return catalog.create(caller, request);
+  }
+
+  @Override
+  public List<VolumeView> volumes(Caller caller) {
+    return catalog.list(caller);
+  }
+
+  @Override
+  public VolumeView volume(Caller caller, String idOrName) {
+    return catalog.get(caller, idOrName);
+  }
+
+  @Override
+  public void deleteVolume(Caller caller, String idOrName, boolean force) {
+    catalog.delete(caller, idOrName, force);
+  }
+
+  @Override
   public CapacityView capacity() {
     return CapacityReport.of(shapes, sandboxes, admission, config);
   }
@@ -774,6 +837,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     closing.step(hypervisor::leave);
     sandboxes.all().forEach(sandbox -> closing.step(sandbox::leave));
     network.ifPresent(it -> closing.step(it::abandon));
+    closing.step(volumes::close);
     closing.step(vault.store()::close);
     closing.step(dataLock::close);
     closing.finish();
@@ -801,6 +865,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     closing.step(shapes::close);
     closing.step(hypervisor::close);
     network.ifPresent(it -> closing.step(it::close));
+    closing.step(volumes::close);
     closing.step(vault.store()::close);
     closing.step(dataLock::close);
     closing.finish();

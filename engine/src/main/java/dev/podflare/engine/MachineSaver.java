@@ -130,6 +130,7 @@ final class MachineSaver {
         record.autoResume(),
         record.undo(),
         record.network(),
+        record.mounts(),
         record.env(),
         record.metadata(),
         record.timeout(),

@@ -46,11 +46,7 @@ final class Restores {
     SandboxRecord record = wish.record();
     GuestMachine.Restored restored =
         GuestMachine.restoreMachine(
-            shape,
-            checkpoint,
-            PolicyText.parse(record.network()),
-            host.shapes().blank(shape),
-            record.id());
+            shape, checkpoint, Outside.of(record), host.shapes().blank(shape), record.id());
     laps.lap("restore");
     List<CarriedCall> calls =
         wish.calls().stream().map(it -> CarriedCall.of(it, now, restored.channel())).toList();

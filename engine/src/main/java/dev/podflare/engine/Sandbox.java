@@ -563,6 +563,7 @@ final class Sandbox implements LocalExecution.Owner {
         now.autoResume(),
         undo.map(it -> new SandboxView.Undo(it.keep(), it.available())),
         PolicyText.parse(now.network()),
+        MountText.parse(now.mounts()),
         guest.port().isPresent(),
         now.metadata(),
         now.parent(),

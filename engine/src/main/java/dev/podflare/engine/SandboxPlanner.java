@@ -8,6 +8,7 @@ import dev.podflare.image.Shape;
 import dev.podflare.store.SandboxRecord;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -39,7 +40,7 @@ final class SandboxPlanner {
       Duration idleTimeout,
       CreateRequest request) {
 
-    SandboxRecord record(String id, Caller caller, Instant now) {
+    SandboxRecord record(String id, Caller caller, List<SandboxMount> mounts, Instant now) {
       return new SandboxRecord(
           id,
           caller.keyId(),
@@ -52,6 +53,7 @@ final class SandboxPlanner {
           request.autoResume().orElse(request.persistent()),
           request.undo(),
           PolicyText.of(request.network()),
+          MountText.of(mounts),
           request.env(),
           request.metadata(),
           Optional.empty(),
@@ -152,6 +154,7 @@ final class SandboxPlanner {
         request.autoResume().or(request::persistent).orElse(old.autoResume()),
         old.undo(),
         old.network(),
+        old.mounts(),
         old.env(),
         request.metadata().orElse(old.metadata()),
         old.parent(),

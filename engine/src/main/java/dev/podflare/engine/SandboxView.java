@@ -4,6 +4,7 @@ import dev.podflare.network.EgressPolicy;
 import dev.podflare.store.SandboxRecord;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -14,6 +15,7 @@ import java.util.Optional;
  * @param autoResume any call wakes it, where it is paused or frozen
  * @param undo how many of its last calls it can take back; empty: it keeps nothing for that
  * @param network what its guest may reach
+ * @param mounts volumes that it has
  * @param networked whether the host gives guests a network at all
  * @param ownMemoryBytes bytes of guest memory that differ from the template's image
  * @param diskBytes bytes of disk that differ from the template's disk
@@ -29,6 +31,7 @@ public record SandboxView(
     boolean autoResume,
     Optional<Undo> undo,
     EgressPolicy network,
+    List<SandboxMount> mounts,
     boolean networked,
     Map<String, String> metadata,
     Optional<String> parent,
@@ -39,6 +42,56 @@ public record SandboxView(
     Instant lastActiveAt,
     long ownMemoryBytes,
     long diskBytes) {
+
+  public SandboxView {
+    mounts = List.copyOf(mounts);
+  }
+
+  /** One without volumes. */
+  public SandboxView(
+      String id,
+      SandboxState state,
+      String template,
+      int vcpus,
+      int memoryMebibytes,
+      int diskGibibytes,
+      boolean persistent,
+      boolean autoResume,
+      Optional<Undo> undo,
+      EgressPolicy network,
+      boolean networked,
+      Map<String, String> metadata,
+      Optional<String> parent,
+      Instant createdAt,
+      Instant expiresAt,
+      Duration timeout,
+      Duration idleTimeout,
+      Instant lastActiveAt,
+      long ownMemoryBytes,
+      long diskBytes) {
+    this(
+        id,
+        state,
+        template,
+        vcpus,
+        memoryMebibytes,
+        diskGibibytes,
+        persistent,
+        autoResume,
+        undo,
+        network,
+        List.of(),
+        networked,
+        metadata,
+        parent,
+        createdAt,
+        expiresAt,
+        timeout,
+        idleTimeout,
+        lastActiveAt,
+        ownMemoryBytes,
+        diskBytes);
+  }
 
   /**
    * What an undo can do.
@@ -61,6 +114,7 @@ public record SandboxView(
         record.autoResume(),
         record.undo() == 0 ? Optional.empty() : Optional.of(new Undo(record.undo(), 0)),
         PolicyText.parse(record.network()),
+        MountText.parse(record.mounts()),
         networked,
         record.metadata(),
         record.parent(),

@@ -8,9 +8,12 @@ import dev.podflare.network.Slot;
 import dev.podflare.network.SlotPool;
 import dev.podflare.network.SlotReport;
 import dev.podflare.qemu.NetworkPort;
+import dev.podflare.volume.VolumeClients;
+import dev.podflare.volume.VolumeMount;
 import java.net.Inet4Address;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -21,14 +24,16 @@ final class SlotPort implements NetworkPort.Place {
   private final Slot slot;
   private final SlotPool pool;
   private final String range;
+  private final VolumeClients volumes;
   private EgressPolicy policy;
   private boolean released;
 
   /** {@code range}: that the daemon's slots are of; {@code policy}: what is in force for it. */
-  SlotPort(Slot slot, SlotPool pool, String range, EgressPolicy policy) {
+  SlotPort(Slot slot, SlotPool pool, String range, VolumeClients volumes, EgressPolicy policy) {
     this.slot = slot;
     this.pool = pool;
     this.range = range;
+    this.volumes = volumes;
     this.policy = policy;
   }
 
@@ -60,6 +65,7 @@ final class SlotPort implements NetworkPort.Place {
   public void released() {
     synchronized (this) {
       released = true; // from now on the slot may be another's
+      volumes.remove(slot.outer());
     }
     pool.give(slot);
   }
@@ -72,6 +78,13 @@ final class SlotPort implements NetworkPort.Place {
     if (!policy.equals(wanted)) {
       slot.apply(wanted);
       policy = wanted;
+    }
+  }
+
+  /** What its guest may use from now on. */
+  synchronized void setVolumes(String machine, List<VolumeMount> mounts) {
+    if (!released) {
+      volumes.put(slot.outer(), machine, mounts);
     }
   }
 

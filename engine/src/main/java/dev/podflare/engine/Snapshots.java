@@ -143,6 +143,13 @@ final class Snapshots {
           to.id() + " is of a sandbox with another size or owner; create a sandbox from it",
           Map.of("field", "snapshot"));
     }
+    // They are part of the machine's memory, and what it may use is by the sandbox's record.
+    if (!sandbox.record().mounts().equals(to.mounts())) {
+      throw new PodflareException(
+          ErrorCode.INVALID_FIELD,
+          to.id() + " is of a sandbox with other volumes; create a sandbox from it",
+          Map.of("field", "snapshot"));
+    }
   }
 
   private Sandbox rollBackLocked(Sandbox sandbox, SavedMachine to) {

@@ -88,6 +88,7 @@ final class TakeOver {
       GuestMachine.Left left = GuestMachine.takeOver(shape, machine, claim.note(), record.id());
       GuestMachine guest = left.guest();
       try {
+        guest.setVolumes(MountText.served(record.mounts()));
         Sandbox sandbox =
             new Sandbox(record, guest, place, config, host.budget(), host.timers(), host.clock());
         Optional<Instant> paused = pausedSince(claim);

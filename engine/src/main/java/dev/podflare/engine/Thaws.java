@@ -113,6 +113,7 @@ final class Thaws {
         request.autoResume().or(request::persistent).orElse(saved.autoResume()),
         SandboxPlanner.undo(request.undo().orElse(saved.undo()), config),
         request.network().map(PolicyText::of).orElse(saved.network()),
+        saved.mounts(),
         saved.env(),
         request.metadata().orElse(saved.metadata()),
         Optional.empty(),

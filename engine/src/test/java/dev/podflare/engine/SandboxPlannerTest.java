@@ -11,6 +11,7 @@ import dev.podflare.network.EgressPolicy;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -43,7 +44,7 @@ class SandboxPlannerTest {
     assertThat(plan.timeout()).isEqualTo(Duration.ofMinutes(30));
     assertThat(plan.idleTimeout()).isEqualTo(Duration.ofMinutes(5));
     Caller caller = new Caller("key_a", false, OptionalInt.empty(), OptionalLong.empty());
-    assertThat(plan.record("sbx_1", caller, Instant.EPOCH).expiresAt())
+    assertThat(plan.record("sbx_1", caller, List.of(), Instant.EPOCH).expiresAt())
         .isEqualTo(Instant.EPOCH.plus(Duration.ofMinutes(30)));
   }
 

@@ -23,6 +23,7 @@ final class CreateBody {
         fields.flag("auto_resume"),
         fields.positive("undo").orElse(0),
         PolicyBody.ofCreate(fields),
+        VolumeRoutes.requests(fields),
         env(fields),
         metadata(fields));
   }

@@ -143,6 +143,25 @@ final class Fields {
     return texts;
   }
 
+  /** The fields of each object of a list; none if it is absent. */
+  List<Fields> objects(String name, int limit) {
+    Optional<JsonNode> node = present(name);
+    if (node.isEmpty()) {
+      return List.of();
+    }
+    if (!node.get().isArray() || node.get().size() > limit) {
+      throw invalid(name, "a list of at most " + limit + " objects", node.get());
+    }
+    List<Fields> objects = new ArrayList<>();
+    for (JsonNode each : node.get()) {
+      if (!(each instanceof ObjectNode object)) {
+        throw invalid(name, "a list of objects");
+      }
+      objects.add(new Fields(object));
+    }
+    return objects;
+  }
+
   /** The fields of an object within; none if it is absent. */
   Fields object(String name) {
     return new Fields(objectOf(name));

@@ -59,6 +59,7 @@ public final class PodflareServer implements AutoCloseable {
                 new FamilyRoutes(engine, idempotency, streams, metrics).routes(),
                 new ExecRoutes(engine, streams, metrics).routes(),
                 new ContextRoutes(engine).routes(),
+                new VolumeRoutes(engine, idempotency).routes(),
                 new TerminalRoutes(engine, streams).routes(),
                 new FileRoutes(engine).routes(),
                 new FileTreeRoutes(engine, streams).routes(),

@@ -25,6 +25,7 @@ final class SandboxAnswers {
         .put("undo", sandbox.undo().map(SandboxAnswers::undo))
         .put("egress", sandbox.network().fallback() == EgressPolicy.Default.ALLOW)
         .put("network", NetworkAnswers.policy(sandbox.network()).map())
+        .put("mounts", VolumeRoutes.mounts(sandbox.mounts()))
         .put("networked", sandbox.networked())
         .put("metadata", sandbox.metadata())
         .put("parent", sandbox.parent())

@@ -163,7 +163,7 @@ final class SavedRoutes {
 
   /** Of a create that names a snapshot: sizes and variables are the snapshot's. */
   static ResumeRequest fromSnapshot(Fields fields) {
-    for (String fixed : List.of("template", "vcpus", "ram_mib", "rootfs_gb", "env")) {
+    for (String fixed : List.of("template", "vcpus", "ram_mib", "rootfs_gb", "mounts", "env")) {
       if (fields.has(fixed)) {
         throw Fields.invalid(fixed, "left out with 'snapshot', which has its own");
       }

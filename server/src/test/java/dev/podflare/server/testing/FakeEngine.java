@@ -34,6 +34,8 @@ import dev.podflare.engine.SnapshotRequest;
 import dev.podflare.engine.Terminal;
 import dev.podflare.engine.TerminalRequest;
 import dev.podflare.engine.TerminalView;
+import dev.podflare.engine.VolumeRequest;
+import dev.podflare.engine.VolumeView;
 import dev.podflare.network.EgressPolicy;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -63,6 +65,7 @@ public final class FakeEngine implements Engine {
   private final Map<String, List<FakeTerminal>> terminals = new ConcurrentHashMap<>();
   private final Map<String, FakeFiles> files = new ConcurrentHashMap<>();
   private final Map<Integer, InetSocketAddress> ports = new ConcurrentHashMap<>();
+  private final FakeVolumes volumes = new FakeVolumes();
   private final FakeSaved spaces = new FakeSaved(ErrorCode.SPACE_NOT_FOUND);
   private final FakeSaved snapshots = new FakeSaved(ErrorCode.SNAPSHOT_NOT_FOUND);
   private final AtomicInteger undone = new AtomicInteger();
@@ -102,6 +105,26 @@ public final class FakeEngine implements Engine {
   }
 
   @Override
+  public VolumeView createVolume(Caller caller, VolumeRequest request) {
+    return volumes.create(caller, request);
+  }
+
+  @Override
+  public List<VolumeView> volumes(Caller caller) {
+    return volumes.list(caller);
+  }
+
+  @Override
+  public VolumeView volume(Caller caller, String idOrName) {
+    return volumes.get(caller, idOrName);
+  }
+
+  @Override
+  public void deleteVolume(Caller caller, String idOrName, boolean force) {
+    volumes.delete(caller, idOrName, force);
+  }
+
+  @Override
   public CreatedSandbox create(Caller caller, CreateRequest request) {
     fail();
     pause();
@@ -121,6 +144,7 @@ public final class FakeEngine implements Engine {
             request.autoResume().orElse(request.persistent()),
             undo(request.undo()),
             request.network(),
+            volumes.mounts(caller, request.mounts()),
             true,
             request.metadata(),
             Optional.empty(),
@@ -185,6 +209,7 @@ public final class FakeEngine implements Engine {
             request.autoResume().orElse(old.autoResume()),
             old.undo(),
             old.network(),
+            old.mounts(),
             old.networked(),
             request.metadata().orElse(old.metadata()),
             old.parent(),
@@ -435,6 +460,7 @@ public final class FakeEngine implements Engine {
         old.autoResume(),
         old.undo(),
         old.network(),
+        old.mounts(),
         old.networked(),
         old.metadata(),
         old.parent(),

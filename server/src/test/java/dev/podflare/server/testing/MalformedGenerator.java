@@ -73,6 +73,8 @@ public final class MalformedGenerator {
           "snapshot",
           "auto_resume",
           "undo",
+          "mounts",
+          "max_mib",
           "n",
           "expires_in_seconds",
           "keep",
@@ -114,6 +116,7 @@ public final class MalformedGenerator {
             "POST " + one + "/undo",
             "POST /v1/spaces/spc_" + "0".repeat(32) + "/resume",
             "POST /v1/webhooks",
+            "POST /v1/volumes",
             "POST /v1/keys");
     this.paths =
         List.of(
