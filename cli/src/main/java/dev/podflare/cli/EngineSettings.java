@@ -1,5 +1,6 @@
 package dev.podflare.cli;
 
+import dev.podflare.common.DataSize;
 import dev.podflare.engine.EngineConfig;
 import dev.podflare.engine.EngineConfig.PoolSize;
 import dev.podflare.qemu.HypervisorConfig;
@@ -20,6 +21,7 @@ final class EngineSettings {
         .withAccelerator(choice)
         .withPools(pools(config))
         .withLimits(lifetimes(more), limits(more))
+        .withVolumes(volumes(more))
         .withNetwork(NetworkSettings.of(config.network(), System.getenv()));
   }
 
@@ -48,6 +50,15 @@ final class EngineSettings {
 
   private static Duration seconds(OptionalInt value, Duration usual) {
     return value.isPresent() ? Duration.ofSeconds(value.getAsInt()) : usual;
+  }
+
+  private static EngineConfig.VolumeLimits volumes(ServeFile.EnginePart more) {
+    EngineConfig.VolumeLimits usual = EngineConfig.VolumeLimits.defaults();
+    return new EngineConfig.VolumeLimits(
+        more.maxVolumes().orElse(usual.perKey()),
+        more.maxVolumeMebibytes().isPresent()
+            ? DataSize.ofMebibytes(more.maxVolumeMebibytes().getAsLong())
+            : usual.bytes());
   }
 
   private static EngineConfig.Limits limits(ServeFile.EnginePart more) {

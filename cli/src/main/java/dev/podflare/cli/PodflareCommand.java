@@ -50,6 +50,7 @@ import picocli.CommandLine.Spec;
       UndoCommand.class,
       EventsCommand.class,
       WebhooksCommand.class,
+      VolumeCommand.class,
       NetworkCommand.class,
       PortCommand.class,
       McpCommand.class,

@@ -3,6 +3,7 @@ package dev.podflare.cli;
 import dev.podflare.client.Podflare;
 import dev.podflare.client.Sandbox;
 import dev.podflare.client.SandboxOptions;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -29,6 +30,12 @@ final class SandboxChoice {
       description = "Let a new sandbox take its last K calls back with 'undo'")
   @Nullable Integer undo;
 
+  @Option(
+      names = "--mount",
+      paramLabel = "VOLUME:PATH[:ro]",
+      description = "Volume of a new sandbox, made if it is missing; repeatable")
+  List<String> mounts = List.of();
+
   /** A sandbox and what to do with it at the end. */
   record Chosen(Sandbox sandbox, boolean ours) implements AutoCloseable {
     @Override
@@ -53,6 +60,7 @@ final class SandboxChoice {
     if (undo != null) {
       options.undo(undo);
     }
+    mounts.forEach(it -> options.mount(MountText.parse(it)));
     return new Chosen(podflare.create(options.build()), true);
   }
 }

@@ -42,6 +42,8 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  *   memory_overcommit: 4           # promised guest memory, as a multiple of the host's
  *   max_fork: 32                   # children of one fork, 100 at most
  *   max_undo: 32                   # calls that a sandbox can keep for an undo, 100 at most
+ *   max_volumes: 100               # of one key
+ *   max_volume_mebibytes: 10240    # that the files of a volume may take
  *   timeout_seconds: 1800          # lifetime of a sandbox that states none
  *   idle_timeout_seconds: 300
  * network:
@@ -103,6 +105,8 @@ record ServeFile(
       OptionalDouble memoryOvercommit,
       OptionalInt maxFork,
       OptionalInt maxUndo,
+      OptionalInt maxVolumes,
+      OptionalLong maxVolumeMebibytes,
       OptionalInt timeoutSeconds,
       OptionalInt idleTimeoutSeconds) {
     static final EnginePart EMPTY =
@@ -118,6 +122,8 @@ record ServeFile(
             OptionalDouble.empty(),
             OptionalInt.empty(),
             OptionalInt.empty(),
+            OptionalInt.empty(),
+            OptionalLong.empty(),
             OptionalInt.empty(),
             OptionalInt.empty());
   }

@@ -89,6 +89,11 @@ public final class Podflare implements AutoCloseable {
     return new Snapshots(http);
   }
 
+  /** Folders that many sandboxes mount. */
+  public Volumes volumes() {
+    return new Volumes(http);
+  }
+
   /** What happens to this key's sandboxes; of an admin key: to all. The caller closes it. */
   public EventStream events(EventsFrom from) {
     return new EventStream(http, from, config.callTimeout());

@@ -3,6 +3,7 @@ package dev.podflare.client;
 import static java.util.Objects.requireNonNull;
 
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -15,6 +16,7 @@ import java.util.Optional;
  * @param persistent it is frozen where another would be ended or lost
  * @param autoResume calls wake it, where it is paused or frozen
  * @param undo how many of its last calls can be taken back; empty: it was not made for that
+ * @param mounts volumes that it has
  * @param networked false where the server gives guests no network
  * @param ownMemoryBytes guest memory that differs from the template's
  * @param diskBytes disk that differs from the template's
@@ -31,6 +33,7 @@ public record SandboxInfo(
     Optional<Undo> undo,
     boolean egress,
     NetworkPolicy network,
+    List<MountInfo> mounts,
     boolean networked,
     Map<String, String> metadata,
     Optional<String> parent,
@@ -52,6 +55,7 @@ public record SandboxInfo(
   public SandboxInfo {
     requireNonNull(id, "id");
     requireNonNull(state, "state");
+    mounts = mounts == null ? List.of() : List.copyOf(mounts);
     metadata = metadata == null ? Map.of() : Map.copyOf(metadata);
   }
 }

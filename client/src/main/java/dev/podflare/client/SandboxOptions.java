@@ -1,7 +1,9 @@
 package dev.podflare.client;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -16,7 +18,9 @@ import java.util.Optional;
  * @param autoResume whether calls wake it, where it is paused or frozen; else if persistent
  * @param undo how many of its last calls {@link Sandbox#undo} can take back; each call then takes
  *     some milliseconds more
- * @param snapshot id or name of one to go on from, whose template, sizes and variables it has
+ * @param snapshot id or name of one to go on from, whose template, sizes, volumes and variables it
+ *     has
+ * @param mounts volumes that it has
  */
 public record SandboxOptions(
     Optional<String> template,
@@ -31,10 +35,25 @@ public record SandboxOptions(
     Optional<String> snapshot,
     Optional<Boolean> egress,
     Optional<NetworkPolicy> network,
+    List<Mount> mounts,
     Map<String, String> env,
     Map<String, String> metadata) {
 
+  /**
+   * A volume in the new sandbox.
+   *
+   * @param volume id or name
+   * @param path folder in the guest
+   * @param create it is made if there is none of this name
+   */
+  public record Mount(String volume, String path, boolean readOnly, boolean create) {
+    Map<String, Object> body() {
+      return Map.of("volume", volume, "path", path, "read_only", readOnly, "create", create);
+    }
+  }
+
   public SandboxOptions {
+    mounts = List.copyOf(mounts);
     env = Map.copyOf(env);
     metadata = Map.copyOf(metadata);
   }
@@ -61,6 +80,9 @@ public record SandboxOptions(
     snapshot.ifPresent(it -> body.put("snapshot", it));
     egress.ifPresent(it -> body.put("egress", it));
     network.ifPresent(it -> body.put("network", it.body()));
+    if (!mounts.isEmpty()) {
+      body.put("mounts", mounts.stream().map(Mount::body).toList());
+    }
     if (!env.isEmpty()) {
       body.put("env", env);
     }
@@ -84,6 +106,7 @@ public record SandboxOptions(
     private Optional<String> snapshot = Optional.empty();
     private Optional<Boolean> egress = Optional.empty();
     private Optional<NetworkPolicy> network = Optional.empty();
+    private final List<Mount> mounts = new ArrayList<>();
     private Map<String, String> env = Map.of();
     private Map<String, String> metadata = Map.of();
 
@@ -151,6 +174,17 @@ public record SandboxOptions(
       return this;
     }
 
+    /** One more volume. */
+    public Builder mount(Mount value) {
+      mounts.add(value);
+      return this;
+    }
+
+    /** A volume that is there already, to be read and written. */
+    public Builder mount(String volume, String path) {
+      return mount(new Mount(volume, path, false, false));
+    }
+
     public Builder env(Map<String, String> value) {
       env = value;
       return this;
@@ -175,6 +209,7 @@ public record SandboxOptions(
           snapshot,
           egress,
           network,
+          mounts,
           env,
           metadata);
     }
