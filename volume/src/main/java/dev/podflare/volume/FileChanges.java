@@ -12,6 +12,9 @@ import java.util.Optional;
  * thread, once.
  */
 final class FileChanges {
+  /** Far more than a volume may have. */
+  static final long LARGEST_FILE = 1L << 44;
+
   private static final int READ = 4;
   private static final int WRITE = 2;
   private static final int SEARCH = 1;
@@ -181,6 +184,9 @@ final class FileChanges {
   private Inode resize(Inode inode, long size) {
     if (inode.kind() != Inode.Kind.FILE) {
       throw new NfsFault(inode.folder() ? NfsStatus.ISDIR : NfsStatus.INVAL);
+    }
+    if (size > LARGEST_FILE) {
+      throw new NfsFault(NfsStatus.FBIG);
     }
     if (size == inode.size()) {
       return inode;

@@ -260,7 +260,7 @@ final class NfsProgram {
         throw new NfsFault(NfsStatus.INVAL);
       }
       requireWritable();
-      if (offset > volume.mostBytes()) {
+      if (offset > FileChanges.LARGEST_FILE - count) {
         throw new NfsFault(NfsStatus.FBIG);
       }
       Inode[] versions =
@@ -429,7 +429,8 @@ final class NfsProgram {
         for (int size : List.of(most, most, 4096, most, most, 4096, Listing.MOST_BYTES)) {
           out.number(size);
         }
-        return out.size(volume.mostBytes())
+        // Not the volume's limit: guests' kernels would say "too large" where it is "no more room".
+        return out.size(FileChanges.LARGEST_FILE)
             .number(0)
             .number(1)
             .number(LINKS_AND_SYMLINKS_AND_TIMES)

@@ -127,7 +127,7 @@ final class Volume {
     void grow(long more) {
       moreBytes += more;
       if (more > 0) {
-        if (usage.bytes() + moreBytes > mostBytes) {
+        if (moreBytes > mostBytes - usage.bytes()) {
           throw new NfsFault(NfsStatus.DQUOT);
         }
         requireSpace(more);

@@ -124,6 +124,15 @@ class VolumeServerTest {
         .isEqualTo(NfsStatus.DQUOT.number());
     assertThat(guest.write(file, Long.MAX_VALUE - 10, new byte[1], 0).status())
         .isEqualTo(NfsStatus.FBIG.number());
+    assertThat(
+            guest
+                .nfs(
+                    2,
+                    NfsClient.size(new XdrWriter().opaque(file), Long.MAX_VALUE).flag(false))
+                .status())
+        .isEqualTo(NfsStatus.FBIG.number());
+    assertThat(guest.write(file, 1L << 43, new byte[1], 0).status())
+        .isEqualTo(NfsStatus.DQUOT.number());
     assertThat(guest.sizeOf(file)).isEqualTo(1 << 20);
     assertThat(guest.nfs(12, NfsClient.in(root, "big")).status()).isZero();
     assertThat(rig.volumes().usage(VolumeRig.FIRST_ID)).contains(new VolumeUsage(0, 0));
