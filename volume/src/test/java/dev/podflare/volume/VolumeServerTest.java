@@ -126,9 +126,7 @@ class VolumeServerTest {
         .isEqualTo(NfsStatus.FBIG.number());
     assertThat(
             guest
-                .nfs(
-                    2,
-                    NfsClient.size(new XdrWriter().opaque(file), Long.MAX_VALUE).flag(false))
+                .nfs(2, NfsClient.size(new XdrWriter().opaque(file), Long.MAX_VALUE).flag(false))
                 .status())
         .isEqualTo(NfsStatus.FBIG.number());
     assertThat(guest.write(file, 1L << 43, new byte[1], 0).status())
