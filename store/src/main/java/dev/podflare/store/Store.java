@@ -30,6 +30,7 @@ public final class Store implements AutoCloseable {
   private final SandboxRecords sandboxes;
   private final String identity;
   private final SavedMachines saved;
+  private final StoredShapes shapes;
   private final ApiKeys keys;
   private final IdempotentAnswers answers;
   private final SharedUse sharedUse;
@@ -46,6 +47,7 @@ public final class Store implements AutoCloseable {
     this.sandboxes = new SandboxRecords(database, clock, events, node);
     this.identity = database.write(Store::identity);
     this.saved = new SavedMachines(database, events, node);
+    this.shapes = new StoredShapes(database, clock);
     this.keys = new ApiKeys(database, clock);
     this.answers = new IdempotentAnswers(database, clock, node);
     this.sharedUse = new SharedUse(database, keys, answers);
@@ -152,6 +154,16 @@ public final class Store implements AutoCloseable {
   /** Spaces and snapshots. */
   public SavedMachines saved() {
     return saved;
+  }
+
+  /** Frozen shapes that nodes have in common. */
+  public StoredShapes shapes() {
+    return shapes;
+  }
+
+  /** Whether other nodes may use the same records. */
+  public boolean shared() {
+    return database.shared();
   }
 
   public ApiKeys keys() {

@@ -66,6 +66,11 @@ public interface BlobStore extends AutoCloseable {
    */
   default void distrust(String name) {}
 
+  /** The same objects without copies that are kept of them here; closing it closes nothing. */
+  default BlobStore uncached() {
+    return this;
+  }
+
   /** Removes what writers that died have left half done. */
   default void tidy() {}
 

@@ -93,6 +93,11 @@ public final class CachedBlobs implements BlobStore {
   }
 
   @Override
+  public BlobStore uncached() {
+    return original;
+  }
+
+  @Override
   public void tidy() {
     original.tidy();
   }

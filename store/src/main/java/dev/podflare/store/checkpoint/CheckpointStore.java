@@ -25,9 +25,13 @@ public final class CheckpointStore implements AutoCloseable {
   private static final SecureRandom RANDOM = new SecureRandom();
 
   private final StoreParts parts;
+  private final StoreCipher cipher;
+  private final boolean owner;
 
-  private CheckpointStore(StoreParts parts) {
+  private CheckpointStore(StoreParts parts, StoreCipher cipher, boolean owner) {
     this.parts = parts;
+    this.cipher = cipher;
+    this.owner = owner;
   }
 
   /**
@@ -42,19 +46,44 @@ public final class CheckpointStore implements AutoCloseable {
     Workers workers = new Workers(config.threads());
     try {
       StoreCipher cipher = workers.call(() -> StoreDescription.open(blobs, config.key()));
-      return new CheckpointStore(
-          new StoreParts(
-              blobs,
-              config,
-              clock,
-              workers,
-              new Chunks(blobs, cipher, config, clock),
-              new Manifests(blobs, cipher),
-              new Semaphore(Math.clamp(config.bytesInFlight().bytes(), 0, Integer.MAX_VALUE))));
+      return new CheckpointStore(parts(blobs, cipher, config, clock, workers), cipher, true);
     } catch (RuntimeException failed) {
       workers.close();
       throw failed;
     }
+  }
+
+  private static StoreParts parts(
+      BlobStore blobs,
+      StoreCipher cipher,
+      CheckpointStoreConfig config,
+      Clock clock,
+      Workers workers) {
+    return new StoreParts(
+        blobs,
+        config,
+        clock,
+        workers,
+        new Chunks(blobs, cipher, config, clock),
+        new Manifests(blobs, cipher),
+        new Semaphore(Math.clamp(config.bytesInFlight().bytes(), 0, Integer.MAX_VALUE)));
+  }
+
+  /**
+   * The same checkpoints for large transfers in the background: with a few threads and bytes in
+   * flight of its own, so that nobody waits behind it, and past the cache, whose place others need.
+   * To be closed before this one; then what it was doing is broken off.
+   */
+  public CheckpointStore aside(int threads) {
+    return new CheckpointStore(
+        parts(
+            parts.blobs().uncached(),
+            cipher,
+            parts.config().withThreads(threads),
+            parts.clock(),
+            new Workers(threads)),
+        cipher,
+        false);
   }
 
   /** Begins a checkpoint, which must be committed within a third of the configured grace. */
@@ -108,7 +137,11 @@ public final class CheckpointStore implements AutoCloseable {
 
   @Override
   public void close() {
-    parts.workers().close();
-    parts.blobs().close();
+    if (owner) {
+      parts.workers().close();
+      parts.blobs().close();
+    } else {
+      parts.workers().closeNow();
+    }
   }
 }

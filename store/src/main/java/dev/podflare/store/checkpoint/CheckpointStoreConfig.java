@@ -47,6 +47,10 @@ public record CheckpointStoreConfig(
     return new CheckpointStoreConfig(newGrace, newSettle, threads, bytesInFlight, key);
   }
 
+  CheckpointStoreConfig withThreads(int count) {
+    return new CheckpointStoreConfig(grace, settle, count, bytesInFlight, key);
+  }
+
   public CheckpointStoreConfig withKey(StoreKey newKey) {
     return new CheckpointStoreConfig(grace, settle, threads, bytesInFlight, Optional.of(newKey));
   }

@@ -4,6 +4,7 @@ import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import java.time.Duration;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -61,6 +62,9 @@ final class Workers implements AutoCloseable {
       return work.get();
     } catch (InterruptedException e) {
       throw interrupted(e);
+    } catch (CancellationException closed) {
+      throw new PodflareException(
+          ErrorCode.SHUTTING_DOWN, "the checkpoint store is closed", closed);
     } catch (ExecutionException e) {
       throw unwrapped(e.getCause());
     }
@@ -76,6 +80,17 @@ final class Workers implements AutoCloseable {
       return new PodflareException(coded.code(), coded.sentence(), coded.details(), coded);
     }
     return new PodflareException(ErrorCode.INTERNAL, "the checkpoint store failed", cause);
+  }
+
+  /** Breaks off what is at work; who waits for it is told. */
+  void closeNow() {
+    threads.shutdownNow().forEach(Workers::cancel);
+  }
+
+  private static void cancel(Runnable work) {
+    if (work instanceof Future<?> waited) {
+      waited.cancel(false);
+    }
   }
 
   @Override
