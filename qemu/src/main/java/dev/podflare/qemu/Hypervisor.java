@@ -148,6 +148,11 @@ public final class Hypervisor implements AutoCloseable {
         "revision-" + CommandLine.REVISION);
   }
 
+  /** What guests that are booted here measure time by. */
+  public HostCounter counter() {
+    return new HostCounter(TimeStampCounter.processor(), tscKilohertz);
+  }
+
   /** QEMU's arguments for a machine as its jail sees them, for comparison runs outside of it. */
   public List<String> commandLine(MachineSpec spec) {
     return CommandLine.arguments(spec, accelerator, tscKilohertz, config.translationMebibytes());
