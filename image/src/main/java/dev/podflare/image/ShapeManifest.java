@@ -23,7 +23,7 @@ record ShapeManifest(
     @JsonProperty("device_bytes") long deviceBytes,
     @JsonProperty("layer_bytes") long layerBytes) {
   static final int FORMAT = 2;
-  private static final String FILE = "manifest.json";
+  static final String FILE = "manifest.json";
   private static final JsonMapper JSON = JsonMapper.builder().build();
 
   /** Describes the files that lie in {@code folder} and were made just now. */

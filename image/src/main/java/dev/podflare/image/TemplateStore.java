@@ -62,9 +62,14 @@ public final class TemplateStore {
 
   /** A certain build; empty when there is none. */
   public Optional<BuiltTemplate> find(String name, String digest) {
-    return NAME.matcher(name).matches() && DIGEST.matcher(digest).matches()
+    return wellFormed(name, digest)
         ? Manifest.load(folder.resolve(name).resolve(digest))
         : Optional.empty();
+  }
+
+  /** Whether a build may be called so; such names lead to no other folder. */
+  static boolean wellFormed(String name, String digest) {
+    return NAME.matcher(name).matches() && DIGEST.matcher(digest).matches();
   }
 
   /** All builds of a template, newest first. */
