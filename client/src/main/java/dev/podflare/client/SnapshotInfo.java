@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A snapshot. Fields of a server that does not tell them are empty or 0.
+ * A snapshot. Fields of a server that does not tell them are empty, 0 or false.
  *
  * @param id {@code snp_…}
  * @param name that its owner gave it
@@ -16,6 +16,8 @@ import java.util.Optional;
  * @param rootfsGb root disk in GiB
  * @param ownBytes memory and disk in which it differs from its template
  * @param storedBytes what it added to the checkpoint store
+ * @param anyNode whether nodes that share records and store can go on with it, or only those that
+ *     have the frozen shape on which it stands
  * @param expiresAt when it is removed; empty: never
  */
 public record SnapshotInfo(
@@ -29,6 +31,7 @@ public record SnapshotInfo(
     Map<String, String> metadata,
     long ownBytes,
     long storedBytes,
+    boolean anyNode,
     Optional<Instant> createdAt,
     Optional<Instant> expiresAt) {
   public SnapshotInfo {

@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A frozen sandbox. Fields of a server that does not tell them are empty or 0.
+ * A frozen sandbox. Fields of a server that does not tell them are empty, 0 or false.
  *
  * @param id {@code spc_…}
  * @param sandboxId the sandbox that is frozen
@@ -15,6 +15,8 @@ import java.util.Optional;
  * @param rootfsGb root disk in GiB
  * @param ownBytes memory and disk in which it differs from its template
  * @param storedBytes what it added to the checkpoint store
+ * @param anyNode whether nodes that share records and store can go on with it, or only those that
+ *     have the frozen shape on which it stands
  * @param expiresAt when it is removed; empty: never
  */
 public record SpaceInfo(
@@ -27,6 +29,7 @@ public record SpaceInfo(
     Map<String, String> metadata,
     long ownBytes,
     long storedBytes,
+    boolean anyNode,
     Optional<Instant> createdAt,
     Optional<Instant> expiresAt) {
   public SpaceInfo {

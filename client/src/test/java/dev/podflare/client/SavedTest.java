@@ -16,7 +16,7 @@ class SavedTest {
   private static final String SPACE =
       """
       {"id":"spc_1","sandbox_id":"sbx_1","template":"default","vcpus":2,"ram_mib":1024,
-       "rootfs_gb":4,"metadata":{"a":"b"},"own_bytes":9,"stored_bytes":4,
+       "rootfs_gb":4,"metadata":{"a":"b"},"own_bytes":9,"stored_bytes":4,"any_node":true,
        "created_at":"2026-01-02T03:04:05Z","expires_at":null}\
       """;
   private static final String SNAPSHOT =
@@ -61,6 +61,7 @@ class SavedTest {
     assertThat(space.sandboxId()).isEqualTo("sbx_1");
     assertThat(space.ramMib()).isEqualTo(1024);
     assertThat(space.storedBytes()).isEqualTo(4);
+    assertThat(space.anyNode()).isTrue();
     assertThat(space.createdAt()).contains(Instant.parse("2026-01-02T03:04:05Z"));
     assertThat(space.expiresAt()).isEmpty();
     sandbox.close();

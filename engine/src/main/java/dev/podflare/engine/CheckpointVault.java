@@ -3,7 +3,6 @@ package dev.podflare.engine;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import dev.podflare.linux.PageRun;
-import dev.podflare.linux.SparseFile;
 import dev.podflare.qemu.Checkpoint;
 import dev.podflare.qemu.OwnPages;
 import dev.podflare.store.checkpoint.CheckpointStore;
@@ -12,11 +11,7 @@ import dev.podflare.store.checkpoint.StoredCheckpoint;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -28,7 +23,6 @@ final class CheckpointVault {
   private static final String DEVICES = "devices";
   private static final String MEMORY = "memory";
   private static final int MAX_DEVICES = 16 << 20; // some 13 KB are usual
-  private static final int BLOCK = 1 << 20;
 
   private final CheckpointStore store;
   private final CheckpointFolders folders;
@@ -58,30 +52,11 @@ final class CheckpointVault {
       checkpoint.pages().read((offset, bytes) -> writer.write(MEMORY, offset, bytes));
       writer.size(MEMORY, (long) needs.memoryMebibytes() << 20);
       for (int i = 0; i < checkpoint.layers().size(); i++) {
-        writeFile(writer, layer(i), checkpoint.layers().get(i));
+        StoredFiles.write(writer, layer(i), checkpoint.layers().get(i));
       }
       return writer.commit(needs.json());
     } catch (IOException e) {
       throw new PodflareException(ErrorCode.INTERNAL, "cannot read a frozen machine", e);
-    }
-  }
-
-  private static void writeFile(CheckpointWriter writer, String part, Path file)
-      throws IOException {
-    ByteBuffer block = ByteBuffer.allocateDirect(BLOCK);
-    try (FileChannel in = FileChannel.open(file, StandardOpenOption.READ)) {
-      for (PageRun run : SparseFile.dataRuns(file)) {
-        for (long at = run.offset(); at < run.end(); ) {
-          block.clear().limit((int) Math.min(BLOCK, run.end() - at));
-          int read = in.read(block, at);
-          if (read <= 0) {
-            throw new IOException(file + " ended at " + at);
-          }
-          writer.write(part, at, block.flip());
-          at += read;
-        }
-      }
-      writer.size(part, in.size());
     }
   }
 
@@ -112,10 +87,10 @@ final class CheckpointVault {
     try {
       List<Path> layers = new ArrayList<>();
       for (String part : found.needs().layers()) {
-        layers.add(readFile(stored, part, folder.path().resolve(part + ".qcow2")));
+        layers.add(StoredFiles.read(stored, part, folder.path().resolve(part + ".qcow2")));
       }
       return new Loaded(new Checkpoint(readDevices(stored), pages(stored), layers), folder);
-    } catch (IOException | UncheckedIOException e) {
+    } catch (IOException e) {
       folder.close();
       throw new PodflareException(
           ErrorCode.HOST_FULL, "no room to load checkpoint " + stored.id() + ": " + e, e);
@@ -156,29 +131,5 @@ final class CheckpointVault {
     } catch (UncheckedIOException e) {
       throw e.getCause();
     }
-  }
-
-  private static void write(FileChannel out, long offset, ByteBuffer bytes) {
-    try {
-      for (long at = offset; bytes.hasRemaining(); ) {
-        at += out.write(bytes, at);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  /** As a frozen layer is: nobody may write it. */
-  private static Path readFile(StoredCheckpoint stored, String part, Path file) throws IOException {
-    try (FileChannel out =
-        FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-      stored.read(part, (offset, bytes) -> write(out, offset, bytes));
-      out.truncate(stored.size(part));
-      if (out.size() < stored.size(part)) {
-        out.write(ByteBuffer.allocate(1), stored.size(part) - 1);
-      }
-    }
-    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("r--r--r--"));
-    return file;
   }
 }

@@ -7,6 +7,7 @@ import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
 import dev.podflare.common.SteadyClock;
 import dev.podflare.image.BuiltTemplate;
+import dev.podflare.image.FetchedShapes;
 import dev.podflare.image.Shape;
 import dev.podflare.network.Cidr;
 import dev.podflare.network.EgressPolicy;
@@ -54,6 +55,9 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   private static final Duration MOUNT_PATIENCE = Duration.ofSeconds(20);
 
+  /** For the last frozen shape: the next daemon on this data folder does the rest. */
+  private static final Duration LAST_SHARING = Duration.ofSeconds(20);
+
   private static final int TICKS_A_SECOND = 4;
   private static final int TICKS_AN_EXPIRY = 8;
   private static final int TICKS_A_HOUSEKEEPING = 120;
@@ -76,6 +80,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private final SandboxPlanner planner;
   private final Pauses pauses;
   private final CheckpointVault vault;
+  private final ShapeSharing sharing;
   private final Spaces spaces;
   private final Snapshots snapshots;
   private final Undos undos;
@@ -114,7 +119,13 @@ public final class LocalEngine implements Engine, AutoCloseable {
     this.volumes = base.volumes();
     this.catalog = new VolumeCatalog(store, volumes, config.volumes(), ids, clock);
     this.blanks = new Blanks(hypervisor, network, ids, this::machineEnded);
-    this.shapes = new Shapes(config, hypervisor, ids, blanks);
+    MachineSaver.Identity identity =
+        new MachineSaver.Identity(store.identity(), dataLock.instance());
+    FetchedShapes fetched =
+        new FetchedShapes(config.dataFolder().resolve("shapes"), hypervisor.fingerprint());
+    Optional<ShapeVault> shapeVault = shapeVault(base, fetched, identity);
+    this.sharing = new ShapeSharing(shapeVault);
+    this.shapes = new Shapes(config, hypervisor, ids, blanks, fetched, shapeVault);
     this.admission = new Admission(config.limits(), config.dataFolder());
     this.sandboxes = new Sandboxes(store.sandboxes(), clock, config.deadlines().create());
     this.clockJumps = new ClockJumps(clock, sandboxes, store.sandboxes());
@@ -125,18 +136,31 @@ public final class LocalEngine implements Engine, AutoCloseable {
     CheckpointFolders folders = new CheckpointFolders(config.dataFolder());
     this.forks = new Forks(config, host, folders);
     this.vault = new CheckpointVault(base.checkpoints(), folders);
-    MachineSaver.Identity identity =
-        new MachineSaver.Identity(store.identity(), dataLock.instance());
-    MachineSaver saver = new MachineSaver(vault, hypervisor, identity, clock);
+    MachineSaver saver = new MachineSaver(vault, hypervisor, identity, sharing, clock);
     Thaws thaws = new Thaws(vault, host, config);
     this.spaces = new Spaces(store, host, saver, thaws, config.deadlines().create());
-    this.cleaning = new StoreCleaning(base.checkpoints(), store.saved(), shapes, identity, clock);
+    this.cleaning = new StoreCleaning(base.checkpoints(), store, host, sharing, identity);
     this.snapshots = new Snapshots(store, host, saver, thaws);
     this.undos = new Undos(config, host, folders, store.events());
     this.merges = new Merges(sandboxes);
     this.diffs = new Diffs(sandboxes, pauses);
     this.ports = new Ports(pauses, network);
     this.keeper = Thread.ofVirtual().name("sandbox keeper").unstarted(this::keep);
+  }
+
+  /** Where other nodes have the records, by which they find what this one has saved. */
+  private Optional<ShapeVault> shapeVault(
+      Base base, FetchedShapes fetched, MachineSaver.Identity identity) {
+    return store.shared()
+        ? Optional.of(
+            new ShapeVault(
+                base.checkpoints(),
+                store.shapes(),
+                fetched,
+                hypervisor,
+                identity,
+                new ShapeVault.Disk(config.dataFolder(), config.limits().diskReserve())))
+        : Optional.empty();
   }
 
   /**
@@ -263,6 +287,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private void begin() {
     keeper.start();
     preload();
+    inBackground("looking for frozen shapes to store", cleaning::shareWhatIsNeeded);
   }
 
   /** Loads the templates that have pools, if they are built, and fills these; in the background. */
@@ -353,6 +378,9 @@ public final class LocalEngine implements Engine, AutoCloseable {
     sandboxes.add(sandbox);
     sandboxes.requireAlive(sandbox);
     waker.wakeSoon(sandbox);
+    if (record.persistent()) {
+      sharing.share(sandbox.guest().shape().frozen()); // it will be frozen one day
+    }
     return sandbox;
   }
 
@@ -612,19 +640,38 @@ public final class LocalEngine implements Engine, AutoCloseable {
     return spaces.present(caller, sandboxId).replay().events();
   }
 
+  /** What was done is done, also if this cannot be told. */
+  private Set<String> sharedImages() {
+    try {
+      return sharing.on() ? store.shapes().images() : Set.of();
+    } catch (PodflareException e) {
+      LOG.warn("cannot tell which frozen shapes are in the store: {}", e.sentence());
+      return Set.of();
+    }
+  }
+
+  private SavedView view(SavedMachine saved) {
+    return views(List.of(saved)).getFirst();
+  }
+
+  private List<SavedView> views(List<SavedMachine> all) {
+    Set<String> images = all.isEmpty() ? Set.of() : sharedImages();
+    return all.stream().map(it -> SavedView.of(it, images.contains(it.image()))).toList();
+  }
+
   @Override
   public SavedView freeze(Caller caller, String sandboxId) {
-    return SavedView.of(spaces.freeze(caller, sandboxId));
+    return view(spaces.freeze(caller, sandboxId));
   }
 
   @Override
   public List<SavedView> spaces(Caller caller) {
-    return spaces.list(caller).stream().map(SavedView::of).toList();
+    return views(spaces.list(caller));
   }
 
   @Override
   public SavedView space(Caller caller, String spaceId) {
-    return SavedView.of(spaces.find(caller, spaceId));
+    return view(spaces.find(caller, spaceId));
   }
 
   @Override
@@ -640,12 +687,12 @@ public final class LocalEngine implements Engine, AutoCloseable {
   @Override
   public SavedView snapshot(Caller caller, String sandboxId, SnapshotRequest request) {
     spaces.present(caller, sandboxId).touch();
-    return SavedView.of(snapshots.take(caller, sandboxId, request));
+    return view(snapshots.take(caller, sandboxId, request));
   }
 
   @Override
   public List<SavedView> snapshots(Caller caller) {
-    return snapshots.list(caller).stream().map(SavedView::of).toList();
+    return views(snapshots.list(caller));
   }
 
   @Override
@@ -833,6 +880,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     closed = true;
     Closing closing = new Closing();
     closing.step(this::stopWork);
+    closing.step(sharing::close);
     closing.step(shapes::close);
     closing.step(hypervisor::leave);
     sandboxes.all().forEach(sandbox -> closing.step(sandbox::leave));
@@ -862,6 +910,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
     Closing closing = new Closing();
     closing.step(spaces::freezeAll);
     closing.step(() -> sandboxes.closeAll(CloseReason.HOST_SHUTDOWN));
+    closing.step(() -> sharing.settle(LAST_SHARING));
+    closing.step(sharing::close);
     closing.step(shapes::close);
     closing.step(hypervisor::close);
     network.ifPresent(it -> closing.step(it::close));

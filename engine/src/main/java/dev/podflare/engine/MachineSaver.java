@@ -21,6 +21,7 @@ final class MachineSaver {
   private final CheckpointVault vault;
   private final Hypervisor hypervisor;
   private final Identity identity;
+  private final ShapeSharing sharing;
   private final Clock clock;
 
   /**
@@ -31,7 +32,13 @@ final class MachineSaver {
    */
   record Identity(String owner, String instance) {}
 
-  MachineSaver(CheckpointVault vault, Hypervisor hypervisor, Identity identity, Clock clock) {
+  MachineSaver(
+      CheckpointVault vault,
+      Hypervisor hypervisor,
+      Identity identity,
+      ShapeSharing sharing,
+      Clock clock) {
+    this.sharing = sharing;
     this.vault = vault;
     this.hypervisor = hypervisor;
     this.identity = identity;
@@ -44,10 +51,12 @@ final class MachineSaver {
   /**
    * A sandbox at one instant; what it ran then is in the needs.
    *
+   * @param shape on which its machine stands
    * @param asOf since when its lifetime stands still
    */
   record Captured(
       SandboxRecord record,
+      FrozenShape shape,
       Instant asOf,
       GuestMachine.Frozen frozen,
       CheckpointNeeds needs,
@@ -80,7 +89,7 @@ final class MachineSaver {
       ShapePins.pin(shape, identity.instance());
       GuestMachine.Frozen frozen = sandbox.guest().freezeForStore(folder.path(), standing, laps);
       Instant asOf = sandbox.state() == SandboxState.PAUSED ? sandbox.pausedAt() : clock.instant();
-      return new Captured(sandbox.record(), asOf, frozen, needs(shape, frozen), folder);
+      return new Captured(sandbox.record(), shape, asOf, frozen, needs(shape, frozen), folder);
     } catch (RuntimeException e) {
       folder.close();
       throw e;
@@ -110,6 +119,7 @@ final class MachineSaver {
   /** Durable when it returns; nobody knows of it until it is in the records. */
   SavedMachine store(Captured captured, Wish wish) {
     StoredCheckpoint stored = vault.save(captured.frozen().checkpoint(), captured.needs());
+    sharing.share(captured.shape()); // after what somebody waits for
     SandboxRecord record = captured.record();
     CheckpointNeeds needs = captured.needs();
     Duration left = Duration.between(captured.asOf(), record.expiresAt());

@@ -13,6 +13,8 @@ import java.util.Optional;
  * @param sandboxId whose machine it was
  * @param ownBytes memory and disk in which it differs from its template
  * @param storedBytes what it added to the checkpoint store, compressed and without what was there
+ * @param anyNode whether what it stands on is in the store too, so that other nodes can go on with
+ *     it
  * @param expiresAt when it is removed; empty: never
  */
 public record SavedView(
@@ -26,13 +28,14 @@ public record SavedView(
     Map<String, String> metadata,
     long ownBytes,
     long storedBytes,
+    boolean anyNode,
     Instant createdAt,
     Optional<Instant> expiresAt) {
   public SavedView {
     metadata = Map.copyOf(metadata);
   }
 
-  static SavedView of(SavedMachine saved) {
+  static SavedView of(SavedMachine saved, boolean anyNode) {
     return new SavedView(
         saved.id(),
         saved.name(),
@@ -44,6 +47,7 @@ public record SavedView(
         saved.metadata(),
         saved.ownBytes(),
         saved.storedBytes(),
+        anyNode,
         saved.createdAt(),
         saved.expiresAt());
   }

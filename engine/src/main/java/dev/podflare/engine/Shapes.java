@@ -5,6 +5,7 @@ import dev.podflare.common.ErrorCode;
 import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
 import dev.podflare.image.BuiltTemplate;
+import dev.podflare.image.FetchedShapes;
 import dev.podflare.image.FrozenShape;
 import dev.podflare.image.Progress;
 import dev.podflare.image.Shape;
@@ -16,6 +17,7 @@ import dev.podflare.qemu.Machine;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -26,6 +28,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,9 +42,14 @@ final class Shapes implements AutoCloseable {
   private static final Duration FRESH = Duration.ofSeconds(2);
   private static final Duration IN_USE = Duration.ofMinutes(1);
 
+  /** So long a shape of another node stays in memory for who needs it next. */
+  private static final Duration FETCHED_IDLE = Duration.ofMinutes(5);
+
   private final EngineConfig config;
   private final TemplateStore templates;
   private final ShapeStore frozen;
+  private final FetchedShapes fetched;
+  private final Optional<ShapeVault> vault;
   private final Ids ids;
   private final String fingerprint;
   private final Blanks starter;
@@ -51,15 +59,37 @@ final class Shapes implements AutoCloseable {
   private final Map<String, Known> current = new ConcurrentHashMap<>();
   private final Map<Key, CompletableFuture<ShapePool>> pools = new ConcurrentHashMap<>();
 
-  /** A template's build and a size of machine. */
-  private record Key(String template, String digest, Shape shape, DataSize disk) {}
+  /**
+   * A template's build and a size of machine.
+   *
+   * @param fetched the very image, of a shape that was booted elsewhere; empty for our own
+   */
+  private record Key(
+      String template, String digest, Shape shape, DataSize disk, Optional<String> fetched) {
+    static Key own(BuiltTemplate template, Shape shape, DataSize disk) {
+      return new Key(template.name(), template.digest(), shape, disk, Optional.empty());
+    }
+
+    static Key fetched(Standing on) {
+      return new Key(on.template(), on.digest(), on.shape(), on.disk(), Optional.of(on.image()));
+    }
+  }
 
   private record Known(BuiltTemplate template, long at) {}
 
   /** A pool, and whether its shape had to be booted for this caller. */
   record Found(ShapePool pool, boolean booted) {}
 
-  Shapes(EngineConfig config, Hypervisor hypervisor, Ids ids, Blanks starter) {
+  /** {@code vault}: where those that are not here may be; empty: nowhere. */
+  Shapes(
+      EngineConfig config,
+      Hypervisor hypervisor,
+      Ids ids,
+      Blanks starter,
+      FetchedShapes fetched,
+      Optional<ShapeVault> vault) {
+    this.fetched = fetched;
+    this.vault = vault;
     this.config = config;
     this.templates = new TemplateStore(config.templatesFolder());
     this.frozen = new ShapeStore(hypervisor, config.deadlines().boot());
@@ -112,16 +142,14 @@ final class Shapes implements AutoCloseable {
 
   /** The pool of a shape; loads it, or boots it if it is new, within the deadline. */
   Found find(BuiltTemplate template, Shape shape, DataSize disk, Duration deadline) {
-    Key key = new Key(template.name(), template.digest(), shape, disk);
+    Key key = Key.own(template, shape, disk);
     boolean boot = false;
     CompletableFuture<ShapePool> known = pools.get(key);
     if (known == null || !known.isDone()) {
       boot = frozen.find(template, shape, disk).isEmpty();
       known = begin(template, key, boot);
     }
-    ShapePool pool = await(known, template, shape, deadline);
-    pool.used();
-    return new Found(pool, boot);
+    return new Found(await(known, key, deadline), boot);
   }
 
   /**
@@ -138,52 +166,78 @@ final class Shapes implements AutoCloseable {
               + fingerprint
               + ")");
     }
-    return standing(
-        checkpoint,
-        new Standing(
-            needs.template(),
-            needs.templateDigest(),
-            needs.image(),
-            new Shape(needs.vcpus(), DataSize.ofMebibytes(needs.memoryMebibytes())),
-            new DataSize(needs.diskBytes())),
-        deadline);
+    return standing(checkpoint, Standing.of(needs), deadline);
   }
 
   /** The pool of the frozen shape that a running machine stands on. */
   ShapePool standing(MachineNote note, Duration deadline) {
-    return standing(
-        note.sandbox(),
-        new Standing(
-            note.template(),
-            note.digest(),
-            note.image(),
-            new Shape(note.vcpus(), DataSize.ofMebibytes(note.memoryMebibytes())),
-            new DataSize(note.diskBytes())),
-        deadline);
+    return standing(note.sandbox(), Standing.of(note), deadline);
   }
 
-  /** What names one frozen shape. */
-  private record Standing(
-      String template, String digest, String image, Shape shape, DataSize disk) {}
-
+  /** Fetches the shape if it was booted elsewhere, once for all who wait for it. */
   private ShapePool standing(String what, Standing on, Duration deadline) {
-    BuiltTemplate template =
-        templates
-            .find(on.template(), on.digest())
-            .orElseThrow(() ->
-                CheckpointNeeds.unfit(
-                    what,
-                    "its build " + on.digest() + " of template " + on.template() + " is not here"));
-    boolean same =
-        frozen
-            .find(template, on.shape(), on.disk())
-            .filter(it -> it.image().equals(on.image()))
-            .isPresent();
-    if (!same) {
-      throw CheckpointNeeds.unfit(
-          what, "the memory image that it differs from is not here any more");
+    Optional<BuiltTemplate> build = templates.find(on.template(), on.digest());
+    if (build.flatMap(it -> own(it, on)).isPresent()) {
+      return find(build.get(), on.shape(), on.disk(), deadline).pool();
     }
-    return find(template, on.shape(), on.disk(), deadline).pool();
+    Key key = Key.fetched(on);
+    CompletableFuture<ShapePool> known = pools.get(key);
+    if (known == null) {
+      requireSomewhere(what, on, build);
+      known = begin(key, () -> fetchedShape(what, on, build));
+    }
+    return await(known, key, deadline);
+  }
+
+  private Optional<FrozenShape> own(BuiltTemplate build, Standing on) {
+    return frozen.find(build, on.shape(), on.disk()).filter(it -> it.image().equals(on.image()));
+  }
+
+  private Optional<FrozenShape> alreadyFetched(Standing on, Optional<BuiltTemplate> build) {
+    return build
+        .or(() -> fetched.build(on.template(), on.digest()))
+        .flatMap(it -> fetched.find(it, on.shape(), on.disk(), on.image()));
+  }
+
+  /** Where nobody shares the store, one that is not here is nowhere. */
+  private void requireSomewhere(String what, Standing on, Optional<BuiltTemplate> build) {
+    if (vault.isEmpty() && alreadyFetched(on, build).isEmpty()) {
+      throw CheckpointNeeds.unfit(
+          what,
+          build.isEmpty()
+              ? "its build " + on.digest() + " of template " + on.template() + " is not here"
+              : "the memory image that it differs from is not here any more");
+    }
+  }
+
+  private FrozenShape fetchedShape(String what, Standing on, Optional<BuiltTemplate> build) {
+    return alreadyFetched(on, build).orElseGet(() -> vault.orElseThrow().fetch(what, on, build));
+  }
+
+  /** Those of these images that are on this host's disk. */
+  List<FrozenShape> here(Set<String> images) {
+    return templates.list().stream()
+        .flatMap(current -> templates.builds(current.name()).stream())
+        .flatMap(build -> frozen.list(build).stream())
+        .filter(shape -> images.contains(shape.image()))
+        .toList();
+  }
+
+  /**
+   * Removes fetched shapes but for those of these images, those in memory, and young ones: what one
+   * of these is for may not be recorded yet.
+   */
+  synchronized void keepFetched(Set<String> images, Instant before) {
+    Set<String> needed = new HashSet<>(images);
+    Set<String> builds = new HashSet<>();
+    for (Key key : pools.keySet()) {
+      key.fetched()
+          .ifPresent(image -> {
+            needed.add(image);
+            builds.add(key.digest());
+          });
+    }
+    fetched.keepOnly(needed, builds, before);
   }
 
   /** Forgets which frozen shapes must stay, but for those of these images and young ones. */
@@ -207,15 +261,26 @@ final class Shapes implements AutoCloseable {
     if (boot) {
       makeRoom(template);
     }
+    return begin(key, () -> foundOrBooted(template, key));
+  }
+
+  private synchronized CompletableFuture<ShapePool> begin(Key key, Supplier<FrozenShape> shape) {
+    CompletableFuture<ShapePool> known = pools.get(key);
+    if (known != null) {
+      return known;
+    }
     CompletableFuture<ShapePool> fresh = new CompletableFuture<>();
     pools.put(key, fresh);
-    Thread.ofVirtual().name("shape " + key.shape()).start(() -> make(template, key, fresh));
+    Thread.ofVirtual().name("shape " + key.shape()).start(() -> make(key, shape, fresh));
     return fresh;
   }
 
   /** At most so many shapes are kept; the one that was not used for longest gives way. */
   private void makeRoom(BuiltTemplate template) {
-    long booting = pools.values().stream().filter(future -> !future.isDone()).count();
+    long booting =
+        pools.entrySet().stream()
+            .filter(it -> it.getKey().fetched().isEmpty() && !it.getValue().isDone())
+            .count();
     List<FrozenShape> kept = frozen.list(template);
     if (kept.size() + booting < config.caps().shapes()) {
       return;
@@ -251,34 +316,37 @@ final class Shapes implements AutoCloseable {
   }
 
   private static Key keyOf(FrozenShape shape) {
-    BuiltTemplate template = shape.template();
-    return new Key(template.name(), template.digest(), shape.shape(), shape.disk());
+    return Key.own(shape.template(), shape.shape(), shape.disk());
   }
 
   private static boolean isOwn(BuiltTemplate template, Shape shape, DataSize disk) {
     return shape.equals(template.shape()) && disk.equals(template.diskSize());
   }
 
-  private void make(BuiltTemplate template, Key key, CompletableFuture<ShapePool> result) {
+  private FrozenShape foundOrBooted(BuiltTemplate template, Key key) {
+    return frozen
+        .find(template, key.shape(), key.disk())
+        .orElseGet(() -> {
+          LOG.info(
+              "booting template {} once in shape {} with {} disk",
+              key.template(),
+              key.shape(),
+              key.disk());
+          return boot(template, key);
+        });
+  }
+
+  private void make(Key key, Supplier<FrozenShape> source, CompletableFuture<ShapePool> result) {
     try {
-      FrozenShape shape =
-          frozen
-              .find(template, key.shape(), key.disk())
-              .orElseGet(() -> {
-                LOG.info(
-                    "booting template {} once in shape {} with {} disk",
-                    key.template(),
-                    key.shape(),
-                    key.disk());
-                return boot(template, key);
-              });
-      EngineConfig.PoolSize size =
-          isOwn(template, key.shape(), key.disk())
-              ? config.pools().getOrDefault(template.name(), EngineConfig.PoolSize.NONE)
-              : EngineConfig.PoolSize.NONE;
+      FrozenShape shape = source.get();
       ShapePool pool =
           new ShapePool(
-              LoadedShape.load(shape), starter, ids, config.deadlines().guest(), gate, size);
+              LoadedShape.load(shape),
+              starter,
+              ids,
+              config.deadlines().guest(),
+              gate,
+              poolSize(key, shape));
       pool.start();
       result.complete(pool);
     } catch (Throwable e) {
@@ -286,6 +354,12 @@ final class Shapes implements AutoCloseable {
       pools.remove(key);
       result.completeExceptionally(e);
     }
+  }
+
+  private EngineConfig.PoolSize poolSize(Key key, FrozenShape shape) {
+    return key.fetched().isEmpty() && isOwn(shape.template(), key.shape(), key.disk())
+        ? config.pools().getOrDefault(key.template(), EngineConfig.PoolSize.NONE)
+        : EngineConfig.PoolSize.NONE;
   }
 
   /** One at a time: a boot is busy for many seconds. */
@@ -298,37 +372,55 @@ final class Shapes implements AutoCloseable {
     }
   }
 
-  private static ShapePool await(
-      CompletableFuture<ShapePool> pool, BuiltTemplate template, Shape shape, Duration deadline) {
+  private static ShapePool await(CompletableFuture<ShapePool> coming, Key key, Duration deadline) {
     try {
-      return pool.get(deadline.toNanos(), TimeUnit.NANOSECONDS);
+      ShapePool pool = coming.get(deadline.toNanos(), TimeUnit.NANOSECONDS);
+      pool.used();
+      return pool;
     } catch (TimeoutException e) {
       throw new PodflareException(
           ErrorCode.SHAPE_PREPARING,
-          "shape " + shape + " of template " + template.name() + " is being booted; ask again",
+          "shape "
+              + key.shape()
+              + " of template "
+              + key.template()
+              + (key.fetched().isEmpty() ? " is being booted" : " is being fetched from the store")
+              + "; ask again",
           e);
     } catch (ExecutionException e) {
       throw e.getCause() instanceof PodflareException coded
           ? coded
-          : new PodflareException(ErrorCode.INTERNAL, "cannot load shape " + shape, e);
+          : new PodflareException(ErrorCode.INTERNAL, "cannot load shape " + key.shape(), e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new PodflareException(ErrorCode.SHUTTING_DOWN, "interrupted", e);
     }
   }
 
-  /** Lets go of the pools of builds that their template's name no longer means. */
+  /**
+   * Lets go of the pools of builds that their template's name no longer means, and of other nodes'
+   * shapes that nobody has asked for lately.
+   */
   void retireOldBuilds() {
     for (Key key : List.copyOf(pools.keySet())) {
-      boolean old =
-          templates.find(key.template()).filter(t -> !t.digest().equals(key.digest())).isPresent();
       CompletableFuture<ShapePool> pool = pools.get(key);
-      if (old && pool != null && pool.isDone() && pools.remove(key, pool)) {
-        LOG.info("template {} was built anew; its old pool is closed", key.template());
+      if (pool != null && pool.isDone() && isOver(key, pool) && pools.remove(key, pool)) {
+        LOG.info("the pool of shape {} of template {} is closed", key.shape(), key.template());
         // Machines that were handed out keep what they map of the old image.
         closeLater(pool);
       }
     }
+  }
+
+  private boolean isOver(Key key, CompletableFuture<ShapePool> pool) {
+    if (key.fetched().isPresent()) {
+      return pool.isCompletedExceptionally()
+          || System.nanoTime() - pool.join().lastUsed() > FETCHED_IDLE.toNanos();
+    }
+    return templates
+        .find(key.template())
+        .filter(current -> !current.digest().equals(key.digest()))
+        .isPresent();
   }
 
   private static void closeLater(CompletableFuture<ShapePool> pool) {

@@ -190,6 +190,7 @@ final class SavedRoutes {
         .put("metadata", saved.metadata())
         .put("own_bytes", saved.ownBytes())
         .put("stored_bytes", saved.storedBytes())
+        .put("any_node", saved.anyNode())
         .put("created_at", saved.createdAt())
         .put("expires_at", saved.expiresAt().map(java.time.Instant::toString));
   }

@@ -83,6 +83,7 @@ class SavedRoutesTest {
     assertThat(text(space.get("metadata"), "a")).isEqualTo("b");
     assertThat(space.get("expires_at").isNull()).isTrue();
     assertThat(space.get("stored_bytes").longValue()).isPositive();
+    assertThat(space.get("any_node").booleanValue()).isTrue();
     assertThat(text(json(api.get(one(""))), "state")).isEqualTo("frozen");
     assertThat(json(api.get("/v1/sandboxes?state=frozen")).get("sandboxes")).hasSize(1);
     assertThat(json(api.get("/v1/spaces")).get("spaces")).containsExactly(space);

@@ -43,6 +43,7 @@ final class FakeSaved {
             sandbox.metadata(),
             8 << 20,
             2 << 20,
+            true,
             now,
             snapshot.flatMap(SnapshotRequest::life).map(now::plus));
     all.put(view.id(), view);
