@@ -38,6 +38,11 @@ final class DaemonProcess implements AutoCloseable {
       return new Program(LIBRARIES, TestTemplates.folder());
     }
 
+    /** The same on a host with other templates. */
+    static Program today(Path templates) {
+      return new Program(LIBRARIES, templates);
+    }
+
     /** A command line's beginning, up to the verb. */
     List<String> java(String... flags) {
       assertThat(libraries).as("the jars that the launcher runs; build with mvn verify").exists();
@@ -66,8 +71,14 @@ final class DaemonProcess implements AutoCloseable {
   /** Starts it with a configuration and more variables, and returns at once. */
   static DaemonProcess launch(Path data, String yaml, Map<String, String> environment)
       throws IOException {
+    return launch(Program.today(), data, yaml, environment);
+  }
+
+  /** The same with the templates of another host, say. */
+  static DaemonProcess launch(
+      Program program, Path data, String yaml, Map<String, String> environment) throws IOException {
     Path config = Files.writeString(data.resolve("serve.yaml"), yaml);
-    return launch(data, List.of(), List.of("--config", config.toString()), environment);
+    return launch(program, data, List.of(), List.of("--config", config.toString()), environment);
   }
 
   /**

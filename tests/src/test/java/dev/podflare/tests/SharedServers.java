@@ -1,6 +1,7 @@
 package dev.podflare.tests;
 
 import dev.podflare.store.DatabaseConfig;
+import dev.podflare.store.checkpoint.S3Blobs;
 import dev.podflare.store.checkpoint.S3BlobsConfig;
 import dev.podflare.store.testing.PostgresProcess;
 import dev.podflare.store.testing.S3Process;
@@ -24,19 +25,33 @@ final class SharedServers implements AutoCloseable {
     return launch(data, node).listening();
   }
 
+  /** The same on a host with templates of its own. */
+  DaemonProcess daemon(Path data, String node, Path templates) throws IOException {
+    return launch(data, node, s3(), templates).listening();
+  }
+
+  /** The same with a folder as the store. */
+  DaemonProcess daemon(Path data, String node, Path store, Path templates) throws IOException {
+    return launch(data, node, "{url: '" + store.toUri() + "'}", templates).listening();
+  }
+
   /** The same, without waiting until it listens. */
   DaemonProcess launch(Path data, String node) throws IOException {
+    return launch(data, node, s3(), DaemonProcess.Program.today().templates());
+  }
+
+  private String s3() {
+    return "{url: 's3://%s/%s', endpoint: '%s'}"
+        .formatted(bucket.bucket(), bucket.prefix(), bucket.endpoint().orElseThrow());
+  }
+
+  private DaemonProcess launch(Path data, String node, String store, Path templates)
+      throws IOException {
     Files.createDirectories(data);
     return DaemonProcess.launch(
+        DaemonProcess.Program.today(templates),
         data,
-        """
-        store:
-          url: s3://%s/%s
-          endpoint: %s
-        database:
-          node: %s
-        """
-            .formatted(bucket.bucket(), bucket.prefix(), bucket.endpoint().orElseThrow(), node),
+        "store: " + store + "\ndatabase: {node: " + node + "}\n",
         Map.of(
             "AWS_ACCESS_KEY_ID", "local-identity",
             "AWS_SECRET_ACCESS_KEY", "local-credential",
@@ -65,8 +80,12 @@ final class SharedServers implements AutoCloseable {
     }
   }
 
+  /** The S3 is everybody's, and keeps its objects in memory: frozen shapes are large. */
   @Override
   public void close() {
     postgres.close();
+    try (S3Blobs objects = S3Blobs.open(bucket)) {
+      objects.all("", object -> objects.delete(object.name()));
+    }
   }
 }
