@@ -204,6 +204,7 @@ final class FileChanges {
   /** Writes into a file. */
   Inode write(Inode inode, long offset, ByteBuffer bytes) throws SQLException {
     long end = offset + bytes.remaining();
+    change.fill(bytes.remaining());
     if (end > inode.size()) {
       change.grow(end - inode.size());
     }

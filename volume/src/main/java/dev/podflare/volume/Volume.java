@@ -28,6 +28,10 @@ final class Volume {
   private final VolumeTree tree;
   private final VolumeData data;
   private final ReentrantLock lock = new ReentrantLock();
+
+  /** Files without a name whose content is still there. */
+  private final List<Long> gone = new ArrayList<>();
+
   private VolumeUsage usage;
   private long names;
   private boolean dirty;
@@ -56,7 +60,9 @@ final class Volume {
       VolumeTree tree = VolumeTree.open(folder.resolve("tree.db"), nanos(clock));
       try {
         Volume volume = new Volume(folder, mostBytes, config, clock, tree);
-        tree.leftovers().forEach(volume::discard);
+        tree.sync(); // they are to be gone from the disk's table before their content is
+        volume.gone.addAll(tree.leftovers());
+        volume.sync();
         return volume;
       } catch (SQLException | RuntimeException e) {
         tree.close();
@@ -134,6 +140,11 @@ final class Volume {
       }
     }
 
+    /** So much is written, be it into a hole. */
+    void fill(long bytes) {
+      requireSpace(bytes);
+    }
+
     /** Another file, folder or link; a name of it is another matter. */
     void addFile() {
       if (usage.files() + ++moreFiles > config.files()) {
@@ -147,6 +158,7 @@ final class Volume {
       if (names + ++moreNames > 2 * config.files()) {
         throw new NfsFault(NfsStatus.DQUOT);
       }
+      requireSpace(0);
     }
 
     void removeName() {
@@ -169,7 +181,10 @@ final class Volume {
     T run(Change change) throws SQLException;
   }
 
-  /** Changes the table, all or nothing. Content that has no file any more is deleted after. */
+  /**
+   * Changes the table, all or nothing. Content that has no file any more is deleted once that is on
+   * the disk: after a power failure the old file may be there again.
+   */
   <T> T change(ChangeAction<T> action) {
     Change change;
     T result;
@@ -179,11 +194,11 @@ final class Volume {
       result = locked(() -> tree.change(() -> action.run(change)));
       usage = new VolumeUsage(usage.bytes() + change.moreBytes, usage.files() + change.moreFiles);
       names += change.moreNames;
+      gone.addAll(change.gone);
       dirty = true;
     } finally {
       lock.unlock();
     }
-    change.gone.forEach(this::discard);
     return result;
   }
 
@@ -232,13 +247,17 @@ final class Volume {
 
   /** All that was changed in the table is on the host's disk when this returns. */
   void sync() {
-    locked(() -> {
-      if (dirty) {
-        tree.sync();
-        dirty = false;
-      }
-      return true;
-    });
+    List<Long> contents =
+        locked(() -> {
+          if (dirty) {
+            tree.sync();
+            dirty = false;
+          }
+          List<Long> all = List.copyOf(gone);
+          gone.clear();
+          return all;
+        });
+    contents.forEach(this::discard);
   }
 
   /** What is asked of it after is stale. Idempotent. */

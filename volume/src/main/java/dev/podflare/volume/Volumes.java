@@ -12,6 +12,7 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -37,6 +38,10 @@ public final class Volumes implements AutoCloseable {
   private final Path folder;
   private final VolumeConfig config;
   private final InstantSource clock;
+  private static final String DELETED = "deleted-";
+  private static final String UNKNOWN = "unknown-";
+  private static final Duration KEEP = Duration.ofDays(7);
+
   private final Map<String, DataSize> limits = new HashMap<>();
   private final Map<String, Volume> open = new HashMap<>();
   private final Thread syncer;
@@ -52,7 +57,8 @@ public final class Volumes implements AutoCloseable {
   /**
    * Those below a folder, which is made if it is missing.
    *
-   * @param known most bytes of each that there is, by id; folders of others are deleted
+   * @param known most bytes of each that there is, by id; folders of others are set aside, and
+   *     deleted a week later
    */
   public static Volumes open(Path folder, VolumeConfig config, Map<String, DataSize> known) {
     return open(folder, config, known, InstantSource.system());
@@ -74,13 +80,35 @@ public final class Volumes implements AutoCloseable {
     }
   }
 
+  /** What no record knows is kept for a while: the records may be those of another database. */
   private void sweep() throws IOException {
     try (Stream<Path> there = Files.list(folder)) {
       for (Path path : there.toList()) {
-        if (!limits.containsKey(path.getFileName().toString())) {
+        String name = path.getFileName().toString();
+        if (name.startsWith(DELETED)) {
           deleteTree(path);
+        } else if (name.startsWith(UNKNOWN)) {
+          sweepUnknown(path, name.substring(UNKNOWN.length()));
+        } else if (!limits.containsKey(name)) {
+          Path aside = folder.resolve(UNKNOWN + clock.instant().getEpochSecond() + "-" + name);
+          LOG.warn("no record knows {}: kept as {} for {} days", name, aside, KEEP.toDays());
+          Path ignored = Files.move(path, aside);
         }
       }
+    }
+  }
+
+  private void sweepUnknown(Path path, String since) throws IOException {
+    int dash = since.indexOf('-');
+    String id = since.substring(dash + 1);
+    Path known = folder.resolve(id);
+    if (limits.containsKey(id) && !Files.exists(known)) {
+      Path ignored = Files.move(path, known);
+    } else if (since.substring(0, Math.max(dash, 0)).matches("[0-9]{1,12}")
+        && Instant.ofEpochSecond(Long.parseLong(since.substring(0, dash)))
+            .plus(KEEP)
+            .isBefore(clock.instant())) {
+      deleteTree(path);
     }
   }
 
@@ -119,7 +147,11 @@ public final class Volumes implements AutoCloseable {
       volume.close();
     }
     try {
-      deleteTree(folder.resolve(id));
+      Path content = folder.resolve(id);
+      if (Files.exists(content)) {
+        // Out of sight in one step; what a crash leaves goes at the next start.
+        deleteTree(Files.move(content, folder.resolve(DELETED + id)));
+      }
     } catch (IOException e) {
       LOG.warn("{} is deleted at the next start: {}", id, e.toString());
     }
