@@ -23,7 +23,7 @@ import org.slf4j.LoggerFactory;
 /**
  * The volumes that callers know: who has which, and what may be mounted where. A record is written
  * before a volume can be used, and goes before what is in it does; so a daemon that is killed in
- * between leaves at most a folder, which the next one deletes. Thread-safe.
+ * between leaves at most a folder, which the next one sets aside. Thread-safe.
  */
 final class VolumeCatalog {
   private static final Logger LOG = LoggerFactory.getLogger(VolumeCatalog.class);
