@@ -42,6 +42,10 @@ public final class Ids {
     return "ctx_" + hex(16);
   }
 
+  public String process() {
+    return "prc_" + hex(16);
+  }
+
   public String terminal() {
     return "pty_" + hex(16);
   }

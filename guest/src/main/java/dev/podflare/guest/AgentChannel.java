@@ -261,6 +261,9 @@ public final class AgentChannel implements AutoCloseable {
    * run one at a time in order of arrival, bash calls side by side.
    */
   public GuestExec exec(ExecCommand command, ExecListener execListener) {
+    if (!command.argv().isEmpty()) {
+      features.require(AgentFeatures.PROCESSES, "processes");
+    }
     byte[] code = command.code().getBytes(StandardCharsets.UTF_8);
     if (code.length > ExecCommand.MAX_CODE) {
       throw new PodflareException(
@@ -292,6 +295,24 @@ public final class AgentChannel implements AutoCloseable {
     execListener.begins(exec);
     try {
       send(FrameType.TERMINAL, exec.id(), Messages.terminal(command));
+    } catch (RuntimeException e) {
+      reader.forget(exec);
+      throw e;
+    }
+    return exec;
+  }
+
+  /**
+   * Asks the guest what takes it a while: a call whose output and whose end's message are the
+   * answer. A signal takes the question back. {@code GUEST_TOO_OLD} if the agent knows no
+   * processes.
+   */
+  GuestExec question(Map<String, Object> question, int window, ExecListener execListener) {
+    features.require(AgentFeatures.PROCESSES, "processes");
+    GuestExec exec = reader.register(id -> new GuestExec(id, window, false, this, execListener));
+    execListener.begins(exec);
+    try {
+      send(FrameType.QUESTION, exec.id(), Messages.question(question, window));
     } catch (RuntimeException e) {
       reader.forget(exec);
       throw e;

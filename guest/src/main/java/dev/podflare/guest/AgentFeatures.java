@@ -25,6 +25,9 @@ record AgentFeatures(String version) {
   /** First version that mounts volumes. */
   static final String VOLUMES = "0.5.0";
 
+  /** First version with processes that are started for themselves, and waits for ports. */
+  static final String PROCESSES = "0.5.0";
+
   static AgentFeatures of(Hello hello) {
     return new AgentFeatures(hello.agent());
   }

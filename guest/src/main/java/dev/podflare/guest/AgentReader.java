@@ -256,6 +256,7 @@ final class AgentReader {
       case FrameType.VALUE -> exec.onValue(frame.payload());
       case FrameType.INPUT_TAKEN -> exec.onInputTaken(frame.payload());
       case FrameType.TERMINAL_OPENED -> exec.onOpened();
+      case FrameType.PROCESS_STARTED -> exec.onStarted(frame.payload());
       case FrameType.DONE -> {
         Messages.Done done = Messages.done(frame.payload());
         executions.remove(frame.id());

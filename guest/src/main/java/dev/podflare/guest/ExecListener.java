@@ -13,6 +13,9 @@ public interface ExecListener {
   /** Of a terminal: its program runs. */
   default void opened() {}
 
+  /** Of a program that was named by {@code argv}: it runs, as that process of the guest. */
+  default void started(int pid) {}
+
   /** Output as it was written; {@link GuestExec#acknowledge} it when it has been dealt with. */
   void output(GuestStream stream, byte[] bytes);
 

@@ -23,6 +23,7 @@ final class FrameType {
   static final byte FILE_INPUT = 'g';
   static final byte FILE_INPUT_END = 'j';
   static final byte FILE_CANCEL = 'k';
+  static final byte QUESTION = 'd';
 
   // From the guest
   static final byte HELLO = 'H';
@@ -39,6 +40,7 @@ final class FrameType {
   static final byte CONTEXT_ANSWER = 'Q';
   static final byte MOUNT_ANSWER = 'U';
   static final byte TERMINAL_OPENED = 'Y';
+  static final byte PROCESS_STARTED = 'A';
   static final byte FILE_HEAD = 'F';
   static final byte FILE_OUTPUT = 'G';
   static final byte FILE_HOLE = 'j';

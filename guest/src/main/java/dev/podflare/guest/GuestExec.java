@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -103,6 +104,27 @@ public final class GuestExec {
   public void signal(GuestSignal signal) {
     if (!isOver()) {
       channel.send(FrameType.SIGNAL, id, signal.name().getBytes(StandardCharsets.US_ASCII));
+    }
+  }
+
+  /** How far a signal to a program goes that was named by {@code argv}. */
+  public enum Reach {
+    /** To its first process. */
+    ONE,
+    /** To all of that one's process group. */
+    GROUP,
+    /** To all that runs in its session. */
+    SESSION
+  }
+
+  /**
+   * Sends a program that was named by {@code argv} exactly this signal, by its number. Does nothing
+   * once it has ended.
+   */
+  public void signal(int number, Reach reach) {
+    if (!isOver()) {
+      String order = number + " " + reach.name().toLowerCase(Locale.ROOT);
+      channel.send(FrameType.SIGNAL, id, order.getBytes(StandardCharsets.US_ASCII));
     }
   }
 
@@ -253,6 +275,14 @@ public final class GuestExec {
 
   void onOpened() {
     AgentReader.guarded(listener::opened);
+  }
+
+  void onStarted(byte[] payload) {
+    int pid = payload.length == 4 ? ByteBuffer.wrap(payload).getInt() : 0;
+    if (pid < 1) {
+      throw fault("a wrong number of a process");
+    }
+    AgentReader.guarded(() -> listener.started(pid));
   }
 
   void onResult(byte[] payload) {

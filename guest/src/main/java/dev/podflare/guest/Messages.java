@@ -67,7 +67,16 @@ final class Messages {
     if (command.result()) {
       body.put("result", true);
     }
+    if (!command.argv().isEmpty()) {
+      body.put("argv", command.argv());
+    }
     body.put("window", command.window());
+    return JSON.writeValueAsBytes(body);
+  }
+
+  static byte[] question(Map<String, Object> question, int window) {
+    Map<String, Object> body = new LinkedHashMap<>(question);
+    body.put("window", window);
     return JSON.writeValueAsBytes(body);
   }
 

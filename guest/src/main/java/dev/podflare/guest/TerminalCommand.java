@@ -24,22 +24,11 @@ public record TerminalCommand(
     int rows,
     int window) {
   private static final int LARGEST_SIDE = 10_000;
-  private static final int MOST_WORDS = 4096;
-  private static final int MOST_CHARACTERS = 128 << 10;
 
   public TerminalCommand {
     argv = List.copyOf(argv);
     requireSize(cols, rows);
-    if (argv.isEmpty() || argv.getFirst().isEmpty() || argv.size() > MOST_WORDS) {
-      throw invalid("a terminal needs a program and at most " + MOST_WORDS + " words");
-    }
-    long characters = argv.stream().mapToLong(String::length).sum();
-    if (characters > MOST_CHARACTERS) {
-      throw invalid("argv takes " + characters + " characters; the most is " + MOST_CHARACTERS);
-    }
-    if (argv.stream().anyMatch(word -> word.indexOf('\0') >= 0)) {
-      throw invalid("argv must not contain a NUL character");
-    }
+    ExecCommand.requireProgram(argv);
     // The same limits of folder and environment as for code.
     env = new ExecCommand(GuestLanguage.BASH, "", cwd, env, false, false, window).env();
   }

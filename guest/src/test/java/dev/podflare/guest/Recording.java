@@ -20,6 +20,7 @@ final class Recording implements ExecListener {
   volatile boolean acknowledging = true;
   volatile boolean outputAfterEnd;
   volatile boolean opened;
+  volatile int pid;
   volatile @Nullable DoneReason reason;
   volatile Map<String, String> result = Map.of();
   final List<GuestValue> values = new CopyOnWriteArrayList<>();
@@ -39,6 +40,11 @@ final class Recording implements ExecListener {
   @Override
   public void opened() {
     opened = true;
+  }
+
+  @Override
+  public void started(int number) {
+    pid = number;
   }
 
   @Override

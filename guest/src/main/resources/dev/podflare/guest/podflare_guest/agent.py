@@ -20,8 +20,11 @@ from .file_relay import FileRelay
 from .loop import Loop
 from .mounts import Mounts
 from .output import Call, Sink
+from .ports import PortWaits
 from .process_calls import ProcessCall
+from .process_list import ProcessList
 from .python_calls import PythonCalls
+from .questions import Question
 from .spawn import Spawner, guest_environment
 from .system import Identity, Renewal, log, oom_kills, refusals
 from .terminals import TerminalCall, Terminals
@@ -52,6 +55,7 @@ class Agent(Sink):
         self.terminals = Terminals(self, spawner, oom)
         self.files = FileRelay(self, spawner)
         self.mounts = Mounts(self.loop, lambda answer: self.channel.send(b"U", 0, answer))
+        self.ports = PortWaits(self)
         self._first = first
         self._connected = True
         self._identity = identity
@@ -77,6 +81,7 @@ class Agent(Sink):
             b"v": self._mount,
             b"y": self._terminal,
             b"z": self._resize,
+            b"d": self._question,
             b"f": self.files.open,
             b"g": self._file_input,
             b"j": self._file_input_end,
@@ -320,6 +325,8 @@ class Agent(Sink):
             self.terminals.kill(call)
         elif isinstance(call, BashCall):
             self.bash.signal(call, name)
+        elif isinstance(call, Question):
+            call.cancel()
         elif call is not None and not self.contexts.signal(call, name):
             self.python.signal(call, name)
 
@@ -328,6 +335,18 @@ class Agent(Sink):
         call = TerminalCall(number, int(request.get("window", DEFAULT_WINDOW)), self)
         self.calls[number] = call
         self.terminals.open(call, request)
+
+    def _question(self, number: int, payload: bytes) -> None:
+        request = json.loads(payload)
+        window = int(request.get("window", DEFAULT_WINDOW))
+        if request["do"] == "port":
+            self.calls[number] = self.ports.begin(number, window, request)
+            self.ports.look()
+        else:
+            ours = {os.getpid(), self.files.pid}
+            listing = ProcessList(number, window, self, ours)
+            self.calls[number] = listing
+            listing.step()
 
     def _resize(self, number: int, payload: bytes) -> None:
         call = self.calls.get(number)

@@ -1,11 +1,11 @@
-"""Bash calls: a fresh process each, any number side by side."""
+"""Bash calls, and processes that are started for themselves: one each, any number side by side."""
 
 import os
 
 from .output import Outlet, Sink
 from .process_calls import Input, ProcessCall
-from .signals import signal_group
-from .spawn import Spawner
+from .signals import signal_group, signal_process
+from .spawn import Spawner, which, why
 from .system import LimitWatch
 from .uploads import INLINE_LIMIT, discard, write_code
 
@@ -29,30 +29,46 @@ class BashCalls:
     def submit(self, call: BashCall, request: dict[str, object], path: str | None) -> None:
         try:
             if len(self._by_pid) >= MAX_CALLS:
-                raise OSError(f"{MAX_CALLS} bash calls are running already")
+                raise OSError(f"{MAX_CALLS} of them are running already")
             self._start(call, request, path)
         except (OSError, ValueError) as error:
             if path is not None:
                 discard(path)
+            if request.get("argv"):
+                call.finish(126, "exited", why(error), lambda: None)
+                return
             call.send(b"E", f"podflare: cannot start bash: {error}\n".encode())
             call.finish(126, "exited", None, lambda: None)
 
     def _start(self, call: BashCall, request: dict[str, object], path: str | None) -> None:
+        environment = self._spawner.environment
+        extra = request.get("env")
+        if isinstance(extra, dict) and extra:
+            environment = {**environment, **extra}
+        cwd = str(request.get("cwd") or self._spawner.home)
+        words = request.get("argv")
+        if isinstance(words, list) and words:
+            argv = [str(word) for word in words]
+            program = argv[0] if "/" in argv[0] else which(argv[0], environment)
+            self._spawn(call, argv, environment, cwd, bool(request.get("stdin")), program)
+            call.send(b"A", call.pid.to_bytes(4, "big"))
+            return
         if path is None:
             code = str(request["code"])
             if len(code) > INLINE_LIMIT:
                 path = write_code(self._run_folder, f"call-{call.number}", code.encode("utf-8", "replace"))
         call.path = path
         argv = ["/bin/bash", "-c", code] if path is None else ["/bin/bash", path]
-        environment = self._spawner.environment
-        extra = request.get("env")
-        if isinstance(extra, dict) and extra:
-            environment = {**environment, **extra}
-        cwd = str(request.get("cwd") or self._spawner.home)
         self._spawn(call, argv, environment, cwd, bool(request.get("stdin")))
 
     def _spawn(
-        self, call: BashCall, argv: list[str], environment: dict[str, str], cwd: str, stdin: bool
+        self,
+        call: BashCall,
+        argv: list[str],
+        environment: dict[str, str],
+        cwd: str,
+        stdin: bool,
+        program: str | None = None,
     ) -> None:
         opened: list[int] = []
 
@@ -70,7 +86,7 @@ class BashCalls:
                 in_read = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
                 opened.append(in_read)
             fds = {0: in_read, 1: out_write, 2: err_write}
-            call.pid = self._spawner.spawn(argv, environment, cwd, fds)
+            call.pid = self._spawner.spawn(argv, environment, cwd, fds, program=program)
         except (OSError, ValueError):
             for fd in opened:
                 os.close(fd)
@@ -89,7 +105,9 @@ class BashCalls:
         self._sink.loop.gather()
 
     def signal(self, call: BashCall, name: str) -> None:
-        if call.pid:
+        if call.pid and name[:1].isdigit():
+            signal_process(call.pid, call, name)
+        elif call.pid:
             signal_group(call.pid, call, name)
 
     def died(self, pid: int, status: int) -> bool:

@@ -76,19 +76,19 @@ class Loop:
 
     def turn(self) -> None:
         """Waits for events and handles them."""
-        if self._timers:
-            self._run_timers()
+        # What a timer has sent leaves after this turn, which then must not wait.
+        wait = 0.0 if self._run_timers() else self._until_timer()
         if self.held:
-            events = self._port.poll(self._until_timer())
+            events = self._port.poll(wait)
         elif self.crowded:
-            events = self._brisk.poll(self._until_timer())
+            events = self._brisk.poll(wait)
         elif self._gathering:
             self._gathering -= 1
             events = self._brisk.poll(GATHER_SECONDS)
             if not events:
                 self._gathering = 0
         else:
-            events = self._every.poll(self._until_timer())
+            events = self._every.poll(wait)
         handlers = self._handlers
         for fd, mask in events:
             handler = handlers.get(fd)
@@ -100,6 +100,10 @@ class Loop:
             return None
         return max(0.0, self._timers[0][0] - time.monotonic())
 
-    def _run_timers(self) -> None:
+    def _run_timers(self) -> bool:
+        """Whether there was one that was due."""
+        ran = False
         while self._timers and self._timers[0][0] <= time.monotonic():
             heapq.heappop(self._timers)[2]()
+            ran = True
+        return ran

@@ -20,6 +20,23 @@ def signal_group(group: int, call: Call, name: str) -> None:
         pass
 
 
+def signal_process(pid: int, call: Call, order: str) -> None:
+    """`order`: the signal's number and how far it goes: `one`, `group` or `session`. Exactly that signal is sent."""
+    word, _, reach = order.partition(" ")
+    number = int(word)
+    call.signalled = True
+    if number == signal.SIGKILL:
+        call.killed = True
+    try:
+        if reach == "group":
+            os.killpg(pid, number)
+            return
+        for each in {pid, *session_members(pid)} if reach == "session" else {pid}:
+            os.kill(each, number)
+    except OSError:
+        pass  # it has ended, or there is no such signal
+
+
 def group_members(group: int) -> Iterator[int]:
     """Pids, zombies included, as /proc tells them."""
     for name in os.listdir("/proc"):

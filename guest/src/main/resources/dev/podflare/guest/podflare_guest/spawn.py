@@ -38,6 +38,13 @@ def which(program: str, environment: dict[str, str]) -> str:
     return "/usr/bin/" + program
 
 
+def why(error: Exception) -> str:
+    """Why a program does not start, for people."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__
+
+
 class Spawner:
     """`cgroup_procs`: descriptor of the user cgroup's cgroup.procs, or -1 where there is none."""
 
@@ -71,10 +78,12 @@ class Spawner:
         fds: dict[int, int],
         terminal: str | None = None,
         is_ours: bool = False,
+        program: str | None = None,
     ) -> int:
         """Pid of the new process. `fds`: the child's descriptor to ours. OSError if it cannot start.
 
         `terminal`: path of one that becomes its controlling terminal and its standard streams.
+        `program`: path of what is run, where the first word is not it.
         `is_ours`: it is not the user's, and not in the user's cgroup.
         """
         actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = []
@@ -88,7 +97,7 @@ class Spawner:
             os.sched_setaffinity(0, self._all_cpus)
         try:
             pid = os.posix_spawn(
-                argv[0],
+                program or argv[0],
                 argv,
                 environment,
                 file_actions=actions,

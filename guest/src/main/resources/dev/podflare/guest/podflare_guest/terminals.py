@@ -9,7 +9,7 @@ import termios
 from .output import CHUNK, SMALL, Outlet, Sink
 from .process_calls import Input, ProcessCall
 from .signals import session_members
-from .spawn import Spawner, which
+from .spawn import Spawner, which, why
 from .system import LimitWatch
 
 MAX_TERMINALS = 256
@@ -112,7 +112,7 @@ class Terminals:
                 raise OSError(f"{MAX_TERMINALS} terminals are open already")
             self._open(call, request)
         except (OSError, ValueError, LookupError) as error:
-            call.finish(127, "exited", _why(error), lambda: None)
+            call.finish(127, "exited", why(error), lambda: None)
             return
         call.send(b"Y", b"")
 
@@ -176,12 +176,6 @@ def _hang_up(call: TerminalCall) -> None:
     for outlet in call.outlets:
         outlet.close()
     call.outlets = ()
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return str(error) or type(error).__name__
 
 
 def _set_size(fd: int, rows: int, cols: int) -> None:
