@@ -73,6 +73,7 @@ final class EngineSettings {
         usual.codeBytes(),
         more.maxFork().orElse(usual.maxFork()),
         more.maxUndo().orElse(usual.maxUndo()),
-        usual.undoDisk());
+        usual.undoDisk(),
+        more.maxProcesses().orElse(usual.processes()));
   }
 }

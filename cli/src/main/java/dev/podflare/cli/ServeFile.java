@@ -44,6 +44,7 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  *   max_undo: 32                   # calls that a sandbox can keep for an undo, 100 at most
  *   max_volumes: 100               # of one key
  *   max_volume_mebibytes: 10240    # that the files of a volume may take
+ *   max_processes: 64              # started ones that run in a sandbox, 128 at most
  *   timeout_seconds: 1800          # lifetime of a sandbox that states none
  *   idle_timeout_seconds: 300
  * network:
@@ -107,6 +108,7 @@ record ServeFile(
       OptionalInt maxUndo,
       OptionalInt maxVolumes,
       OptionalLong maxVolumeMebibytes,
+      OptionalInt maxProcesses,
       OptionalInt timeoutSeconds,
       OptionalInt idleTimeoutSeconds) {
     static final EnginePart EMPTY =
@@ -124,6 +126,7 @@ record ServeFile(
             OptionalInt.empty(),
             OptionalInt.empty(),
             OptionalLong.empty(),
+            OptionalInt.empty(),
             OptionalInt.empty(),
             OptionalInt.empty());
   }

@@ -42,6 +42,7 @@ class ServeConfigTest {
         memory_overcommit: 1.5
         max_fork: 50
         max_undo: 12
+        max_processes: 20
         timeout_seconds: 60
         idle_timeout_seconds: 30
       network:
@@ -93,6 +94,7 @@ class ServeConfigTest {
     assertThat(engine.memoryOvercommit()).hasValue(1.5);
     assertThat(engine.maxFork()).hasValue(50);
     assertThat(engine.maxUndo()).hasValue(12);
+    assertThat(engine.maxProcesses()).hasValue(20);
     GuestNetworkConfig network =
         NetworkSettings.of(file.network().orElseThrow(), Map.of()).orElseThrow();
     assertThat(network.range()).contains(Cidr.parse("10.77.0.0/16"));

@@ -54,10 +54,10 @@ final class CallJournal {
   /** Code of calls that wait, in bytes, that is written down; what is more is lost by a kill. */
   private static final long MOST_WAITING = 4L << 20;
 
-  /** Output of a terminal, and of all together, that is written down with a mark. */
+  /** Output of a terminal or a process, and of all, that is written down with a mark. */
   private static final int MOST_RECENT = 8 << 10;
 
-  private static final int MOST_OF_TERMINALS = 128 << 10;
+  private static final int MOST_OF_ALL = 128 << 10;
 
   /** Calls of the engine's own are not written down, but have numbers too. */
   private static final long UNWRITTEN = 1 << 20;
@@ -224,11 +224,13 @@ final class CallJournal {
     }
     live.values().removeIf(LocalExecution::ended);
     terminals.values().removeIf(LocalTerminal::ended);
-    int recent = Math.min(MOST_RECENT, TerminalState.share(MOST_OF_TERMINALS, terminals.size()));
+    int recent = recent(terminals.size());
+    int recentOfCalls =
+        recent((int) live.values().stream().filter(LocalExecution::isProcess).count());
     List<JournaledCall> calls = new ArrayList<>();
     for (LocalExecution execution : live.values()) {
       Optional<JournaledCall> call =
-          execution.journaled(putOff(position) ? MOST_HELD : Integer.MAX_VALUE);
+          execution.journaled(putOff(position) ? MOST_HELD : Integer.MAX_VALUE, recentOfCalls);
       if (call.isEmpty()) {
         dueAt = position + MOST_HELD; // in the midst of a long line: a little later, then
         tooLong = false;
@@ -261,6 +263,10 @@ final class CallJournal {
     dueAt = position + APART;
     dueLength = length + LONG;
     tooLong = false;
+  }
+
+  private static int recent(int count) {
+    return Math.min(MOST_RECENT, TerminalState.share(MOST_OF_ALL, count));
   }
 
   /** Not for ever: what is not marked takes the host's memory. */

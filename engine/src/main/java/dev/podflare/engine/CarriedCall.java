@@ -9,6 +9,7 @@ import dev.podflare.guest.GuestValue;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -23,21 +24,33 @@ import org.jspecify.annotations.Nullable;
 final class CarriedCall implements ExecListener {
   private final Supplier<CallOrigin> origin;
   private final GuestExec guest;
+  private final Optional<ProcessState> process;
   private final List<Consumer<ExecListener>> kept = new ArrayList<>();
   private @Nullable LocalExecution listener;
   private boolean lost;
 
-  private CarriedCall(Supplier<CallOrigin> origin, Function<CarriedCall, GuestExec> guest) {
+  private CarriedCall(
+      Supplier<CallOrigin> origin,
+      Optional<ProcessState> process,
+      Function<CarriedCall, GuestExec> guest) {
     this.origin = origin;
+    this.process = process;
     this.guest = guest.apply(this);
   }
 
-  /** Copies of those of a parent's running calls that have a caller. */
-  static List<CarriedCall> of(List<GuestExec> running, AgentChannel channel) {
+  /**
+   * Copies of those of a parent's running calls that have a caller.
+   *
+   * @param processes those of them that are processes, as they were when it was frozen
+   */
+  static List<CarriedCall> of(
+      List<GuestExec> running, Map<Long, ProcessState> processes, AgentChannel channel) {
     List<CarriedCall> copies = new ArrayList<>();
     for (GuestExec exec : running) {
+      Optional<ProcessState> process = Optional.ofNullable(processes.get(exec.id()));
       originOf(exec)
-          .ifPresent(origin -> copies.add(new CarriedCall(origin, it -> channel.carry(exec, it))));
+          .ifPresent(origin ->
+              copies.add(new CarriedCall(origin, process, it -> channel.carry(exec, it))));
     }
     return copies;
   }
@@ -46,6 +59,7 @@ final class CarriedCall implements ExecListener {
   static CarriedCall of(SavedCall saved, Instant now, AgentChannel channel) {
     return new CarriedCall(
         () -> saved.origin(now),
+        Optional.ofNullable(saved.process()),
         it -> channel.carry(saved.guestId(), saved.window(), saved.takesInput(), it));
   }
 
@@ -57,6 +71,23 @@ final class CarriedCall implements ExecListener {
     return exec.listener() instanceof CarriedCall again
         ? Optional.of(again.originNow())
         : Optional.empty();
+  }
+
+  /** The execution that hears a guest's call, if there is one. */
+  static Optional<LocalExecution> heardBy(GuestExec exec) {
+    if (exec.listener() instanceof LocalExecution original) {
+      return Optional.of(original);
+    }
+    return exec.listener() instanceof CarriedCall again ? again.attached() : Optional.empty();
+  }
+
+  private synchronized Optional<LocalExecution> attached() {
+    return Optional.ofNullable(listener);
+  }
+
+  /** The process that it is, as it was then. */
+  Optional<ProcessState> process() {
+    return process;
   }
 
   private synchronized Supplier<CallOrigin> originNow() {
@@ -98,6 +129,11 @@ final class CarriedCall implements ExecListener {
     } else {
       event.accept(listener);
     }
+  }
+
+  @Override
+  public void started(int pid) {
+    tell(it -> it.started(pid));
   }
 
   @Override

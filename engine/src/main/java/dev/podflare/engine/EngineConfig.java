@@ -103,6 +103,7 @@ public record EngineConfig(
    * @param maxFork most children of one fork, 1 to 100
    * @param maxUndo most calls that a sandbox can keep for an undo, 0 to 100
    * @param undoDisk most memory that one sandbox's undo may keep on disk, beside its newest
+   * @param processes most started processes that run in one sandbox, 1 to 128
    */
   public record Limits(
       int sandboxes,
@@ -114,9 +115,11 @@ public record EngineConfig(
       long codeBytes,
       int maxFork,
       int maxUndo,
-      DataSize undoDisk) {
+      DataSize undoDisk,
+      int processes) {
     public Limits {
       check(maxUndo >= 0 && maxUndo <= 100, "max_undo must be 0 to 100, not " + maxUndo);
+      check(processes >= 1 && processes <= 128, "max_processes must be 1 to 128, not " + processes);
       check(maxFork >= 1 && maxFork <= 100, "max_fork must be 1 to 100, not " + maxFork);
     }
 
@@ -131,7 +134,8 @@ public record EngineConfig(
           64L << 20,
           32,
           32,
-          DataSize.ofGibibytes(2));
+          DataSize.ofGibibytes(2),
+          64);
     }
   }
 

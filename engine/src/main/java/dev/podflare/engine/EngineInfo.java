@@ -23,4 +23,5 @@ public record EngineInfo(
     int maxQueuedExecutions,
     long maxCodeBytes,
     int maxFork,
-    int maxUndo) {}
+    int maxUndo,
+    int maxProcesses) {}

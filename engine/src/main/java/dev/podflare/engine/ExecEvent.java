@@ -21,7 +21,7 @@ public sealed interface ExecEvent {
               result.data().entrySet().stream()
                   .mapToLong(entry -> 2L * (entry.getKey().length() + entry.getValue().length()))
                   .sum();
-          case Started _, Exit _ -> 0;
+          case Started _, Skipped _, Exit _ -> 0;
         };
   }
 
@@ -67,6 +67,13 @@ public sealed interface ExecEvent {
 
   /** The form of an exception. */
   String JSON = "application/json";
+
+  /**
+   * In the log of a process: so many events from this number on are not kept any more.
+   *
+   * @param epochMillis of the one that comes after
+   */
+  record Skipped(long sequence, long epochMillis, long count) implements ExecEvent {}
 
   /** The last event. */
   record Exit(long sequence, long epochMillis, int code, Reason reason) implements ExecEvent {}

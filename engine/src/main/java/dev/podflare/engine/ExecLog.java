@@ -1,7 +1,9 @@
 package dev.podflare.engine;
 
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.Condition;
@@ -17,7 +19,10 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * <p>From the start on there is one reader reserved for the caller that began the execution, until
  * it takes it or {@link #releaseReservation} is called: so that no event is lost between the start
- * and the first read. Thread-safe.
+ * and the first read.
+ *
+ * <p>The log of a process is <em>free</em>: readers hold nothing back. One that is slower than the
+ * program is told what it has missed. Thread-safe.
  */
 final class ExecLog {
   /** Bytes of read events that are kept for late readers. */
@@ -29,6 +34,7 @@ final class ExecLog {
   private final Set<Reader> readers = new HashSet<>();
   private final Runnable onRead;
   private final EventBudget budget;
+  private final boolean free;
   private boolean reserved = true;
   private boolean ended;
   private boolean abandoned;
@@ -37,6 +43,13 @@ final class ExecLog {
 
   /** {@code onRead} is called, without locks, whenever {@link #unread()} may have shrunk. */
   ExecLog(Runnable onRead, EventBudget budget) {
+    this(onRead, budget, false);
+  }
+
+  /** {@code free}: readers hold nothing back, and nothing is reserved. */
+  ExecLog(Runnable onRead, EventBudget budget, boolean free) {
+    this.free = free;
+    this.reserved = !free;
     this.onRead = onRead;
     this.budget = budget;
   }
@@ -68,6 +81,9 @@ final class ExecLog {
 
   /** Cost of the events that the slowest reader has not read. */
   long unread() {
+    if (free) {
+      return 0;
+    }
     lock.lock();
     try {
       long slowest = reserved ? 0 : emitted;
@@ -89,11 +105,53 @@ final class ExecLog {
     }
   }
 
+  /** Whether anybody reads. */
+  boolean watched() {
+    lock.lock();
+    try {
+      return !readers.isEmpty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Number of the oldest event that is kept, and of the one that comes next. */
+  Range range() {
+    lock.lock();
+    try {
+      return new Range(entries.first(), entries.next());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  record Range(long first, long next) {}
+
+  /** The events of output that came last, as many as have so many bytes. */
+  List<ExecEvent.Output> recent(int maxBytes) {
+    lock.lock();
+    try {
+      ArrayDeque<ExecEvent.Output> newest = new ArrayDeque<>();
+      long left = maxBytes;
+      for (long at = entries.next() - 1; at >= entries.first(); at--) {
+        if (!(entries.event(at) instanceof ExecEvent.Output output) || output.cost() > left) {
+          break;
+        }
+        left -= output.cost();
+        newest.addFirst(output);
+      }
+      return List.copyOf(newest);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Joins at a sequence number, or at the nearest to it that is kept or comes next. */
   ExecStream open(long fromSequence) {
     lock.lock();
     try {
-      Reader reader = new Reader(Math.clamp(fromSequence, entries.first(), entries.next()));
+      long oldest = free ? 0 : entries.first();
+      Reader reader = new Reader(Math.clamp(fromSequence, oldest, entries.next()));
       readers.add(reader);
       reserved = false;
       return reader;
@@ -140,7 +198,7 @@ final class ExecLog {
   void forget() {
     lock.lock();
     try {
-      while (readers.isEmpty() && !reserved && entries.count() > 1) {
+      while ((free || readers.isEmpty()) && !reserved && entries.count() > 1) {
         dropFirst();
       }
     } finally {
@@ -165,7 +223,7 @@ final class ExecLog {
     long most = budget.crowded() ? 0 : RETAINED;
     while (retainedBytes > most && entries.count() > 1 && !reserved) {
       long oldest = entries.first();
-      if (readers.stream().anyMatch(reader -> reader.position <= oldest)) {
+      if (!free && readers.stream().anyMatch(reader -> reader.position <= oldest)) {
         return;
       }
       dropFirst();
@@ -202,6 +260,9 @@ final class ExecLog {
           }
           left = changed.awaitNanos(left);
         }
+        if (position < entries.first()) {
+          return Optional.of(skip());
+        }
         ExecEvent event = entries.event(position);
         position++;
         read = entries.costBefore(position);
@@ -211,6 +272,14 @@ final class ExecLog {
       } finally {
         lock.unlock();
       }
+    }
+
+    private ExecEvent skip() {
+      long from = position;
+      position = entries.first();
+      read = entries.costBefore(position);
+      long millis = entries.event(position).epochMillis();
+      return new ExecEvent.Skipped(from, millis, position - from);
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.podflare.engine;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Code to run.
@@ -16,6 +17,7 @@ import java.util.Optional;
  * @param cancelOnDisconnect cancel when the caller that started it goes away
  * @param context in which it runs, which has a language, a folder and variables of its own; empty:
  *     Python in the first interpreter, bash in a process of its own
+ * @param process what it runs in place of code, if it is a process
  */
 public record ExecRequest(
     String code,
@@ -28,7 +30,8 @@ public record ExecRequest(
     boolean stdinOpen,
     boolean background,
     boolean cancelOnDisconnect,
-    Optional<String> context) {
+    Optional<String> context,
+    Optional<ProcessSpec> process) {
 
   public enum Language {
     PYTHON,
@@ -46,6 +49,34 @@ public record ExecRequest(
     env = Map.copyOf(env);
   }
 
+  /** Code, which is no process. */
+  public ExecRequest(
+      String code,
+      Language language,
+      Framing framing,
+      Optional<Duration> timeout,
+      Optional<String> cwd,
+      Map<String, String> env,
+      Optional<String> stdin,
+      boolean stdinOpen,
+      boolean background,
+      boolean cancelOnDisconnect,
+      Optional<String> context) {
+    this(
+        code,
+        language,
+        framing,
+        timeout,
+        cwd,
+        env,
+        stdin,
+        stdinOpen,
+        background,
+        cancelOnDisconnect,
+        context,
+        Optional.empty());
+  }
+
   /** The same without the code and the input, which need not be kept once they were sent. */
   ExecRequest sent() {
     return new ExecRequest(
@@ -59,7 +90,8 @@ public record ExecRequest(
         stdinOpen,
         background,
         cancelOnDisconnect,
-        context);
+        context,
+        process.map(ProcessSpec::sent));
   }
 
   /** The same for other code. */
@@ -96,7 +128,36 @@ public record ExecRequest(
         inputOpen,
         true,
         false,
-        context);
+        context,
+        process);
+  }
+
+  /** Of a call that goes on elsewhere, as far as it is known there. */
+  static ExecRequest copied(
+      Language language,
+      Framing framing,
+      @Nullable String context,
+      @Nullable ProcessState process) {
+    ExecRequest plain = of(language, "", framing);
+    ExecRequest placed = context == null ? plain : plain.in(context, language);
+    return process == null ? placed : placed.as(process.spec());
+  }
+
+  /** The same as a process. */
+  ExecRequest as(ProcessSpec spec) {
+    return new ExecRequest(
+        code,
+        language,
+        framing,
+        timeout,
+        cwd,
+        env,
+        stdin,
+        stdinOpen,
+        background,
+        cancelOnDisconnect,
+        context,
+        Optional.of(spec));
   }
 
   /** Bytes of memory that the code and the input take until they are sent, about. */

@@ -29,17 +29,27 @@ final class Executions {
 
   private final int maxQueued;
   private final int maxRunning;
+  private final int maxProcesses;
   private final Duration defaultTimeout;
   private final Consumer<LocalExecution> onQueued;
   private final Map<String, LocalExecution> byId = new LinkedHashMap<>();
   private final ArrayDeque<LocalExecution> queue = new ArrayDeque<>();
   private @Nullable LocalExecution python;
   private int live;
+
+  /** Those of the live ones that are processes. */
+  private int processes;
+
   private boolean closed;
 
   /** {@code onQueued} hears of each call that has to wait, before it does. */
   Executions(
-      int maxQueued, int maxRunning, Duration defaultTimeout, Consumer<LocalExecution> onQueued) {
+      int maxQueued,
+      int maxRunning,
+      int maxProcesses,
+      Duration defaultTimeout,
+      Consumer<LocalExecution> onQueued) {
+    this.maxProcesses = maxProcesses;
     this.onQueued = onQueued;
     this.maxQueued = maxQueued;
     this.maxRunning = maxRunning;
@@ -52,9 +62,7 @@ final class Executions {
       if (closed) {
         throw new PodflareException(ErrorCode.GONE, "the sandbox is being closed");
       }
-      if (live >= maxRunning) {
-        throw full(live + " executions are running or waiting, at most " + maxRunning);
-      }
+      makeSure(execution.isProcess());
       if (execution.request().standsInLine()) {
         if (queue.size() >= maxQueued) {
           throw full(queue.size() + " Python calls are waiting, at most " + maxQueued);
@@ -80,6 +88,20 @@ final class Executions {
     remember(execution);
   }
 
+  /** That there is room for one more. Processes have places of their own. */
+  private void makeSure(boolean process) {
+    int running = process ? processes : live - processes;
+    if (process && running >= maxProcesses) {
+      throw new PodflareException(
+          ErrorCode.TOO_MANY_PROCESSES,
+          "this sandbox has " + running + " processes, which is its limit",
+          Map.of("max_processes", maxProcesses));
+    }
+    if (!process && running >= maxRunning) {
+      throw full(running + " executions are running or waiting, at most " + maxRunning);
+    }
+  }
+
   private static PodflareException full(String figures) {
     return new PodflareException(
         ErrorCode.EXEC_QUEUE_FULL, "this sandbox has too much to do: " + figures);
@@ -87,6 +109,7 @@ final class Executions {
 
   private void remember(LocalExecution execution) {
     live++;
+    processes += execution.isProcess() ? 1 : 0;
     byId.put(execution.id(), execution);
     var oldest = byId.values().iterator();
     for (int excess = byId.size() - live - KEPT; excess > 0 && oldest.hasNext(); ) {
@@ -118,6 +141,9 @@ final class Executions {
       execution.start(execution.request().timeout().orElse(defaultTimeout));
     } catch (RuntimeException e) {
       execution.end(1, ExecEvent.Reason.CRASHED);
+      if (execution.isProcess()) {
+        forget(execution); // there was none
+      }
       throw e;
     }
   }
@@ -127,6 +153,7 @@ final class Executions {
     LocalExecution next = null;
     synchronized (this) {
       live--;
+      processes -= execution.isProcess() ? 1 : 0;
       if (execution.retained() > BIG) {
         forgetOldEvents();
       }
@@ -152,8 +179,27 @@ final class Executions {
     }
   }
 
+  /** A call. */
   synchronized Optional<LocalExecution> find(String id) {
-    return Optional.ofNullable(byId.get(id));
+    return Optional.ofNullable(byId.get(id)).filter(it -> !it.isProcess());
+  }
+
+  /** A process, by its id, or the newest that has that name. */
+  synchronized Optional<LocalExecution> findProcess(String idOrName) {
+    LocalExecution byItsId = byId.get(idOrName);
+    if (byItsId != null) {
+      return Optional.of(byItsId).filter(LocalExecution::isProcess);
+    }
+    return byId.values().stream()
+        .filter(it -> it.isCalled(idOrName))
+        .reduce((older, newer) -> newer);
+  }
+
+  /** As if it never was: it did not start. */
+  synchronized void forget(LocalExecution process) {
+    if (byId.remove(process.id(), process)) {
+      process.abandon();
+    }
   }
 
   /** Keeps what another sandbox's calls said, as if they had been called here; they have ended. */
@@ -163,7 +209,12 @@ final class Executions {
       List<LocalExecution> own = List.copyOf(byId.values());
       byId.clear();
       older.forEach(execution -> byId.put(execution.id(), execution));
-      own.forEach(execution -> byId.put(execution.id(), execution));
+      own.forEach(execution -> {
+        LocalExecution copied = byId.put(execution.id(), execution);
+        if (copied != null) {
+          copied.abandon(); // a process, which goes on here
+        }
+      });
       forgetOldEvents();
     }
   }
@@ -195,8 +246,24 @@ final class Executions {
   /** Newest first. */
   synchronized List<ExecutionView> views() {
     List<ExecutionView> views = new ArrayList<>();
-    byId.values().forEach(execution -> views.add(execution.view()));
+    byId.values().stream()
+        .filter(execution -> !execution.isProcess())
+        .forEach(execution -> views.add(execution.view()));
     return views.reversed();
+  }
+
+  /** Newest first. */
+  synchronized List<ProcessView> processViews() {
+    return byId.values().stream()
+        .flatMap(execution -> execution.processView().stream())
+        .toList()
+        .reversed();
+  }
+
+  /** Processes of which somebody reads what they say. */
+  synchronized boolean watched() {
+    return processes > 0
+        && byId.values().stream().anyMatch(it -> it.isProcess() && it.isWatched() && !it.ended());
   }
 
   /** Whether a Python call runs. */
@@ -204,8 +271,11 @@ final class Executions {
     return python != null;
   }
 
+  /** Whether nothing runs, or nothing but processes that are not to keep the sandbox awake. */
   synchronized boolean idle() {
-    return live == 0;
+    return live == 0
+        || (live == processes
+            && byId.values().stream().noneMatch(it -> it.keepsAwake() && !it.ended()));
   }
 
   /** Ends all, as the sandbox closes; nothing is taken any more. */

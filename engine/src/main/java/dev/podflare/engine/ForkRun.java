@@ -161,7 +161,8 @@ final class ForkRun {
   }
 
   private Child child(GuestMachine.Restored restored, GuestMachine.Frozen frozen) {
-    List<CarriedCall> calls = CarriedCall.of(frozen.running(), restored.channel());
+    List<CarriedCall> calls =
+        CarriedCall.of(frozen.running(), frozen.processes(), restored.channel());
     List<LocalTerminal> terminals =
         LocalTerminal.carried(frozen.terminals(), restored.channel(), host.budget());
     GuestMachine guest =

@@ -215,6 +215,7 @@ final class GuestMachine implements AutoCloseable {
    * @param epoch of the channel, as the memory knows it
    * @param running calls that the host had begun; the memory may not have all of them
    * @param terminals those of them that are open terminals, as they were then
+   * @param processes those of them that are processes, likewise, by number
    * @param paused how long the guest stood still for it
    */
   record Frozen(
@@ -222,6 +223,7 @@ final class GuestMachine implements AutoCloseable {
       long epoch,
       List<GuestExec> running,
       List<TerminalState> terminals,
+      Map<Long, ProcessState> processes,
       Duration paused)
       implements AutoCloseable {
     @Override
@@ -262,9 +264,10 @@ final class GuestMachine implements AutoCloseable {
     if (held) {
       List<GuestExec> running = channel.running();
       List<TerminalState> terminals = TerminalState.of(running);
+      Map<Long, ProcessState> processes = ProcessState.of(running);
       Checkpoint checkpoint = action.get();
       laps.lap("checkpoint");
-      return new Frozen(checkpoint, epoch, running, terminals, Duration.ZERO);
+      return new Frozen(checkpoint, epoch, running, terminals, processes, Duration.ZERO);
     }
     wake();
     machine.prepareCheckpoint();
@@ -274,11 +277,12 @@ final class GuestMachine implements AutoCloseable {
       laps.lap("barrier");
       List<GuestExec> running = channel.running();
       List<TerminalState> terminals = TerminalState.of(running);
+      Map<Long, ProcessState> processes = ProcessState.of(running);
       long begin = System.nanoTime();
       Checkpoint checkpoint = stopAndCopy(action, Checkpoint::close);
       Duration paused = Duration.ofNanos(System.nanoTime() - begin);
       laps.lap("checkpoint");
-      return new Frozen(checkpoint, epoch, running, terminals, paused);
+      return new Frozen(checkpoint, epoch, running, terminals, processes, paused);
     } finally {
       channel.release();
     }
@@ -327,9 +331,10 @@ final class GuestMachine implements AutoCloseable {
         channel.barrier(BARRIER_PATIENCE);
         List<GuestExec> running = channel.running();
         List<TerminalState> terminals = TerminalState.ofMany(running);
+        List<SavedCall> calls = SavedCall.of(running, ProcessState.ofMany(running), Instant.now());
         HistoryStep step =
             stopAndCopy(() -> machine.step(history, layerFolder), HistoryStep::close);
-        return new Step(step, epoch, SavedCall.of(running, Instant.now()), terminals);
+        return new Step(step, epoch, calls, terminals);
       } finally {
         channel.release();
       }

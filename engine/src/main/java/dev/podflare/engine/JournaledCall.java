@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param stderr likewise
  * @param wanted why it is to end, if somebody wants that
  * @param context in which it runs, if it does
+ * @param process what it is, if it is a process; absent in what earlier versions wrote
  */
 @SuppressWarnings("ArrayRecordComponent") // written and read, never compared
 record JournaledCall(
@@ -37,7 +38,8 @@ record JournaledCall(
     byte[] stdout,
     byte[] stderr,
     ExecEvent.@Nullable Reason wanted,
-    @Nullable String context) {
+    @Nullable String context,
+    @Nullable ProcessState process) {
 
   /** The same with so much more time. */
   JournaledCall later(Duration time) {
@@ -64,14 +66,14 @@ record JournaledCall(
         stdout,
         stderr,
         newWanted,
-        context);
+        context,
+        process);
   }
 
   CallOrigin origin() {
-    ExecRequest plain = ExecRequest.of(language, "", framing);
     return new CallOrigin(
         execution,
-        (context == null ? plain : plain.in(context, language)).carried(keepsInput),
+        ExecRequest.copied(language, framing, context, process).carried(keepsInput),
         Instant.ofEpochMilli(started),
         Instant.ofEpochMilli(deadline),
         Optional.ofNullable(wanted));

@@ -619,6 +619,62 @@ public final class LocalEngine implements Engine, AutoCloseable {
   }
 
   @Override
+  public SandboxProcess startProcess(Caller caller, String sandboxId, ProcessRequest request) {
+    planner.check(request.exec());
+    return onAwake(
+        caller,
+        sandboxId,
+        e -> e.code() == ErrorCode.GONE,
+        sandbox ->
+            handle(
+                caller,
+                sandboxId,
+                sandbox.startProcess(ids.process(), request, TERMINAL_PATIENCE)));
+  }
+
+  private SandboxProcess handle(Caller caller, String sandboxId, LocalExecution process) {
+    String id = process.id();
+    return new LocalProcess(
+        process,
+        () -> process(awake(caller, sandboxId), sandboxId, id),
+        () -> process(sandboxes.find(caller, sandboxId), sandboxId, id));
+  }
+
+  @Override
+  public List<ProcessView> processes(Caller caller, String sandboxId) {
+    return spaces.present(caller, sandboxId).executions().processViews();
+  }
+
+  @Override
+  public GuestListing guestProcesses(Caller caller, String sandboxId) {
+    return onAwake(
+        caller, sandboxId, _ -> true, sandbox -> sandbox.guestProcesses(TERMINAL_PATIENCE));
+  }
+
+  @Override
+  public SandboxProcess process(Caller caller, String sandboxId, String process) {
+    Sandbox sandbox = spaces.present(caller, sandboxId);
+    return handle(caller, sandboxId, process(sandbox, sandboxId, process));
+  }
+
+  private static LocalExecution process(Sandbox sandbox, String sandboxId, String process) {
+    return sandbox
+        .executions()
+        .findProcess(process)
+        .orElseThrow(() ->
+            new PodflareException(
+                ErrorCode.PROCESS_NOT_FOUND, "no process " + process + " in sandbox " + sandboxId));
+  }
+
+  @Override
+  public PortFound awaitPort(Caller caller, String sandboxId, PortWish wish)
+      throws InterruptedException {
+    Sandbox sandbox = awake(caller, sandboxId);
+    Optional<LocalExecution> process = wish.process().map(it -> process(sandbox, sandboxId, it));
+    return sandbox.awaitPort(wish, process);
+  }
+
+  @Override
   public List<ExecutionView> executions(Caller caller, String sandboxId) {
     return spaces.present(caller, sandboxId).executions().views();
   }
@@ -772,7 +828,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
         config.limits().queuedExecutions(),
         config.limits().codeBytes(),
         config.limits().maxFork(),
-        config.limits().maxUndo());
+        config.limits().maxUndo(),
+        config.limits().processes());
   }
 
   /** Addresses that guests have, seen from the host; empty where they have no network. */

@@ -7,6 +7,7 @@ import dev.podflare.engine.ExecutionView.State;
 import dev.podflare.guest.DoneReason;
 import dev.podflare.guest.ExecListener;
 import dev.podflare.guest.GuestExec;
+import dev.podflare.guest.GuestExec.Reach;
 import dev.podflare.guest.GuestSignal;
 import dev.podflare.guest.GuestStream;
 import dev.podflare.guest.GuestValue;
@@ -14,9 +15,11 @@ import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +38,8 @@ final class LocalExecution implements Execution, ExecListener {
   private static final long VALUE_PATIENCE = 16 << 20;
 
   private static final Logger LOG = LoggerFactory.getLogger(LocalExecution.class);
+  private static final int SIGTERM = 15;
+  private static final int SIGKILL = 9;
   private static final int KILLED = 137;
   private static final int TIMED_OUT = 124;
   private static final int INTERRUPTED = 130;
@@ -73,6 +78,7 @@ final class LocalExecution implements Execution, ExecListener {
   private final Instant createdAt;
   private final ExecLog log;
   private final Framer.Pair framers;
+  private final Optional<ProcessPart> process;
   private final ReentrantLock lock = new ReentrantLock();
   private volatile ExecRequest request;
   private State state = State.QUEUED;
@@ -101,7 +107,8 @@ final class LocalExecution implements Execution, ExecListener {
     this.request = request;
     this.budget = budget;
     this.window = window(request.framing());
-    this.log = new ExecLog(this::giveCredit, budget);
+    this.process = request.process().map(spec -> new ProcessPart(spec.command()));
+    this.log = new ExecLog(this::giveCredit, budget, process.isPresent());
     budget.add(request.weight());
     this.owner = owner;
     this.clock = clock;
@@ -185,6 +192,141 @@ final class LocalExecution implements Execution, ExecListener {
     }
   }
 
+  boolean isProcess() {
+    return process.isPresent();
+  }
+
+  boolean isCalled(String name) {
+    return request.process().flatMap(ProcessSpec::name).filter(name::equals).isPresent();
+  }
+
+  boolean keepsAwake() {
+    return request.process().map(ProcessSpec::keepsAwake).orElse(true);
+  }
+
+  /** Whether somebody reads what it says. */
+  boolean isWatched() {
+    return log.watched();
+  }
+
+  /** Of a process. */
+  CompletableFuture<ExecEvent.Exit> exit() {
+    return process.orElseThrow().end();
+  }
+
+  /** Of a process: waits until it runs. {@code INVALID_FIELD} if it cannot start. */
+  void awaitStart(Duration patience) {
+    try {
+      process.orElseThrow().awaitStart(patience);
+    } catch (PodflareException e) {
+      if (!ended()) {
+        interrupt(Reason.CANCELLED); // it may start yet
+      }
+      throw e;
+    }
+  }
+
+  /** Empty if it is no process. */
+  Optional<ProcessView> processView() {
+    lock.lock();
+    try {
+      ExecLog.Range kept = log.range();
+      return process.map(part -> processView(part, request.process().orElseThrow(), kept));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private ProcessView processView(ProcessPart part, ProcessSpec spec, ExecLog.Range kept) {
+    return new ProcessView(
+        id,
+        part.pid(),
+        spec.name(),
+        spec.command(),
+        state != State.ENDED,
+        (startedAt == null ? createdAt : startedAt).truncatedTo(ChronoUnit.MILLIS), // as it is kept
+        Optional.ofNullable(endedAt),
+        exit == null ? OptionalInt.empty() : OptionalInt.of(exit.code()),
+        Optional.ofNullable(exit).map(ExecEvent.Exit::reason),
+        stdinOpen && state != State.ENDED,
+        spec.keepsAwake(),
+        kept.first(),
+        kept.next());
+  }
+
+  /** As it is now, on the thread that hears the guest or while that hears nothing. */
+  Optional<ProcessState> processState(int maxRecent) {
+    lock.lock();
+    try {
+      List<ProcessState.Said> recent =
+          log.recent(maxRecent).stream()
+              .map(it -> new ProcessState.Said(it.epochMillis(), it.stream(), it.bytes()))
+              .toList();
+      return process.map(part -> {
+        ProcessSpec spec = request.process().orElseThrow();
+        return new ProcessState(
+            spec.command(),
+            spec.name().orElse(null),
+            spec.keepsAwake(),
+            part.pid(),
+            sequence,
+            framers.stdout().held(),
+            framers.stderr().held(),
+            recent);
+      });
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Its log goes on where that of the process was of which it is a copy; before all else. */
+  void continues(ProcessState before) {
+    lock.lock();
+    try {
+      sequence = before.next();
+      long first = before.next() - before.recent().size();
+      if (first == 1) {
+        log.append(new ExecEvent.Started(0, clock.millis(), id));
+      } else {
+        log.beginAt(first);
+      }
+      for (int i = 0; i < before.recent().size(); i++) {
+        ProcessState.Said said = before.recent().get(i);
+        log.append(new ExecEvent.Output(first + i, said.ts(), said.stream(), said.bytes()));
+      }
+      emitAll(ExecEvent.Stream.STDOUT, framers.stdout().add(before.stdout()));
+      emitAll(ExecEvent.Stream.STDERR, framers.stderr().add(before.stderr()));
+      if (before.pid() > 0) {
+        process.ifPresent(part -> part.started(before.pid()));
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Of a process: {@code PROCESS_ENDED} if it has ended. */
+  void signal(int number, boolean group) {
+    owner.requireRunning();
+    GuestExec running;
+    lock.lock();
+    try {
+      running = guest;
+      if (exit != null) {
+        throw LocalProcess.ended(id, exit);
+      }
+    } finally {
+      lock.unlock();
+    }
+    if (running != null) {
+      running.signal(number, group ? Reach.GROUP : Reach.ONE);
+    }
+  }
+
+  @Override
+  public void started(int pid) {
+    process.ifPresent(part -> part.started(pid));
+  }
+
   private void letGoOfCode() {
     lock.lock();
     try {
@@ -203,11 +345,16 @@ final class LocalExecution implements Execution, ExecListener {
     CallOrigin origin = place.origin();
     lock.lock();
     try {
-      sequence = place.sequence();
-      log.beginAt(sequence);
-      // What is not a whole payload gives no event.
-      framers.stdout().add(place.stdout());
-      framers.stderr().add(place.stderr());
+      ProcessState before = place.process();
+      if (before == null) {
+        sequence = place.sequence();
+        log.beginAt(sequence);
+        // What is not a whole payload gives no event.
+        framers.stdout().add(place.stdout());
+        framers.stderr().add(place.stderr());
+      } else {
+        continues(before);
+      }
       state = State.RUNNING;
       startedAt = origin.startedAt();
       deadline = origin.deadline();
@@ -248,14 +395,18 @@ final class LocalExecution implements Execution, ExecListener {
   JournaledCall journaled(GuestExec exec) {
     lock.lock();
     try {
-      return journaled(exec, 0, new byte[0], new byte[0]);
+      return journaled(exec, 0, new byte[0], new byte[0], 0);
     } finally {
       lock.unlock();
     }
   }
 
-  /** For the journal, as it is now; empty if more than so many bytes of it are in no event yet. */
-  Optional<JournaledCall> journaled(int mostHeld) {
+  /**
+   * For the journal, as it is now; empty if more than so many bytes of it are in no event yet.
+   *
+   * @param recent bytes of a process's last output that go along
+   */
+  Optional<JournaledCall> journaled(int mostHeld, int recent) {
     lock.lock();
     try {
       GuestExec exec = guest;
@@ -265,13 +416,14 @@ final class LocalExecution implements Execution, ExecListener {
         return Optional.empty();
       }
       return Optional.of(
-          journaled(exec, sequence, framers.stdout().held(), framers.stderr().held()));
+          journaled(exec, sequence, framers.stdout().held(), framers.stderr().held(), recent));
     } finally {
       lock.unlock();
     }
   }
 
-  private JournaledCall journaled(GuestExec exec, long next, byte[] stdout, byte[] stderr) {
+  private JournaledCall journaled(
+      GuestExec exec, long next, byte[] stdout, byte[] stderr, int recent) {
     return new JournaledCall(
         id,
         exec.id(),
@@ -286,7 +438,8 @@ final class LocalExecution implements Execution, ExecListener {
         stdout,
         stderr,
         wantedEnd,
-        request.context().orElse(null));
+        request.context().orElse(null),
+        processState(recent).map(it -> next == 0 ? it.unheard() : it).orElse(null));
   }
 
   boolean ended() {
@@ -315,7 +468,9 @@ final class LocalExecution implements Execution, ExecListener {
       startedAt = origin.startedAt();
       deadline = origin.deadline();
       wantedEnd = origin.wantedEnd().orElse(null);
-      emitStart();
+      if (sequence == 0) {
+        emitStart();
+      }
     } finally {
       lock.unlock();
     }
@@ -469,6 +624,12 @@ final class LocalExecution implements Execution, ExecListener {
   @Override
   public void done(int code, DoneReason reason, Optional<String> message) {
     Reason wanted = wantedEnd;
+    if (isProcess()) {
+      // The code is the program's own, whoever wanted the end.
+      end(code, wanted != null ? wanted : ofProcess(reason));
+      process.filter(it -> !it.hasStarted()).ifPresent(it -> it.failed(message.orElse("it ended")));
+      return;
+    }
     if (wanted != null) {
       end(wanted == Reason.TIMEOUT ? TIMED_OUT : INTERRUPTED, wanted);
       return;
@@ -484,14 +645,24 @@ final class LocalExecution implements Execution, ExecListener {
     }
   }
 
+  private static Reason ofProcess(DoneReason reason) {
+    return switch (reason) {
+      case EXITED, KILLED -> Reason.EXITED;
+      case CRASHED -> Reason.CRASHED;
+      case OUT_OF_MEMORY -> Reason.OUT_OF_MEMORY;
+    };
+  }
+
   /** The channel to the guest is gone, and the sandbox with it. */
   @Override
   public void lost() {
+    process.ifPresent(ProcessPart::lost);
     end(KILLED, Reason.SANDBOX_CLOSED);
   }
 
   /** Ends it, whatever it does: with the event that tells why, once. */
   void end(int code, Reason reason) {
+    ExecEvent.Exit last;
     lock.lock();
     try {
       if (state == State.ENDED) {
@@ -504,8 +675,9 @@ final class LocalExecution implements Execution, ExecListener {
       budget.add(-VALUE_COST * heldValue);
       heldValue = 0;
       endedAt = clock.instant();
-      exit = new ExecEvent.Exit(sequence++, clock.millis(), code, reason);
-      emit(exit);
+      last = new ExecEvent.Exit(sequence++, clock.millis(), code, reason);
+      exit = last;
+      emit(last);
       if (timeout != null) {
         timeout.stop();
       }
@@ -514,12 +686,13 @@ final class LocalExecution implements Execution, ExecListener {
     }
     letGoOfCode();
     owner.ended(this);
+    process.ifPresent(part -> part.ended(last));
   }
 
   /** Programs often say no more than that something failed; where exact text is not promised. */
   private void noteRefusal() {
     Instant since = startedAt;
-    if (since != null && request.framing() == ExecRequest.Framing.CHUNKS) {
+    if (since != null && request.framing() == ExecRequest.Framing.CHUNKS && !isProcess()) {
       owner
           .refusedSince(since)
           .ifPresent(note ->
@@ -535,6 +708,9 @@ final class LocalExecution implements Execution, ExecListener {
 
   private void emit(ExecEvent event) {
     log.append(event);
+    if (isProcess()) {
+      return; // what runs for long would push out what calls said
+    }
     replay.accept(new ReplayEvent(id, request.framing(), event));
   }
 
@@ -613,19 +789,31 @@ final class LocalExecution implements Execution, ExecListener {
 
   private void interrupt(GuestExec running) {
     owner.after(owner.interruptGrace(), () -> kill(running));
-    running.signal(GuestSignal.INT);
+    if (isProcess()) {
+      running.signal(SIGTERM, Reach.GROUP);
+    } else {
+      running.signal(GuestSignal.INT);
+    }
   }
 
   private void kill(GuestExec running) {
     if (!log.ended()) {
       // A guest that does not even answer to this is not waited for any longer.
       owner.after(owner.interruptGrace(), this::giveUp);
-      running.signal(GuestSignal.KILL);
+      if (isProcess()) {
+        running.signal(SIGKILL, Reach.SESSION);
+      } else {
+        running.signal(GuestSignal.KILL);
+      }
     }
   }
 
   private void giveUp() {
     Reason wanted = wantedEnd;
+    if (isProcess()) {
+      end(KILLED, wanted == null ? Reason.TIMEOUT : wanted);
+      return;
+    }
     end(
         wanted == Reason.CANCELLED ? INTERRUPTED : TIMED_OUT,
         wanted == null ? Reason.TIMEOUT : wanted);
@@ -641,7 +829,7 @@ final class LocalExecution implements Execution, ExecListener {
       if (!stdinOpen || state == State.ENDED || running == null) {
         throw new PodflareException(
             ErrorCode.STDIN_CLOSED,
-            "execution " + id + " has no open standard input; start it with \"stdin_open\": true");
+            id + " has no open standard input; start it with \"stdin_open\": true");
       }
       stdinOpen = !endOfFile;
     } finally {

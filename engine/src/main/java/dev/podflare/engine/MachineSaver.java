@@ -112,7 +112,7 @@ final class MachineSaver {
         IntStream.range(0, frozen.checkpoint().layers().size())
             .mapToObj(CheckpointVault::layer)
             .toList(),
-        SavedCall.of(frozen.running(), clock.instant()),
+        SavedCall.of(frozen.running(), frozen.processes(), clock.instant()),
         frozen.terminals());
   }
 

@@ -7,6 +7,7 @@ import dev.podflare.guest.ExecCommand;
 import dev.podflare.guest.FileOperation;
 import dev.podflare.guest.GuestExec;
 import dev.podflare.guest.GuestLanguage;
+import dev.podflare.guest.GuestProcesses;
 import dev.podflare.qemu.Machine;
 import dev.podflare.store.SandboxRecord;
 import java.time.Clock;
@@ -44,6 +45,8 @@ final class Sandbox implements LocalExecution.Owner {
   private final Executions executions;
   private final Optional<UndoRing> undo;
   private final Terminals terminals;
+  private final GuestProcesses processes;
+  private final PortWaits portWaits = new PortWaits();
   private final ReentrantLock closing = new ReentrantLock();
   private final ReentrantLock family = new ReentrantLock(true);
 
@@ -78,12 +81,14 @@ final class Sandbox implements LocalExecution.Owner {
         new Executions(
             config.limits().queuedExecutions(),
             MAX_LIVE_EXECUTIONS,
+            config.limits().processes(),
             config.deadlines().execution(),
             guest.calls()::waits);
     this.undo =
         record.undo() == 0
             ? Optional.empty()
             : Optional.of(new UndoRing(config, guest, record.undo()));
+    this.processes = new GuestProcesses(guest.channel());
     this.terminals = new Terminals(guest, budget, this::touch, this::whyLost);
   }
 
@@ -165,7 +170,11 @@ final class Sandbox implements LocalExecution.Owner {
     if (!now.isBefore(record.expiresAt())) {
       return Optional.of(CloseReason.TIMEOUT);
     }
-    if (guest.ports().inUse() || terminals.watched() || guest.channel().busyWithFiles()) {
+    if (guest.ports().inUse()
+        || terminals.watched()
+        || guest.channel().busyWithFiles()
+        || portWaits.inUse()
+        || executions.watched()) {
       touch();
     }
     boolean idle = executions.idle() && !now.isBefore(lastActive.plus(record.idleTimeout()));
@@ -177,6 +186,61 @@ final class Sandbox implements LocalExecution.Owner {
     try {
       requireState(SandboxState.READY);
       return executeNow(executionId, request);
+    } finally {
+      starting.readLock().unlock();
+    }
+  }
+
+  /** It runs when this returns; if it cannot, there was none. */
+  LocalExecution startProcess(String processId, ProcessRequest request, Duration patience) {
+    LocalExecution process = execute(processId, request.exec());
+    try {
+      process.awaitStart(patience);
+      return process;
+    } catch (RuntimeException e) {
+      executions.forget(process);
+      throw e;
+    }
+  }
+
+  /** All that run in the guest. */
+  GuestListing guestProcesses(Duration patience) {
+    GuestProcesses.Listing listing = processes.list(patience, this::asking);
+    Map<Long, String> started = new HashMap<>();
+    executions.processViews().stream()
+        .filter(it -> it.running() && it.pid() > 0)
+        .forEach(it -> started.put((long) it.pid(), it.id()));
+    return new GuestListing(
+        listing.processes().stream()
+            .map(it -> GuestListing.Entry.of(it, Optional.ofNullable(started.get(it.pid()))))
+            .toList(),
+        listing.truncated());
+  }
+
+  /** See {@link SandboxProcesses#awaitPort}. */
+  PortFound awaitPort(PortWish wish, Optional<LocalExecution> process) throws InterruptedException {
+    PortWaits.Place place =
+        new PortWaits.Place() {
+          @Override
+          public GuestProcesses.PortWait begin(int port) {
+            return asking(() -> processes.awaitPort(port));
+          }
+
+          @Override
+          public String whyLost() {
+            return Sandbox.this.whyLost();
+          }
+        };
+    return portWaits.await(place, wish, process);
+  }
+
+  private <T> T asking(Supplier<T> question) {
+    starting.readLock().lock();
+    try {
+      requireState(SandboxState.READY);
+      touch();
+      guest.wake();
+      return question.get();
     } finally {
       starting.readLock().unlock();
     }
@@ -241,14 +305,17 @@ final class Sandbox implements LocalExecution.Owner {
   void carryOn(String executionId, CarriedCall call) {
     if (call.began()) {
       CallOrigin origin = call.origin();
+      // A process keeps its id: who knows it from the other sandbox finds it here.
+      String id = call.process().isPresent() ? origin.executionId() : executionId;
       LocalExecution copy =
           new LocalExecution(
-              executionId,
+              id,
               origin.request().carried(call.guest().takesInput()),
               this,
               clock,
               budget,
               replay::add);
+      call.process().ifPresent(copy::continues);
       executions.carryOn(copy);
       copy.goOn(call.guest(), origin);
       guest.calls().begins(copy, call.guest());
@@ -317,20 +384,31 @@ final class Sandbox implements LocalExecution.Owner {
     // A context has its own.
     Map<String, String> env = request.context().isEmpty() ? environment(request.env()) : Map.of();
     ExecCommand command =
-        new ExecCommand(
-            request.language() == ExecRequest.Language.BASH
-                ? GuestLanguage.BASH
-                : GuestLanguage.PYTHON,
-            request.code(),
-            request.cwd(),
-            env,
-            request.stdin().isPresent() || request.stdinOpen(),
-            request.framing() == ExecRequest.Framing.CHUNKS,
-            execution.window(),
-            request.context());
+        request
+            .process()
+            .map(spec ->
+                ExecCommand.program(
+                    spec.argv(),
+                    request.cwd(),
+                    env,
+                    request.stdin().isPresent() || request.stdinOpen(),
+                    execution.window()))
+            .orElseGet(() -> code(request, env, execution.window()));
     guest.wake();
     Supplier<GuestExec> send = () -> guest.channel().exec(command, execution);
     return undo.isPresent() ? undo.get().before(execution.id(), send) : send.get();
+  }
+
+  private static ExecCommand code(ExecRequest request, Map<String, String> env, int window) {
+    return new ExecCommand(
+        request.language() == ExecRequest.Language.BASH ? GuestLanguage.BASH : GuestLanguage.PYTHON,
+        request.code(),
+        request.cwd(),
+        env,
+        request.stdin().isPresent() || request.stdinOpen(),
+        request.framing() == ExecRequest.Framing.CHUNKS,
+        window,
+        request.context());
   }
 
   @Override

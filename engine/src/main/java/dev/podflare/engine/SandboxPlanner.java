@@ -186,9 +186,11 @@ final class SandboxPlanner {
       throw new PodflareException(
           ErrorCode.INVALID_FIELD, "stdin is for bash without a context only");
     }
-    request
-        .timeout()
-        .ifPresent(value -> within("timeout_seconds", value, config.deadlines().execution()));
+    if (request.process().isEmpty()) { // which may run for ever
+      request
+          .timeout()
+          .ifPresent(value -> within("timeout_seconds", value, config.deadlines().execution()));
+    }
   }
 
   void check(ContextRequest request) {

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param ranMillis how long it had run
  * @param leftMillis what it had left of its time
  * @param context in which it runs, if it does
+ * @param process what it is, if it is a process; absent in what earlier versions wrote
  */
 record SavedCall(
     String execution,
@@ -28,18 +30,23 @@ record SavedCall(
     ExecRequest.Framing framing,
     @JsonProperty("ran_ms") long ranMillis,
     @JsonProperty("left_ms") long leftMillis,
-    @Nullable String context) {
+    @Nullable String context,
+    @Nullable ProcessState process) {
 
   /** Those that have a caller. */
-  static List<SavedCall> of(List<GuestExec> running, Instant now) {
+  static List<SavedCall> of(
+      List<GuestExec> running, Map<Long, ProcessState> processes, Instant now) {
     List<SavedCall> calls = new ArrayList<>();
     for (GuestExec exec : running) {
-      CarriedCall.originOf(exec).ifPresent(origin -> calls.add(of(exec, origin.get(), now)));
+      ProcessState process = processes.get(exec.id());
+      CarriedCall.originOf(exec)
+          .ifPresent(origin -> calls.add(of(exec, origin.get(), process, now)));
     }
     return calls;
   }
 
-  private static SavedCall of(GuestExec exec, CallOrigin origin, Instant now) {
+  private static SavedCall of(
+      GuestExec exec, CallOrigin origin, @Nullable ProcessState process, Instant now) {
     return new SavedCall(
         origin.executionId(),
         exec.id(),
@@ -49,14 +56,14 @@ record SavedCall(
         origin.request().framing(),
         Duration.between(origin.startedAt(), now).toMillis(),
         Duration.between(now, origin.deadline()).toMillis(),
-        origin.request().context().orElse(null));
+        origin.request().context().orElse(null),
+        process);
   }
 
   /** The call, if it goes on now. */
   CallOrigin origin(Instant now) {
-    ExecRequest plain = ExecRequest.of(language, "", framing);
     ExecRequest request =
-        (context == null ? plain : plain.in(context, language)).carried(takesInput);
+        ExecRequest.copied(language, framing, context, process).carried(takesInput);
     return new CallOrigin(
         execution,
         request,

@@ -121,7 +121,8 @@ class AdmissionTest {
             usual.codeBytes(),
             usual.maxFork(),
             usual.maxUndo(),
-            usual.undoDisk()),
+            usual.undoDisk(),
+            usual.processes()),
         data);
   }
 

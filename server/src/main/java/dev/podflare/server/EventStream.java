@@ -108,7 +108,24 @@ final class EventStream {
     }
   }
 
-  /** Ends the streams that are still running, for a stop that cannot wait longer. */
+  /** A wait of the engine's. */
+  interface Wait<T> {
+    T run() throws InterruptedException;
+  }
+
+  /** Waits, unless the server stops: {@code SHUTTING_DOWN}. */
+  <T> T await(Wait<T> wait) {
+    running.add(Thread.currentThread());
+    try {
+      return wait.run();
+    } catch (InterruptedException stopping) {
+      throw new PodflareException(ErrorCode.SHUTTING_DOWN, "this node is stopping", stopping);
+    } finally {
+      running.remove(Thread.currentThread());
+    }
+  }
+
+  /** Ends the streams and waits that are still running, for a stop that cannot wait longer. */
   void interruptAll() {
     running.forEach(Thread::interrupt);
   }

@@ -45,6 +45,10 @@ final class EventWriter implements AutoCloseable {
       }
       case ExecEvent.Output output -> output(output, framing);
       case ExecEvent.Result result -> result(result);
+      case ExecEvent.Skipped skipped -> {
+        json.writeStringProperty("type", "skipped");
+        json.writeNumberProperty("data", skipped.count());
+      }
       case ExecEvent.Exit exit -> {
         json.writeStringProperty("type", "exit");
         json.writeNumberProperty("data", exit.code());

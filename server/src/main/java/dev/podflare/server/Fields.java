@@ -34,6 +34,11 @@ final class Fields {
     return present(name).map(node -> string(name, node));
   }
 
+  /** Whether it is given, and as text. */
+  boolean isText(String name) {
+    return present(name).filter(JsonNode::isString).isPresent();
+  }
+
   /** A name, path or the like: not empty, not long, without NUL. */
   Optional<String> shortText(String name) {
     Optional<String> text = text(name);

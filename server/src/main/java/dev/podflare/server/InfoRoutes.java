@@ -101,6 +101,7 @@ final class InfoRoutes {
         .put("code_bytes", info.maxCodeBytes())
         .put("fork", info.maxFork())
         .put("undo", info.maxUndo())
+        .put("processes", info.maxProcesses())
         .put("request_body_bytes", config.limits().maxBody().bytes())
         .put("requests_at_once", config.limits().maxRequests())
         .put("requests_per_minute", ExecAnswers.boxed(perMinute));

@@ -61,6 +61,7 @@ public final class PodflareServer implements AutoCloseable {
                 new ContextRoutes(engine).routes(),
                 new VolumeRoutes(engine, idempotency).routes(),
                 new TerminalRoutes(engine, streams).routes(),
+                new ProcessRoutes(engine, streams).routes(),
                 new FileRoutes(engine).routes(),
                 new FileTreeRoutes(engine, streams).routes(),
                 new InfoRoutes(engine, config, metrics).routes(),

@@ -101,7 +101,8 @@ final class TestPlatform implements AutoCloseable {
             usual.codeBytes(),
             usual.maxFork(),
             usual.maxUndo(),
-            usual.undoDisk()));
+            usual.undoDisk(),
+            usual.processes()));
   }
 
   private static EngineConfig withLimits(EngineConfig config, int sandboxes, DataSize reserve) {
@@ -118,7 +119,8 @@ final class TestPlatform implements AutoCloseable {
             usual.codeBytes(),
             usual.maxFork(),
             usual.maxUndo(),
-            usual.undoDisk()));
+            usual.undoDisk(),
+            usual.processes()));
   }
 
   /** A client of another key. */

@@ -38,7 +38,8 @@ class UndoLimitsTest {
             usual.codeBytes(),
             usual.maxFork(),
             usual.maxUndo(),
-            most));
+            most,
+            usual.processes()));
   }
 
   private static Sandbox keeping(TestPlatform platform, int calls) {

@@ -20,9 +20,14 @@ import dev.podflare.engine.FamilyMember;
 import dev.podflare.engine.FileDiff;
 import dev.podflare.engine.ForkRequest;
 import dev.podflare.engine.ForkedSandboxes;
+import dev.podflare.engine.GuestListing;
 import dev.podflare.engine.ListRequest;
 import dev.podflare.engine.NetworkView;
 import dev.podflare.engine.PatchRequest;
+import dev.podflare.engine.PortFound;
+import dev.podflare.engine.PortWish;
+import dev.podflare.engine.ProcessRequest;
+import dev.podflare.engine.ProcessView;
 import dev.podflare.engine.ReplayEvent;
 import dev.podflare.engine.ResumeRequest;
 import dev.podflare.engine.SandboxFiles;
@@ -63,6 +68,7 @@ public final class FakeEngine implements Engine {
   private final Map<String, List<FakeExecution>> executions = new LinkedHashMap<>();
   private final Map<String, Contexts> contexts = new ConcurrentHashMap<>();
   private final Map<String, List<FakeTerminal>> terminals = new ConcurrentHashMap<>();
+  private final Map<String, List<FakeProcess>> processes = new ConcurrentHashMap<>();
   private final Map<String, FakeFiles> files = new ConcurrentHashMap<>();
   private final Map<Integer, InetSocketAddress> ports = new ConcurrentHashMap<>();
   private final FakeVolumes volumes = new FakeVolumes();
@@ -615,6 +621,66 @@ public final class FakeEngine implements Engine {
   }
 
   @Override
+  public FakeProcess startProcess(Caller caller, String sandboxId, ProcessRequest request) {
+    get(caller, sandboxId);
+    FakeProcess process = new FakeProcess(ids.process(), request);
+    processes.computeIfAbsent(sandboxId, _ -> new CopyOnWriteArrayList<>()).add(process);
+    return process;
+  }
+
+  /** The newest of the only sandbox that has one. */
+  public FakeProcess lastProcess() {
+    return processes.values().iterator().next().getLast();
+  }
+
+  @Override
+  public List<ProcessView> processes(Caller caller, String sandboxId) {
+    return processesOf(caller, sandboxId).reversed().stream().map(FakeProcess::view).toList();
+  }
+
+  @Override
+  public GuestListing guestProcesses(Caller caller, String sandboxId) {
+    return new GuestListing(
+        List.of(
+            new GuestListing.Entry(1, 0, 0, "S", Duration.ZERO, 4096, "init", Optional.empty()),
+            new GuestListing.Entry(
+                77,
+                1,
+                0,
+                "R",
+                Duration.ofMillis(5),
+                8192,
+                "x",
+                processesOf(caller, sandboxId).stream().findFirst().map(FakeProcess::id))),
+        false);
+  }
+
+  @Override
+  public FakeProcess process(Caller caller, String sandboxId, String process) {
+    return processesOf(caller, sandboxId).stream()
+        .filter(it -> it.id().equals(process) || it.request().name().equals(Optional.of(process)))
+        .findFirst()
+        .orElseThrow(() ->
+            new PodflareException(ErrorCode.PROCESS_NOT_FOUND, "there is no process " + process));
+  }
+
+  /** From port 1000 on something listens on all of them. */
+  @Override
+  public PortFound awaitPort(Caller caller, String sandboxId, PortWish wish) {
+    get(caller, sandboxId);
+    wish.process().ifPresent(name -> process(caller, sandboxId, name));
+    if (wish.port() < 1000) {
+      throw new PodflareException(ErrorCode.TIMED_OUT, "nothing listens on " + wish.port());
+    }
+    return new PortFound(wish.port(), List.of("0.0.0.0"), true);
+  }
+
+  private List<FakeProcess> processesOf(Caller caller, String sandboxId) {
+    get(caller, sandboxId);
+    return processes.getOrDefault(sandboxId, List.of());
+  }
+
+  @Override
   public List<ExecutionView> executions(Caller caller, String sandboxId) {
     return all(caller, sandboxId).reversed().stream().map(FakeExecution::view).toList();
   }
@@ -676,7 +742,8 @@ public final class FakeEngine implements Engine {
         64,
         48L << 20,
         32,
-        16);
+        16,
+        64);
   }
 
   private List<FakeExecution> all(Caller caller, String sandboxId) {
