@@ -103,7 +103,7 @@ final class EventReader {
         data.path("name").asString(""), data.path("value").asString(""), frames);
   }
 
-  private static byte[] payload(JsonNode event) {
+  static byte[] payload(JsonNode event) {
     String base64 = event.path("data_b64").asString("");
     if (base64.isEmpty()) {
       return event.path("data").asString("").getBytes(StandardCharsets.UTF_8);

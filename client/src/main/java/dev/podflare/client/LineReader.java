@@ -19,6 +19,13 @@ final class LineReader {
 
   /** Reads to the last object; {@code BAD_ANSWER} if the stream ends before. */
   static void read(DeadlineBody body, Taker taker) throws IOException {
+    if (!readAll(body, taker)) {
+      throw bad("the end of the events before the last of them");
+    }
+  }
+
+  /** Reads to the last object, or to the end of the stream; whether it was the last object. */
+  static boolean readAll(DeadlineBody body, Taker taker) throws IOException {
     byte[] block = new byte[1 << 16];
     ByteArrayOutputStream line = new ByteArrayOutputStream();
     for (int count = body.read(block); count >= 0; count = body.read(block)) {
@@ -26,7 +33,7 @@ final class LineReader {
       for (int end = newline(block, 0, count); end < count; end = newline(block, start, count)) {
         line.write(block, start, end - start);
         if (line.size() > 1 && taker.take(parse(line.toByteArray()))) {
-          return;
+          return true;
         }
         line.reset();
         start = end + 1;
@@ -36,7 +43,7 @@ final class LineReader {
         throw bad("an event of more than " + MAX_LINE_BYTES + " bytes");
       }
     }
-    throw bad("the end of the events before the last of them");
+    return false;
   }
 
   /** Index of the next newline, or {@code end} if there is none. */

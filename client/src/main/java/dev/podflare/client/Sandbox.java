@@ -2,10 +2,12 @@ package dev.podflare.client;
 
 import java.net.URI;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import tools.jackson.databind.JsonNode;
 
 /**
  * A handle on one sandbox. Closing it deletes the sandbox, unless it was merged into its parent or
@@ -97,6 +99,48 @@ public final class Sandbox implements AutoCloseable {
   /** A handle on a terminal; asks nothing of the server. */
   public Terminal terminal(String terminalId) {
     return new Terminal(http, path(""), terminalId);
+  }
+
+  /** Starts a program, which runs on whether or not anybody looks; it runs when this returns. */
+  public SandboxProcess startProcess(ProcessOptions options) {
+    ProcessInfo started = http.post(path("/processes"), options.body(), ProcessInfo.class);
+    return process(started.processId());
+  }
+
+  private record Started(List<ProcessInfo> processes) {}
+
+  /** Processes that were started, newest first; asks the server. */
+  public List<ProcessInfo> processes() {
+    return List.copyOf(http.get(path("/processes"), Started.class).processes());
+  }
+
+  /** All that run in the guest; asks the server, and the guest. */
+  public GuestProcesses guestProcesses() {
+    return http.get(path("/processes?all=true"), GuestProcesses.class);
+  }
+
+  /** A handle on a process, by its id or name; asks nothing of the server. */
+  public SandboxProcess process(String idOrName) {
+    return new SandboxProcess(http, path(""), idOrName);
+  }
+
+  /** As {@link #awaitPort(int, Duration, Optional)}, whoever listens. */
+  public OpenPort awaitPort(int port, Duration patience) {
+    return awaitPort(port, patience, Optional.empty());
+  }
+
+  /**
+   * Waits until something listens on a TCP port of the guest. Code {@code timed_out}; {@code
+   * process_ended} if that process ends before.
+   *
+   * @param process id or name of the one that is to listen
+   */
+  public OpenPort awaitPort(int port, Duration patience, Optional<String> process) {
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("port", port);
+    process.ifPresent(it -> body.put("process", it));
+    JsonNode open = Waits.untilThere(http, path("/wait_for_port"), body, patience);
+    return Json.MAPPER.treeToValue(open, OpenPort.class);
   }
 
   /** The whole record. */
