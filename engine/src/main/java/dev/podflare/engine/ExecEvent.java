@@ -59,7 +59,7 @@ public sealed interface ExecEvent {
     DISPLAY,
     /** Takes the place of a display. */
     UPDATE,
-    /** All displays are to be cleared; no data. */
+    /** All displays are to be cleared; with {@code wait}, once there is something else. */
     CLEAR,
     /** The call ended with this exception: its name, value and frames, as {@link #JSON}. */
     EXCEPTION
@@ -90,6 +90,7 @@ public sealed interface ExecEvent {
     CANCELLED,
     CRASHED,
     OUT_OF_MEMORY,
+    OUTPUT_LIMIT,
     SANDBOX_CLOSED
   }
 }

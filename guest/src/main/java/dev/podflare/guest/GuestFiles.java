@@ -39,6 +39,7 @@ public final class GuestFiles {
           "file_watch.py",
           "files.py",
           "interpreter.py",
+          "lazy_shell.py",
           "lease.py",
           "leasing.py",
           "loop.py",

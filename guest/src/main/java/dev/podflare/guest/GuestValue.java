@@ -20,7 +20,7 @@ public record GuestValue(Kind kind, Map<String, String> data, Optional<String> d
     DISPLAY,
     /** It takes the place of a display. */
     UPDATE,
-    /** All that was displayed is to be cleared; no data. */
+    /** All that was displayed is to be cleared; with {@code wait}, once there is something else. */
     CLEAR,
     /** The call ended with this exception: name, value and frames, as {@code application/json}. */
     EXCEPTION

@@ -3,8 +3,6 @@ package dev.podflare.guest;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.podflare.guest.GuestValue.Kind;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Base64;
@@ -30,7 +28,7 @@ class NotebookTest {
 
   @BeforeAll
   void start(@TempDir Path folder) throws Exception {
-    Path bin = Notebook.install().resolve("bin");
+    Path bin = NotebookEnvironment.install().resolve("bin");
     Map<String, String> variables = Map.of("PATH", bin + ":/usr/bin:/bin", "PODFLARE_WARM", "1");
     agent = new HostAgent(folder, bin.resolve("python3").toString(), variables);
   }
@@ -251,31 +249,5 @@ class NotebookTest {
             "'parent'");
     assertThat(call.stdout()).isEqualTo("'child'\n");
     assertThat(kinds(call)).containsExactly(Kind.VALUE);
-  }
-
-  /** A folder with real packages, made once. */
-  private static final class Notebook {
-    private static final List<String> PACKAGES =
-        List.of("ipython==9.18.1", "matplotlib==3.11.2", "pandas==3.1.1", "plotly==7.1.0");
-
-    static Path install() throws IOException, InterruptedException {
-      String name = "notebook-" + Integer.toHexString(PACKAGES.hashCode());
-      Path folder = Path.of("target", name).toAbsolutePath();
-      Path whole = folder.resolve("whole");
-      if (!Files.exists(whole)) {
-        run("python3", "-m", "venv", folder + "");
-        List<String> command =
-            new java.util.ArrayList<>(List.of(folder + "/bin/pip", "install", "-q"));
-        command.addAll(PACKAGES);
-        run(command.toArray(String[]::new));
-        Files.createFile(whole);
-      }
-      return folder;
-    }
-
-    private static void run(String... command) throws IOException, InterruptedException {
-      int code = new ProcessBuilder(command).inheritIO().start().waitFor();
-      assertThat(code).as(String.join(" ", command)).isZero();
-    }
   }
 }

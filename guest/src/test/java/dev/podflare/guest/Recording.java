@@ -24,7 +24,13 @@ final class Recording implements ExecListener {
   volatile @Nullable DoneReason reason;
   volatile Map<String, String> result = Map.of();
   final List<GuestValue> values = new CopyOnWriteArrayList<>();
+
+  /** {@link Output} and {@link GuestValue}, as they came. */
+  final List<Object> order = new CopyOnWriteArrayList<>();
+
   volatile String message = "";
+
+  record Output(GuestStream stream, String text) {}
 
   synchronized void attach(GuestExec attached) {
     exec.complete(attached);
@@ -50,6 +56,7 @@ final class Recording implements ExecListener {
   @Override
   public synchronized void output(GuestStream stream, byte[] bytes) {
     outputAfterEnd |= code.isDone();
+    order.add(new Output(stream, new String(bytes, StandardCharsets.UTF_8)));
     (stream == GuestStream.STDOUT ? stdout : stderr).writeBytes(bytes);
     if (!exec.isDone()) {
       early += bytes.length;
@@ -61,6 +68,7 @@ final class Recording implements ExecListener {
   @Override
   public void value(GuestValue value) {
     values.add(value);
+    order.add(value);
     if (value.kind() == GuestValue.Kind.VALUE) {
       result = value.data();
     }

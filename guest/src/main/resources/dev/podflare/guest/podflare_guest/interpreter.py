@@ -11,11 +11,13 @@ import signal
 import struct
 import sys
 import threading
+from collections.abc import Callable
 from types import CodeType, FrameType, ModuleType
 from typing import Any, TextIO
 
 from .cells import CALL_NAME, COROUTINE, Cells, report, write_error
 from .display import MAX_TEXT, error_message, is_plain, message, own_forms
+from .lazy_shell import prepare
 from .lease import LEASE_FDS, Lease, LeasedCall
 
 START = struct.Struct(">cBI")
@@ -38,11 +40,13 @@ class Interpreter:
         self.cells = Cells(self._transform)
         self._shell: Any = None
         self._may_have_shell = True
+        self._no_stand_ins: Callable[[], None] = lambda: None
         self._loop: Any = None
         self._streams: tuple[TextIO, ...] = ()
         self._cpus = os.sched_getaffinity(0)
         self._at_home = False
         self._value = b""
+        self._told = self._passed_on = 0
         self._wants_values = False
         self._leased: LeasedCall | None = None
         self._showing = threading.RLock()
@@ -80,6 +84,8 @@ class Interpreter:
                     answer = self._serve_leased(item)
                 elif item == b"L":
                     self._lease.held = True
+                elif item is not None and item[:1] == b"A":
+                    self._heard(item)
                 elif item is not None:
                     answer = self._serve_packet(item)
             except OSError:
@@ -132,6 +138,7 @@ class Interpreter:
         """Waits while the host has no room for it."""
         first = PACKET - VALUE.size
         with self._showing:  # a thread of the user's may display something too
+            self._told += 1
             os.write(self.control, VALUE.pack(b"V", len(data)) + data[:first])
             for start in range(first, len(data), PACKET - 1):
                 os.write(self.control, b"v" + data[start : start + PACKET - 1])
@@ -143,8 +150,23 @@ class Interpreter:
         with self._showing:
             self._flush()
             self._yield_lease()
+            last, self._value = self._value, b""
+            if last:  # figures of a call are shown behind its value
+                self._send_value(last)
             self._send_value(message(kind, forms, name))
+            if threading.current_thread() is threading.main_thread():
+                self._await_passed_on()
         return True
+
+    def _await_passed_on(self) -> None:
+        """What is written from now on comes behind the value. Only one thread may read what the agent says."""
+        while self._passed_on < self._told:
+            self._heard(os.read(self.control, PACKET))
+
+    def _heard(self, packet: bytes) -> None:
+        if not packet:
+            os._exit(0)
+        self._passed_on = int.from_bytes(packet[1:5], "big")
 
     def _go_home(self) -> None:
         """Waits for the next call on the agent's CPU: to be woken on another one costs milliseconds."""
@@ -374,10 +396,15 @@ class Interpreter:
         return plain
 
     def _make_shell(self) -> Any:
+        self._no_stand_ins()
         from .shell import make_shell
 
         self._shell = make_shell(self.main, self.show)
         return self._shell
+
+    def expect_shell(self) -> None:
+        """IPython is loaded once something asks for it."""
+        self._no_stand_ins = prepare(lambda: self._shell or self._make_shell())
 
     def warm(self) -> None:
         """Loads IPython ahead, and takes all that lives now out of the collector's way: it stays shared."""
@@ -426,4 +453,6 @@ def main(argv: list[str]) -> None:
     os.write(control, b"Q" + version.encode())
     if flags & WARM:
         interpreter.warm()
+    else:
+        interpreter.expect_shell()
     interpreter.serve()

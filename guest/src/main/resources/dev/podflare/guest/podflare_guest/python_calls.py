@@ -62,7 +62,8 @@ class PythonCalls:
         self._current: Call | None = None
         self._current_path: str | None = None
         self._waiting: deque[Waiting] = deque()
-        self._values = Values(self._listen)
+        self._values = Values(self._listen, self._value_passed)
+        self._values_passed = 0
         self._leasing = Leasing(sink, self._adopt)
 
     def start(self, warm: bool) -> None:
@@ -88,6 +89,7 @@ class PythonCalls:
             theirs.close()
             for fd in (null, out_write, err_write):
                 os.close(fd)
+        self._values_passed = 0
         self._control = ours.detach()
         os.set_blocking(self._control, False)
         self._listen(True)
@@ -207,6 +209,14 @@ class PythonCalls:
         """The interrupt came before the call's code began."""
         if call is self._current and not call.ending and self.pid:
             os.kill(self.pid, signal.SIGINT)
+
+    def _value_passed(self) -> None:
+        """The interpreter may write on: it will come behind the value."""
+        self._values_passed += 1
+        try:
+            os.write(self._control, b"A" + self._values_passed.to_bytes(4, "big"))
+        except OSError:
+            pass  # its end is told by the kernel
 
     def _listen(self, wanted: bool) -> None:
         """Whether packets of the interpreter are read."""

@@ -41,11 +41,14 @@ class Publisher(DisplayPublisher):  # type: ignore[misc, unused-ignore]
             print(data["text/plain"])
 
     def clear_output(self, wait: bool = False) -> None:
-        self.show("clear", {}, None)
+        self.show("clear", {"application/json": {"wait": True}} if wait else {}, None)
 
 
-class Shell(InteractiveShell):  # type: ignore[misc, unused-ignore]
-    """Errors go to standard error as plain tracebacks; commands write straight to our outputs."""
+class ZmqLikeShell(InteractiveShell):  # type: ignore[misc, unused-ignore]
+    """Errors go to standard error as plain tracebacks; commands write straight to our outputs.
+
+    By the letters in its name pandas knows that what it prints is shown in a notebook and not in a terminal.
+    """
 
     failed = False
     system = InteractiveShell.system_raw
@@ -78,7 +81,7 @@ class Shell(InteractiveShell):  # type: ignore[misc, unused-ignore]
             self.events.trigger("post_execute")
 
 
-def make_shell(main: ModuleType, show: Show) -> Shell:
+def make_shell(main: ModuleType, show: Show) -> ZmqLikeShell:
     config = Config()
     config.HistoryManager.enabled = False
     config.HistoryAccessor.enabled = False
@@ -90,8 +93,8 @@ def make_shell(main: ModuleType, show: Show) -> Shell:
     before: dict[str, Any] = {name: main.__dict__[name] for name in own if name in main.__dict__}
     hooks = sys.excepthook, sys.displayhook
     Publisher.show = staticmethod(show)  # type: ignore[assignment]
-    Shell.display_pub_class = Publisher
-    shell: Shell = Shell.instance(config=config, user_module=main, user_ns=main.__dict__)
+    ZmqLikeShell.display_pub_class = Publisher
+    shell: ZmqLikeShell = ZmqLikeShell.instance(config=config, user_module=main, user_ns=main.__dict__)
     # These stay Python's own: exit(3) ends a call with code 3.
     for name in own:
         main.__dict__.pop(name, None)

@@ -15,10 +15,13 @@ FIRST = struct.Struct(">cI")
 
 
 class Values:
-    """`watch`: whether packets of the interpreter are wanted."""
+    """`watch`: whether packets of the interpreter are wanted. `passed`: a value is on its way as a whole."""
 
-    def __init__(self, watch: Callable[[bool], None]) -> None:
+    def __init__(
+        self, watch: Callable[[bool], None], passed: Callable[[], None] = lambda: None
+    ) -> None:
         self._watch = watch
+        self._passed = passed
         self._call: Call | None = None
         self._held = b""
         self._total = 0
@@ -67,6 +70,9 @@ class Values:
             call.credit -= len(data)
             call.send(b"V", PIECE.pack(self._total, self._done) + data)
             self._done += len(data)
+        if 0 < self._total == self._done:
+            self._total = self._done = 0
+            self._passed()
         return True
 
     def drop(self) -> None:
