@@ -74,6 +74,8 @@ final class EngineSettings {
         more.maxFork().orElse(usual.maxFork()),
         more.maxUndo().orElse(usual.maxUndo()),
         usual.undoDisk(),
-        more.maxProcesses().orElse(usual.processes()));
+        more.maxProcesses().orElse(usual.processes()),
+        more.maxContexts().orElse(usual.contexts()),
+        more.maxOutputBytes().orElse(usual.outputBytes()));
   }
 }

@@ -41,6 +41,8 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  *   max_sandboxes_per_key: 200
  *   memory_overcommit: 4           # promised guest memory, as a multiple of the host's
  *   max_fork: 32                   # children of one fork, 100 at most
+ *   max_contexts: 64               # interpreters of a sandbox beside its first one
+ *   max_output_bytes: 1000000000   # of one call, which then ends with output_limit; else without limit
  *   max_undo: 32                   # calls that a sandbox can keep for an undo, 100 at most
  *   max_volumes: 100               # of one key
  *   max_volume_mebibytes: 10240    # that the files of a volume may take
@@ -109,6 +111,8 @@ record ServeFile(
       OptionalInt maxVolumes,
       OptionalLong maxVolumeMebibytes,
       OptionalInt maxProcesses,
+      OptionalInt maxContexts,
+      OptionalLong maxOutputBytes,
       OptionalInt timeoutSeconds,
       OptionalInt idleTimeoutSeconds) {
     static final EnginePart EMPTY =
@@ -127,6 +131,8 @@ record ServeFile(
             OptionalInt.empty(),
             OptionalLong.empty(),
             OptionalInt.empty(),
+            OptionalInt.empty(),
+            OptionalLong.empty(),
             OptionalInt.empty(),
             OptionalInt.empty());
   }

@@ -43,6 +43,8 @@ class ServeConfigTest {
         max_fork: 50
         max_undo: 12
         max_processes: 20
+        max_contexts: 9
+        max_output_bytes: 5000000000
         timeout_seconds: 60
         idle_timeout_seconds: 30
       network:
@@ -95,6 +97,8 @@ class ServeConfigTest {
     assertThat(engine.maxFork()).hasValue(50);
     assertThat(engine.maxUndo()).hasValue(12);
     assertThat(engine.maxProcesses()).hasValue(20);
+    assertThat(engine.maxContexts()).hasValue(9);
+    assertThat(engine.maxOutputBytes()).hasValue(5_000_000_000L);
     GuestNetworkConfig network =
         NetworkSettings.of(file.network().orElseThrow(), Map.of()).orElseThrow();
     assertThat(network.range()).contains(Cidr.parse("10.77.0.0/16"));

@@ -21,7 +21,7 @@ public final class Contexts {
   /**
    * Makes one.
    *
-   * @param language for example {@code python}, {@code bash}, {@code javascript}
+   * @param language for example {@code python}, {@code typescript}, {@code java}
    */
   public ContextInfo open(String language) {
     return open(language, Optional.empty(), Map.of());

@@ -10,7 +10,7 @@ import java.util.Optional;
  * @param exitCode 0 when all went well; 1 uncaught exception, 124 timeout, 130 cancelled, 128+n
  *     killed by signal n
  * @param reason {@code exited}, {@code timeout}, {@code cancelled}, {@code crashed}, {@code
- *     out_of_memory}, {@code sandbox_closed}, or a newer server's word
+ *     out_of_memory}, {@code output_limit}, {@code sandbox_closed}, or a newer server's word
  * @param results values that Python showed, in order: mime type to value, of binary ones base64, of
  *     JSON ones JSON text
  * @param exception what ended Python code that failed

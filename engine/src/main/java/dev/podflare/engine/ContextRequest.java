@@ -6,8 +6,8 @@ import java.util.Optional;
 /**
  * A context to be made.
  *
- * @param language for example {@code python}, {@code bash}, {@code javascript}; which there are is
- *     the template's matter
+ * @param language for example {@code python}, {@code bash}, {@code typescript}, {@code java}; which
+ *     there are is the template's matter
  * @param cwd folder that it begins in; empty: the usual one
  * @param env variables besides the sandbox's
  */

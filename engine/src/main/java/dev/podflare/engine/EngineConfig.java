@@ -104,6 +104,8 @@ public record EngineConfig(
    * @param maxUndo most calls that a sandbox can keep for an undo, 0 to 100
    * @param undoDisk most memory that one sandbox's undo may keep on disk, beside its newest
    * @param processes most started processes that run in one sandbox, 1 to 128
+   * @param contexts interpreters that a sandbox may have beside its first one, 0 to 1,000
+   * @param outputBytes of one call, its values included, after which it is ended
    */
   public record Limits(
       int sandboxes,
@@ -116,10 +118,14 @@ public record EngineConfig(
       int maxFork,
       int maxUndo,
       DataSize undoDisk,
-      int processes) {
+      int processes,
+      int contexts,
+      long outputBytes) {
     public Limits {
       check(maxUndo >= 0 && maxUndo <= 100, "max_undo must be 0 to 100, not " + maxUndo);
       check(processes >= 1 && processes <= 128, "max_processes must be 1 to 128, not " + processes);
+      check(contexts >= 0 && contexts <= 1000, "max_contexts must be 0 to 1000, not " + contexts);
+      check(outputBytes > 0, "max_output_bytes must be positive, not " + outputBytes);
       check(maxFork >= 1 && maxFork <= 100, "max_fork must be 1 to 100, not " + maxFork);
     }
 
@@ -153,6 +159,8 @@ public record EngineConfig(
 
     public static VolumeLimits defaults() {
       return new VolumeLimits(100, DataSize.ofGibibytes(10));
+          64,
+          Long.MAX_VALUE);
     }
   }
 

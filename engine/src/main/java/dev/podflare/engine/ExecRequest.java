@@ -36,7 +36,10 @@ public record ExecRequest(
   public enum Language {
     PYTHON,
     BASH,
-    JAVASCRIPT
+    JAVASCRIPT,
+    TYPESCRIPT,
+    JAVA,
+    R
   }
 
   /** LINES: an event is one line without its newline. CHUNKS: exactly the text written. */

@@ -16,6 +16,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -62,6 +63,9 @@ final class LocalExecution implements Execution, ExecListener {
 
     Duration interruptGrace();
 
+    /** Bytes of output and values after which it is ended. */
+    long mostOutput();
+
     /** Refuses what cannot be done while the guest stands still. */
     void requireRunning();
 
@@ -94,6 +98,10 @@ final class LocalExecution implements Execution, ExecListener {
   private int heldValue;
   private long heldFrom;
   private long received;
+
+  /** Whether it said more than it may. */
+  private boolean tooMuch;
+
   private long credited;
 
   LocalExecution(
@@ -569,10 +577,10 @@ final class LocalExecution implements Execution, ExecListener {
       if (state == State.ENDED) {
         return;
       }
-      received += bytes.length;
+      byte[] allowed = within(bytes);
       ExecEvent.Stream name =
           stream == GuestStream.STDOUT ? ExecEvent.Stream.STDOUT : ExecEvent.Stream.STDERR;
-      emitAll(name, framers.of(name).add(bytes));
+      emitAll(name, framers.of(name).add(allowed));
     } finally {
       lock.unlock();
     }
@@ -610,11 +618,26 @@ final class LocalExecution implements Execution, ExecListener {
     }
   }
 
+  /** Counts it, and cuts off what is too much. */
+  private byte[] within(byte[] bytes) {
+    long room = Math.max(0, owner.mostOutput() - received);
+    count(bytes.length);
+    return bytes.length <= room ? bytes : Arrays.copyOf(bytes, (int) room);
+  }
+
+  private void count(int bytes) {
+    received += bytes;
+    if (received > owner.mostOutput() && !tooMuch && !isProcess()) {
+      tooMuch = true;
+      owner.after(Duration.ZERO, () -> interrupt(Reason.OUTPUT_LIMIT));
+    }
+  }
+
   @Override
   public void valueBytes(int bytes) {
     lock.lock();
     try {
-      received += bytes;
+      count(bytes);
     } finally {
       lock.unlock();
     }
@@ -623,7 +646,7 @@ final class LocalExecution implements Execution, ExecListener {
 
   @Override
   public void done(int code, DoneReason reason, Optional<String> message) {
-    Reason wanted = wantedEnd;
+    Reason wanted = wantedEnd == null && tooMuch ? Reason.OUTPUT_LIMIT : wantedEnd;
     if (isProcess()) {
       // The code is the program's own, whoever wanted the end.
       end(code, wanted != null ? wanted : ofProcess(reason));

@@ -423,6 +423,11 @@ final class Sandbox implements LocalExecution.Owner {
   }
 
   @Override
+  public long mostOutput() {
+    return config.limits().outputBytes();
+  }
+
+  @Override
   public Duration interruptGrace() {
     return config.deadlines().interruptGrace();
   }

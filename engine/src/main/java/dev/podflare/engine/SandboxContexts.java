@@ -34,7 +34,13 @@ final class SandboxContexts implements Contexts {
     Map<String, String> env = new HashMap<>(config.guestEnvironment());
     env.putAll(sandbox.record().env());
     env.putAll(request.env());
-    return view(guest.open(ids.context(), request.language(), request.cwd().orElse(""), env));
+    return view(
+        guest.open(
+            ids.context(),
+            request.language(),
+            request.cwd().orElse(""),
+            env,
+            config.limits().contexts()));
   }
 
   @Override

@@ -122,7 +122,9 @@ class AdmissionTest {
             usual.maxFork(),
             usual.maxUndo(),
             usual.undoDisk(),
-            usual.processes()),
+            usual.processes(),
+            usual.contexts(),
+            usual.outputBytes()),
         data);
   }
 

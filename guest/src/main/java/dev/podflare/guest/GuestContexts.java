@@ -20,6 +20,7 @@ import tools.jackson.databind.json.JsonMapper;
 public final class GuestContexts {
   private static final JsonMapper JSON = JsonMapper.builder().build();
   private static final int MOST = 1000; // that are believed
+  private static final Duration WARM_POLL = Duration.ofMillis(100);
 
   private record ContextJson(
       @Nullable String id,
@@ -42,6 +43,7 @@ public final class GuestContexts {
       @Nullable String message,
       @Nullable List<String> languages,
       @Nullable Integer most,
+      @Nullable Boolean ready,
       @Nullable ContextJson context,
       @Nullable List<ContextJson> contexts) {}
 
@@ -58,13 +60,39 @@ public final class GuestContexts {
    * {@code INVALID_FIELD} for a folder that is none.
    *
    * @param cwd empty: the usual one
+   * @param most contexts that there may be, this one included
    */
-  public GuestContext open(String id, String language, String cwd, Map<String, String> env) {
+  public GuestContext open(
+      String id, String language, String cwd, Map<String, String> env, int most) {
     Map<String, Object> question = question("open", id);
+    question.put("most", most);
     question.put("language", language);
     question.put("cwd", cwd);
     question.put("env", env);
     return one(question);
+  }
+
+  /**
+   * Has an interpreter of each language made ahead: the next context takes it over. Returns when
+   * all are ready; an interpreter that is there already is left as it is.
+   */
+  public void warm(List<String> warmed, Duration deadline) {
+    Map<String, Object> question = question("warm", "");
+    question.put("languages", warmed);
+    question.put("language", warmed);
+    long end = System.nanoTime() + deadline.toNanos();
+    while (!Boolean.TRUE.equals(ask(question).ready())) {
+      if (System.nanoTime() - end > 0) {
+        throw new PodflareException(
+            ErrorCode.TIMED_OUT, "interpreters of " + warmed + " are not ready after " + deadline);
+      }
+      try {
+        Thread.sleep(WARM_POLL);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new PodflareException(ErrorCode.TIMED_OUT, "interrupted while interpreters start", e);
+      }
+    }
   }
 
   public List<GuestContext> list() {

@@ -24,6 +24,8 @@ public final class GuestFiles {
   private static final String PACKAGE = "podflare_guest";
   private static final List<String> MODULES =
       List.of(
+          "JavaContext.java",
+          "JavaEnvironment.java",
           "__init__.py",
           "agent.py",
           "bash_calls.py",
@@ -32,6 +34,7 @@ public final class GuestFiles {
           "charts.py",
           "contexts.py",
           "display.py",
+          "driver.R",
           "driver.js",
           "file_actions.py",
           "file_relay.py",
@@ -39,6 +42,8 @@ public final class GuestFiles {
           "file_watch.py",
           "files.py",
           "interpreter.py",
+          "interrupter.js",
+          "languages.py",
           "lazy_shell.py",
           "lease.py",
           "leasing.py",
@@ -53,10 +58,13 @@ public final class GuestFiles {
           "signals.py",
           "scan.py",
           "script_calls.py",
+          "script_process.py",
           "shell.py",
+          "spares.py",
           "spawn.py",
           "system.py",
           "terminals.py",
+          "typescript.js",
           "uploads.py",
           "values.py");
   private static final List<GuestFile> ALL = load();

@@ -1,13 +1,16 @@
 package dev.podflare.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.podflare.client.ApiException;
 import dev.podflare.client.ContextInfo;
 import dev.podflare.client.RunListener;
 import dev.podflare.client.RunRequest;
 import dev.podflare.client.RunResult;
 import dev.podflare.client.Sandbox;
 import dev.podflare.client.SandboxOptions;
+import java.util.List;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 
@@ -27,6 +30,21 @@ class ContextLifeTest {
     RunResult result = sandbox.run(RunRequest.in(context, code), NOBODY);
     assertThat(result.exitCode()).as(result.stderr()).isZero();
     return result;
+  }
+
+  @Test
+  void whatTheTemplateLacksIsSaidWithWhatItHas() {
+    try (Sandbox sandbox = platform.create()) {
+      for (String language : List.of("java", "typescript", "r", "cobol")) {
+        assertThatThrownBy(() -> sandbox.contexts().open(language))
+            .isInstanceOfSatisfying(
+                ApiException.class,
+                it -> {
+                  assertThat(it.code()).isEqualTo("language_not_available");
+                  assertThat(it.details().get("languages")).hasToString("[python, bash]");
+                });
+      }
+    }
   }
 
   @Test

@@ -102,7 +102,9 @@ final class TestPlatform implements AutoCloseable {
             usual.maxFork(),
             usual.maxUndo(),
             usual.undoDisk(),
-            usual.processes()));
+            usual.processes(),
+            usual.contexts(),
+            usual.outputBytes()));
   }
 
   private static EngineConfig withLimits(EngineConfig config, int sandboxes, DataSize reserve) {
@@ -120,7 +122,9 @@ final class TestPlatform implements AutoCloseable {
             usual.maxFork(),
             usual.maxUndo(),
             usual.undoDisk(),
-            usual.processes()));
+            usual.processes(),
+            usual.contexts(),
+            usual.outputBytes()));
   }
 
   /** A client of another key. */

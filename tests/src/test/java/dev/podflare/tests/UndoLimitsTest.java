@@ -39,7 +39,9 @@ class UndoLimitsTest {
             usual.maxFork(),
             usual.maxUndo(),
             most,
-            usual.processes()));
+            usual.processes(),
+            usual.contexts(),
+            usual.outputBytes()));
   }
 
   private static Sandbox keeping(TestPlatform platform, int calls) {

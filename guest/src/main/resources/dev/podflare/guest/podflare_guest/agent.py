@@ -51,7 +51,7 @@ class Agent(Sink):
         oom = oom_kills(first)
         self.python = PythonCalls(self, spawner, oom, refusals(first), run_folder)
         self.bash = BashCalls(self, spawner, oom, run_folder)
-        self.contexts = Contexts(self, spawner, first, run_folder)
+        self.contexts = Contexts(self, spawner, first, identity, run_folder)
         self.terminals = Terminals(self, spawner, oom)
         self.files = FileRelay(self, spawner)
         self.mounts = Mounts(self.loop, lambda answer: self.channel.send(b"U", 0, answer))

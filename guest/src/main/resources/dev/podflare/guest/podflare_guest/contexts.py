@@ -4,14 +4,18 @@ import json
 import os
 import time
 
+from .languages import available, command
 from .output import Call, Sink
 from .python_calls import PythonCalls
-from .script_calls import BASH, ScriptCalls, kill_group
-from .spawn import Spawner, which
-from .system import oom_kills, refusals
+from .script_calls import ScriptCalls
+from .script_process import ScriptProcess
+from .signals import kill_group
+from .spares import Spares
+from .spawn import Spawner
+from .system import Identity, oom_kills, refusals
 
+# Unless the host says otherwise.
 MAX_CONTEXTS = 64
-PROGRAMS = {"python": "python3", "bash": "bash", "javascript": "node"}
 
 
 class PythonContext(PythonCalls):
@@ -78,7 +82,10 @@ class Context:
 
 
 class Contexts:
-    def __init__(self, sink: Sink, spawner: Spawner, first: bool, run_folder: str) -> None:
+    def __init__(
+        self, sink: Sink, spawner: Spawner, first: bool, identity: Identity, run_folder: str
+    ) -> None:
+        self.spares = Spares(sink, spawner, identity, run_folder)
         self._sink = sink
         self._spawner = spawner
         self._first = first
@@ -88,13 +95,10 @@ class Contexts:
         self._of_call: dict[int, PythonContext | ScriptCalls] = {}
 
     def languages(self) -> list[str]:
-        environment = self._spawner.environment
-        return [
-            name for name, program in PROGRAMS.items() if os.access(which(program, environment), os.X_OK)
-        ]
+        return available(self._spawner.environment)
 
     def answer(self, payload: bytes) -> bytes:
-        """Does what the host asks: `open`, `close`, `interrupt`, `restart` or `list`."""
+        """Does what the host asks: `open`, `close`, `interrupt`, `restart`, `list` or `warm`."""
         request = json.loads(payload)
         do = request.get("do")
         number = str(request.get("id", ""))
@@ -102,6 +106,8 @@ class Contexts:
             return _json(self._open(number, request))
         if do == "list":
             return _json({"contexts": [context.view() for context in self._by_id.values()]})
+        if do == "warm":
+            return _json(self.spares.warm([str(name) for name in request.get("languages", [])]))
         context = self._by_id.get(number)
         if context is None:
             return _json({"error": "unknown"})
@@ -109,7 +115,8 @@ class Contexts:
             del self._by_id[number]
             self._close(context.calls)
         if do == "restart":
-            return _json(self._open(number, {**context.view(), "env": context.variables}))
+            again = {"env": context.variables, "most": len(self._by_id) + 1}
+            return _json(self._open(number, {**context.view(), **again}))
         if do == "interrupt":
             context.calls.interrupt()
         return _json({"context": context.view()})
@@ -118,31 +125,34 @@ class Contexts:
         language = str(request.get("language"))
         if language not in self.languages():
             return {"error": "language", "languages": self.languages()}
-        if len(self._by_id) >= MAX_CONTEXTS:
-            return {"error": "limit", "most": MAX_CONTEXTS}
+        most = request.get("most", MAX_CONTEXTS)
+        if isinstance(most, int) and len(self._by_id) >= most:
+            return {"error": "limit", "most": most}
         cwd = str(request.get("cwd") or self._spawner.home)
         if not os.path.isdir(cwd):
             return {"error": "cwd"}
         env = request.get("env")
         variables = {str(k): str(v) for k, v in env.items()} if isinstance(env, dict) else {}
         spawner = self._spawner.like(variables, cwd)
-        calls = self._make(language, spawner)
+        calls = self._make(language, spawner, variables)
         self._by_id[number] = Context(number, language, cwd, variables, calls)
         return {"context": self._by_id[number].view()}
 
-    def _make(self, language: str, spawner: Spawner) -> PythonContext | ScriptCalls:
-        program = which(PROGRAMS[language], spawner.environment)
+    def _make(
+        self, language: str, spawner: Spawner, variables: dict[str, str]
+    ) -> PythonContext | ScriptCalls:
         if language == "python":
             oom, refused = oom_kills(self._first), refusals(self._first)
             calls = PythonContext(self._sink, spawner, oom, refused, self._run_folder)
             calls.start(warm=False)
             return calls
-        if language == "bash":
-            argv = [program, "--noprofile", "--norc", "-c", BASH, "bash"]
-        else:
-            driver = os.path.join(os.path.dirname(os.path.abspath(__file__)), "driver.js")
-            argv = [program, driver]
-        return ScriptCalls(self._sink, spawner, self._run_folder, argv)
+
+        def start() -> ScriptProcess:
+            argv = command(language, spawner.environment, self._run_folder, False)
+            return ScriptProcess(self._sink, spawner, argv)
+
+        spare = self.spares.take(language, spawner.home, variables)
+        return ScriptCalls(self._sink, self._run_folder, start, spare)
 
     def _close(self, calls: PythonContext | ScriptCalls) -> None:
         if calls.pid:
@@ -173,7 +183,7 @@ class Contexts:
         return [context.calls for context in self._by_id.values()] + self._closing
 
     def stopped(self, pid: int) -> bool:
-        return any(calls.pid == pid for calls in self._all())
+        return any(calls.pid == pid for calls in self._all()) or pid in self.spares.pids()
 
     def died(self, pid: int, status: int) -> bool:
         """Whether it was a context's process."""
@@ -183,7 +193,7 @@ class Contexts:
                 if calls in self._closing:
                     self._closing.remove(calls)
                 return True
-        return False
+        return self.spares.died(pid)
 
 
 def _json(body: dict[str, object]) -> bytes:

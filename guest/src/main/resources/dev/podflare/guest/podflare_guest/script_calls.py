@@ -1,8 +1,6 @@
 """Contexts in other languages than Python: one process that runs call after call, with what stays between them.
 
-The process reads the path of each call's code as a line on descriptor 200, and writes lines of JSON to 201: `value`
-with the forms of a last expression, and `end` with the exit code. One that ends itself, or has to be killed, is started
-anew with the next call.
+One that ends itself, or has to be killed, is started anew with the next call.
 """
 
 import json
@@ -12,39 +10,41 @@ from collections import deque
 from collections.abc import Callable
 
 from .output import Call, Outlet, Sink
-from .signals import exit_code, signal_group
-from .spawn import Spawner
+from .script_process import ScriptProcess
+from .signals import exit_code, kill_group, signal_group
 from .uploads import discard, write_code
 from .values import Values
 
-CODE_FD, ANSWER_FD = 200, 201
 MAX_LINE = 8 << 20
-# The code runs in this very shell. An interrupt ends what it runs, and then the code itself, but not the shell.
-BASH = (
-    "trap 'return 130 2>/dev/null' INT; "
-    "while IFS= read -r -u 200 __podflare; do "
-    '. "$__podflare"; printf \'{"end":%d}\\n\' "$?" >&201; done'
-)
 
 
 class ScriptCalls:
-    """One context. `argv`: of its process."""
+    """One context. `start`: makes its process; `first`: one that is there already."""
 
-    def __init__(self, sink: Sink, spawner: Spawner, run_folder: str, argv: list[str]) -> None:
-        self.pid = 0
+    def __init__(
+        self,
+        sink: Sink,
+        run_folder: str,
+        start: Callable[[], ScriptProcess],
+        first: ScriptProcess | None,
+    ) -> None:
         self._sink = sink
-        self._spawner = spawner
         self._run_folder = run_folder
-        self._argv = argv
-        self._code = self._answers = -1
+        self._start = start
+        self._process: ScriptProcess | None = None
         self._listening = False
         self._inbox = b""
-        self._outlets: tuple[Outlet, ...] = ()
         self._current: Call | None = None
         self._path = ""
         self._waiting: deque[tuple[Call, str]] = deque()
         self._values = Values(self._listen)
         self._wants_values: set[int] = set()
+        if first is not None:
+            self._take_on(first)
+
+    @property
+    def pid(self) -> int:
+        return 0 if self._process is None else self._process.pid
 
     @property
     def busy(self) -> bool:
@@ -65,66 +65,40 @@ class ScriptCalls:
             return
         call, path = self._waiting.popleft()
         try:
-            if not self.pid:
-                self._start()
-            os.write(self._code, path.encode() + b"\n")
+            process = self._process or self._take_on(self._start())
+            process.run(path)
         except OSError as error:
             discard(path)
             call.send(b"E", f"podflare: the context does not start: {error}\n".encode())
             call.finish(126, "exited", None, self._next)
             return
         self._current, self._path = call, path
-        call.outlets = self._outlets
-        for outlet in self._outlets:
+        call.outlets = process.outlets
+        for outlet in process.outlets:
             outlet.call = call
         self._values.begin(call)
         self._sink.loop.gather()
 
-    def _start(self) -> None:
-        opened: list[int] = []
-
-        def pipe() -> tuple[int, int]:
-            ends = os.pipe2(os.O_CLOEXEC)
-            opened.extend(ends)
-            return ends
-
-        try:
-            code_read, code_write = pipe()
-            answer_read, answer_write = pipe()
-            out_read, out_write = pipe()
-            err_read, err_write = pipe()
-            null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-            opened.append(null)
-            fds = {0: null, 1: out_write, 2: err_write, CODE_FD: code_read, ANSWER_FD: answer_write}
-            environment, home = self._spawner.environment, self._spawner.home
-            self.pid = self._spawner.spawn(self._argv, environment, home, fds)
-        except OSError:
-            for fd in opened:
-                os.close(fd)
-            raise
-        for fd in (code_read, answer_write, out_write, err_write, null):
-            os.close(fd)
-        self._code, self._answers, self._inbox = code_write, answer_read, b""
-        os.set_blocking(answer_read, False)
+    def _take_on(self, process: ScriptProcess) -> ScriptProcess:
+        self._process, self._inbox = process, b""
         self._listen(True)
-        self._outlets = (
-            Outlet(self._sink, out_read, b"O", lambda outlet: None),
-            Outlet(self._sink, err_read, b"E", lambda outlet: None),
-        )
+        return process
 
     def _listen(self, wanted: bool) -> None:
-        if self._answers < 0 or wanted == self._listening:
+        if self._process is None or wanted == self._listening:
             return
         self._listening = wanted
         if wanted:
-            self._sink.loop.watch(self._answers, self._on_answer)
+            self._sink.loop.watch(self._process.answers, self._on_answer)
             self._work_off()
         else:
-            self._sink.loop.unwatch(self._answers)
+            self._sink.loop.unwatch(self._process.answers)
 
     def _on_answer(self, _events: int) -> None:
+        if self._process is None:
+            return
         try:
-            data = os.read(self._answers, 65536)
+            data = os.read(self._process.answers, 65536)
         except BlockingIOError:
             return
         if not data:
@@ -146,16 +120,25 @@ class ScriptCalls:
         call = self._current
         try:
             answer = json.loads(line)
-            end, value = answer.get("end"), answer.get("value")
+            end, value, exception = (answer.get(name) for name in ("end", "value", "exception"))
+            display = answer.get("display")
         except (ValueError, AttributeError, RecursionError):
             return
         if call is None:
             return
-        if isinstance(value, dict) and call.number in self._wants_values:
-            body = json.dumps({"kind": "value", "data": value}).encode()
-            self._values.take(struct.pack(">cI", b"V", len(body)) + body)
+        if isinstance(value, dict):
+            self._show(call, "value", value)
+        elif isinstance(display, dict):
+            self._show(call, "display", display)
+        elif isinstance(exception, dict):
+            self._show(call, "error", {"application/json": json.dumps(exception)})
         elif isinstance(end, int):
             self._end(call, end & 0xFF, "exited", self._settled)
+
+    def _show(self, call: Call, kind: str, forms: dict[str, object]) -> None:
+        if call.number in self._wants_values:
+            body = json.dumps({"kind": kind, "data": forms}).encode()
+            self._values.take(struct.pack(">cI", b"V", len(body)) + body)
 
     def _end(self, call: Call, code: int, reason: str, settled: Callable[[], None]) -> None:
         self._sink.loop.stop_gathering()
@@ -164,7 +147,7 @@ class ScriptCalls:
         call.finish(code, reason, None, settled)
 
     def _settled(self) -> None:
-        for outlet in self._outlets:
+        for outlet in self._process.outlets if self._process is not None else ():
             outlet.call = None
             outlet.resume()
         self._current = None
@@ -172,8 +155,10 @@ class ScriptCalls:
 
     def signal(self, call: Call, name: str) -> None:
         if call is self._current:
-            if self.pid:
-                signal_group(self.pid, call, name)
+            if self._process is not None:
+                signal_group(self._process.pid, call, name)
+                if name == "INT":
+                    self._process.interrupt()
             return
         for item in self._waiting:
             if item[0] is call:
@@ -188,13 +173,13 @@ class ScriptCalls:
 
     def died(self, status: int) -> None:
         """What it had is gone; the next call finds a fresh one."""
-        self.pid = 0
         self._values.drop()
         self._listen(False)
-        for fd in (self._code, self._answers):
-            os.close(fd)
-        self._code = self._answers = -1
-        outlets, self._outlets = self._outlets, ()
+        process, self._process = self._process, None
+        outlets: tuple[Outlet, ...] = ()
+        if process is not None:
+            process.close()
+            outlets = process.outlets
         call = self._current
 
         def settled() -> None:
@@ -221,10 +206,3 @@ class ScriptCalls:
             self._current.killed = True
         if self.pid:
             kill_group(self.pid)
-
-
-def kill_group(pid: int) -> None:
-    try:
-        os.killpg(pid, 9)
-    except ProcessLookupError:
-        pass

@@ -37,6 +37,13 @@ def signal_process(pid: int, call: Call, order: str) -> None:
         pass  # it has ended, or there is no such signal
 
 
+def kill_group(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 def group_members(group: int) -> Iterator[int]:
     """Pids, zombies included, as /proc tells them."""
     for name in os.listdir("/proc"):
