@@ -32,6 +32,7 @@ class SandboxPlannerTest {
           DataSize.ofGibibytes(4),
           new Shape(2, DataSize.ofGibibytes(1)),
           "",
+          java.util.List.of(),
           Instant.EPOCH);
 
   private final SandboxPlanner planner = new SandboxPlanner(EngineConfig.of(Path.of("data")));

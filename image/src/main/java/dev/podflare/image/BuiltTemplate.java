@@ -3,6 +3,7 @@ package dev.podflare.image;
 import dev.podflare.common.DataSize;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.List;
 
 /**
  * A template on disk, whole and never changed again. What depends on it (checkpoints of shapes,
@@ -17,6 +18,7 @@ import java.time.Instant;
  * @param diskSize size of {@code disk} as the guest sees it
  * @param shape default shape of sandboxes
  * @param warmUp Python code to run in the interpreter before it is frozen; may be empty
+ * @param warmContexts languages of which an interpreter is to be made ahead
  */
 public record BuiltTemplate(
     String name,
@@ -29,4 +31,9 @@ public record BuiltTemplate(
     DataSize diskSize,
     Shape shape,
     String warmUp,
-    Instant builtAt) {}
+    List<String> warmContexts,
+    Instant builtAt) {
+  public BuiltTemplate {
+    warmContexts = List.copyOf(warmContexts);
+  }
+}

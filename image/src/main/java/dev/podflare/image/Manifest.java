@@ -8,11 +8,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
+import java.util.List;
 import java.util.Optional;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /** The file {@code manifest.json} of a built template. */
 record Manifest(
@@ -30,7 +32,8 @@ record Manifest(
     @JsonProperty("disk_bytes") long diskBytes,
     @JsonProperty("kernel_bytes") long kernelBytes,
     @JsonProperty("initrd_bytes") long initrdBytes,
-    @JsonProperty("warm_up") String warmUp) {
+    @JsonProperty("warm_up") String warmUp,
+    @JsonProperty("warm_contexts") List<String> warmContexts) {
   static final int FORMAT = 1;
   static final String FILE = "manifest.json";
   static final String KERNEL = "vmlinuz";
@@ -58,9 +61,17 @@ record Manifest(
       if (!Files.isRegularFile(file) || Files.size(file) > MAX_BYTES) {
         return Optional.empty();
       }
-      Manifest manifest = JSON.readValue(Files.readString(file), Manifest.class);
+      ObjectNode text = (ObjectNode) JSON.readTree(Files.readString(file));
+      if (!text.has("warm_contexts")) {
+        text.putArray("warm_contexts"); // built before there were any
+      }
+      Manifest manifest = JSON.treeToValue(text, Manifest.class);
       return manifest.fits(folder) ? Optional.of(manifest.template(folder)) : Optional.empty();
-    } catch (IOException | JacksonException | PodflareException | DateTimeParseException e) {
+    } catch (IOException
+        | ClassCastException
+        | JacksonException
+        | PodflareException
+        | DateTimeParseException e) {
       return Optional.empty();
     }
   }
@@ -85,6 +96,7 @@ record Manifest(
         new DataSize(diskBytes),
         new Shape(vcpus, new DataSize(memoryBytes)),
         warmUp,
+        warmContexts,
         Instant.parse(builtAt));
   }
 }

@@ -22,6 +22,8 @@ import java.util.regex.Pattern;
  * @param npm packages that npm installs globally
  * @param files put into the root disk last
  * @param warmUp Python code that is run in the interpreter before it is frozen; may be empty
+ * @param warmContexts languages whose next context finds its interpreter made ahead, in every
+ *     sandbox: each costs the memory of a process in the guest
  * @param shape default shape of sandboxes
  * @param disk size of the root disk: 512 MiB to 64 GiB, whole MiB
  */
@@ -36,6 +38,7 @@ public record Recipe(
     List<String> npm,
     List<GuestFile> files,
     String warmUp,
+    List<String> warmContexts,
     Shape shape,
     DataSize disk) {
   static final int MAX_ENTRIES = 1000;
@@ -45,6 +48,7 @@ public record Recipe(
       Pattern.compile("(https?|file)://[!-~&&[^\"\\[\\]]]{1,500}");
   private static final Pattern PACKAGE =
       Pattern.compile("[a-z0-9][a-z0-9+.-]*(:[a-z0-9]+)?(=[A-Za-z0-9.+:~-]+)?(/[a-z0-9.-]+)?");
+  private static final Pattern WARM_CONTEXT = Pattern.compile("bash|javascript|typescript|java|r");
   private static final Pattern REQUIREMENT = Pattern.compile("[^\\p{Cntrl}-][^\\p{Cntrl}]{0,500}");
   private static final DataSize LEAST_DISK = DataSize.ofMebibytes(512);
   private static final DataSize MOST_DISK = DataSize.ofGibibytes(64);
@@ -57,6 +61,9 @@ public record Recipe(
     packages = checked(PACKAGE, "packages", packages, "a Debian package's name");
     pip = checked(REQUIREMENT, "pip", pip, "a requirement like numpy==2.3, not an option");
     npm = checked(REQUIREMENT, "npm", npm, "a package like typescript@5, not an option");
+    warmContexts =
+        checked(
+            WARM_CONTEXT, "warm_contexts", warmContexts, "bash, javascript, typescript, java or r");
     files = List.copyOf(files);
     if (files.size() > MAX_ENTRIES) {
       throw invalid("files: " + files.size() + " entries, at most " + MAX_ENTRIES + ".");

@@ -22,7 +22,8 @@ record RecipeText(
     @Nullable List<String> pip,
     @Nullable List<String> npm,
     @Nullable List<FileText> files,
-    @JsonProperty("warm_up") @Nullable String warmUp) {
+    @JsonProperty("warm_up") @Nullable String warmUp,
+    @JsonProperty("warm_contexts") @Nullable List<String> warmContexts) {
 
   @JsonInclude(JsonInclude.Include.NON_EMPTY)
   record ShapeText(@Nullable Integer vcpus, @Nullable String memory, @Nullable String disk) {
@@ -58,7 +59,8 @@ record RecipeText(
         joined(below.files, files),
         below.warmUp == null
             ? warmUp
-            : warmUp == null ? below.warmUp : below.warmUp + "\n" + warmUp);
+            : warmUp == null ? below.warmUp : below.warmUp + "\n" + warmUp,
+        joined(below.warmContexts, warmContexts));
   }
 
   private static <T> @Nullable T or(@Nullable T above, @Nullable T below) {

@@ -69,7 +69,8 @@ final class RecipeYaml {
             recipe.pip(),
             recipe.npm(),
             recipe.files().stream().map(RecipeYaml::fileText).toList(),
-            recipe.warmUp()));
+            recipe.warmUp(),
+            recipe.warmContexts()));
   }
 
   private static FileText fileText(GuestFile file) {
@@ -86,7 +87,10 @@ final class RecipeYaml {
   }
 
   private static RecipeText checkedForNulls(RecipeText text) {
-    for (List<?> list : new List<?>[] {text.packages(), text.pip(), text.npm(), text.files()}) {
+    List<List<?>> lists =
+        java.util.Arrays.asList(
+            text.packages(), text.pip(), text.npm(), text.files(), text.warmContexts());
+    for (List<?> list : lists) {
       if (list != null && list.stream().anyMatch(Objects::isNull)) {
         throw invalid("A list of the recipe has an empty entry.");
       }

@@ -26,7 +26,8 @@ import org.jspecify.annotations.Nullable;
  * Stateless, hence thread-safe. Every refusal is {@code INVALID_RECIPE} and names the key.
  */
 public final class Recipes {
-  private static final List<String> BUILT_IN = List.of("default", "minimal", "python-datasci");
+  private static final List<String> BUILT_IN =
+      List.of("default", "java", "minimal", "python-datasci", "r");
   private static final long MAX_FILE_BYTES = 64L << 20;
   private static final int MAX_DEPTH = 8;
 
@@ -150,6 +151,7 @@ public final class Recipes {
         list(text.npm()),
         files(list(text.files()), folder),
         orElse(text.warmUp(), ""),
+        list(text.warmContexts()),
         shape(shape),
         size("shape.disk", orElse(shape.disk(), "4GiB")));
   }

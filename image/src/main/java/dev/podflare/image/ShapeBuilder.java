@@ -7,6 +7,7 @@ import dev.podflare.guest.AgentChannel;
 import dev.podflare.guest.ChannelListener;
 import dev.podflare.guest.ExecCommand;
 import dev.podflare.guest.GuestCall;
+import dev.podflare.guest.GuestContexts;
 import dev.podflare.guest.GuestLanguage;
 import dev.podflare.guest.GuestStream;
 import dev.podflare.qemu.Checkpoint;
@@ -139,6 +140,14 @@ final class ShapeBuilder {
     run(channel, GuestLanguage.PYTHON, USUAL_WARM_UP);
     if (!template.warmUp().isBlank()) {
       run(channel, GuestLanguage.PYTHON, template.warmUp());
+    }
+    if (!template.warmContexts().isEmpty()) {
+      try {
+        new GuestContexts(channel, CALL_DEADLINE).warm(template.warmContexts(), CALL_DEADLINE);
+      } catch (PodflareException e) {
+        throw new PodflareException(
+            ErrorCode.BUILD_FAILED, "Interpreters cannot be made ahead: " + e.sentence(), e);
+      }
     }
     for (int i = 0; i < 3; i++) {
       run(channel, GuestLanguage.PYTHON, "print(1)");

@@ -182,7 +182,8 @@ final class TemplateBuild {
             Files.size(out.resolve(Manifest.DISK)),
             Files.size(out.resolve(Manifest.KERNEL)),
             Files.size(out.resolve(Manifest.INITRD)),
-            recipe.warmUp());
+            recipe.warmUp(),
+            recipe.warmContexts());
     Files.delete(version);
     Files.writeString(out.resolve(Manifest.RECIPE), RecipeYaml.write(recipe));
     Files.writeString(out.resolve(Manifest.FILE), manifest.json());

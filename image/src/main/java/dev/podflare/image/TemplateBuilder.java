@@ -49,6 +49,7 @@ public final class TemplateBuilder {
             .add("pip", recipe.pip())
             .add("npm", recipe.npm())
             .add("warm_up", recipe.warmUp())
+            .add("warm_contexts", recipe.warmContexts())
             .add("shape", recipe.shape().toString())
             .add("disk", Long.toString(recipe.disk().bytes()))
             .add("certificates", certificates.keySet());

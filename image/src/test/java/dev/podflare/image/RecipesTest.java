@@ -33,7 +33,7 @@ class RecipesTest {
   @Test
   void unknownBuiltInNamesThoseThereAre() {
     assertThatThrownBy(() -> Recipes.find("defualt"))
-        .hasMessageContaining("default, minimal, python-datasci")
+        .hasMessageContaining("default, java, minimal, python-datasci, r")
         .asInstanceOf(InstanceOfAssertFactories.type(PodflareException.class))
         .extracting(PodflareException::code)
         .isEqualTo(ErrorCode.TEMPLATE_NOT_FOUND);
@@ -50,12 +50,14 @@ class RecipesTest {
             pip: [polars]
             shape: {memory: 2GiB}
             warm_up: import polars
+            warm_contexts: [java, bash, java]
             """);
     assertThat(child.packages()).isEqualTo(Recipes.builtIn("default").packages());
     assertThat(child.pip()).startsWith("numpy").endsWith("polars").hasSize(6);
     assertThat(child.shape()).isEqualTo(new Shape(2, DataSize.ofGibibytes(2)));
     assertThat(child.disk()).isEqualTo(parent.disk());
     assertThat(child.warmUp()).startsWith(parent.warmUp()).endsWith("import polars");
+    assertThat(child.warmContexts()).containsExactly("java", "bash");
   }
 
   @Test
@@ -97,6 +99,7 @@ class RecipesTest {
               - {path: /b, content_base64: AAH/}
               - {path: /c, content: ""}
             warm_up: "import os\\n"
+            warm_contexts: [typescript]
             shape: {vcpus: 3, memory: 640MiB, disk: 1GiB}
             """);
     assertThat(Recipes.parse(RecipeYaml.write(recipe)))
@@ -134,6 +137,8 @@ class RecipesTest {
         "name: x%packages: ['']|packages must be",
         "name: x%packages: [null]|empty entry",
         "name: x%pip: ['-e .']|pip must be a requirement",
+        "name: x%warm_contexts: [cobol]|warm_contexts must be bash, javascript, typescript, java or r",
+        "name: x%warm_contexts: [null]|empty entry",
         "name: x%npm: ['--prefix=/']|npm must be a package",
         "name: x%distribution: arch|distribution must be debian or ubuntu, not 'arch'",
         "name: x%suite: ../x|suite must be",

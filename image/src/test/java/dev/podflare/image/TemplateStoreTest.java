@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -101,6 +102,17 @@ class TemplateStoreTest {
     }
   }
 
+  @Test
+  void templatesOfBeforeThereWereWarmContextsAreRead() throws IOException {
+    BuiltTemplate built = put("old", "d".repeat(32), Instant.EPOCH);
+    assertThat(built.warmContexts()).containsExactly("bash");
+    Path manifest = built.directory().resolve("manifest.json");
+    String text = Files.readString(manifest);
+    Files.writeString(manifest, text.replaceFirst(",\\s*\"warm_contexts\"\\s*:\\s*\\[[^]]*]", ""));
+    assertThat(Files.readString(manifest)).doesNotContain("warm_contexts");
+    assertThat(Manifest.load(built.directory()).orElseThrow().warmContexts()).isEmpty();
+  }
+
   private BuiltTemplate put(String name, String digest, Instant at) throws IOException {
     Path build = Files.createDirectories(folder.resolve(name).resolve(digest));
     Manifest manifest =
@@ -119,7 +131,8 @@ class TemplateStoreTest {
             3,
             4,
             5,
-            "pass");
+            "pass",
+            List.of("bash"));
     Files.writeString(build.resolve("disk.raw"), "123");
     Files.writeString(build.resolve("vmlinuz"), "1234");
     Files.writeString(build.resolve("initrd"), "12345");

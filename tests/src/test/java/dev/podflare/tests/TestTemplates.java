@@ -32,12 +32,16 @@ final class TestTemplates {
   static synchronized BuiltTemplate minimal() {
     BuiltTemplate known = built;
     if (known == null) {
-      known =
-          new TemplateFactory(folder(), HypervisorConfig.Choice.AUTO)
-              .build(Recipes.builtIn(NAME), false, new Printed());
+      known = build(NAME);
       built = known;
     }
     return known;
+  }
+
+  /** A built-in template, which stays for other runs. */
+  static synchronized BuiltTemplate build(String name) {
+    return new TemplateFactory(folder(), HypervisorConfig.Choice.AUTO)
+        .build(Recipes.builtIn(name), false, new Printed());
   }
 
   private record Printed() implements Progress {
