@@ -66,6 +66,11 @@ final class BenchCommand implements Callable<Integer> {
   private boolean filesOnly;
 
   @Option(
+      names = "--contexts-only",
+      description = "Only the rows about contexts, of the templates java and python-datasci")
+  private boolean contextsOnly;
+
+  @Option(
       names = "--file-mb",
       defaultValue = "256",
       description = "Megabytes of the large file; ${DEFAULT-VALUE}")
@@ -84,8 +89,8 @@ final class BenchCommand implements Callable<Integer> {
     if (url != null && only()) {
       throw new PodflareException(
           ErrorCode.INVALID_CONFIG,
-          "--network-only, --spaces-only, --undo-only, --terminals-only and --files-only need a daemon"
-              + " of their own, not one at --url");
+          "--network-only, --spaces-only, --undo-only, --terminals-only, --files-only and"
+              + " --contexts-only need a daemon of their own, not one at --url");
     }
     if (url != null) {
       return bench(remote(), List.of(), Optional.empty(), Optional.empty(), Optional.empty());
@@ -106,6 +111,9 @@ final class BenchCommand implements Callable<Integer> {
     }
     if (filesOnly) {
       return benchFiles(config);
+    }
+    if (contextsOnly) {
+      return benchContexts(config);
     }
     List<BenchRow> starts = starts(config);
     Statistics without = createsWithoutNetwork(config);
@@ -129,7 +137,14 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private boolean only() {
-    return networkOnly || spacesOnly || undoOnly || terminalsOnly || filesOnly;
+    return networkOnly || spacesOnly || undoOnly || terminalsOnly || filesOnly || contextsOnly;
+  }
+
+  private int benchContexts(ServeConfig config) {
+    try (LocalDaemon daemon = DaemonWiring.start(config);
+        Podflare podflare = new Podflare(daemon.address())) {
+      return shown(podflare.info(), new ContextBench(podflare).measure(this::say));
+    }
   }
 
   private int benchTerminals(ServeConfig config) {
@@ -257,6 +272,7 @@ final class BenchCommand implements Callable<Integer> {
       probe.ifPresent(
           it -> rows.addAll(new TerminalBench(it, podflare, options).measure(this::say)));
       probe.ifPresent(it -> rows.addAll(files(it, podflare)));
+      rows.addAll(new ContextBench(podflare).measure(this::say));
       data.ifPresent(it -> rows.addAll(new SpaceBench(podflare, options, it).measure(this::say)));
       rows.addAll(first);
       return shown(info, rows);
@@ -296,10 +312,10 @@ final class BenchCommand implements Callable<Integer> {
     return report;
   }
 
-  private static Map<String, Object> jsonRow(BenchRow row) {
-    Map<String, Object> json = new LinkedHashMap<>();
+  private static Map<String, @Nullable Object> jsonRow(BenchRow row) {
+    Map<String, @Nullable Object> json = new LinkedHashMap<>();
     json.put("name", row.name());
-    json.put("value", row.value());
+    json.put("value", Double.isNaN(row.value()) ? null : row.value());
     json.put("unit", row.unit());
     row.floor().ifPresent(floor -> json.put("floor", floor));
     row.ratio().ifPresent(ratio -> json.put("ratio", ratio));
@@ -314,7 +330,9 @@ final class BenchCommand implements Callable<Integer> {
     for (BenchRow row : rows) {
       table.row(
           row.name(),
-          String.format(Locale.ROOT, "%.2f %s", row.value(), row.unit()),
+          Double.isNaN(row.value())
+              ? "-"
+              : String.format(Locale.ROOT, "%.2f %s", row.value(), row.unit()),
           row.floor().map(it -> String.format(Locale.ROOT, "%.2f", it.value())).orElse("-"),
           row.ratio().map(it -> String.format(Locale.ROOT, "%.2f", it)).orElse("-"),
           row.aim(),

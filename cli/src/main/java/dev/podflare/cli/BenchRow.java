@@ -30,6 +30,11 @@ record BenchRow(
     return new BenchRow(name, value, unit, Optional.empty(), "reported", Optional.empty(), note);
   }
 
+  /** It could not be measured; the note says why. */
+  static BenchRow absent(String name, String unit, String note) {
+    return reported(name, Double.NaN, unit, note);
+  }
+
   /** Held to {@code value <= factor * floor + allowance}. */
   static BenchRow bounded(
       String name,

@@ -620,14 +620,19 @@ final class LocalExecution implements Execution, ExecListener {
 
   /** Counts it, and cuts off what is too much. */
   private byte[] within(byte[] bytes) {
-    long room = Math.max(0, owner.mostOutput() - received);
+    long room = Math.max(0, mostOutput() - received);
     count(bytes.length);
     return bytes.length <= room ? bytes : Arrays.copyOf(bytes, (int) room);
   }
 
+  /** A process runs on for days, and only the end of its output is kept. */
+  private long mostOutput() {
+    return isProcess() ? Long.MAX_VALUE : owner.mostOutput();
+  }
+
   private void count(int bytes) {
     received += bytes;
-    if (received > owner.mostOutput() && !tooMuch && !isProcess()) {
+    if (received > mostOutput() && !tooMuch) {
       tooMuch = true;
       owner.after(Duration.ZERO, () -> interrupt(Reason.OUTPUT_LIMIT));
     }
