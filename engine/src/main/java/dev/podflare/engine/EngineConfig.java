@@ -141,7 +141,9 @@ public record EngineConfig(
           32,
           32,
           DataSize.ofGibibytes(2),
-          64);
+          64,
+          64,
+          Long.MAX_VALUE);
     }
   }
 
@@ -159,8 +161,6 @@ public record EngineConfig(
 
     public static VolumeLimits defaults() {
       return new VolumeLimits(100, DataSize.ofGibibytes(10));
-          64,
-          Long.MAX_VALUE);
     }
   }
 

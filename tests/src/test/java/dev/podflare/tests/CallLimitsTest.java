@@ -38,6 +38,7 @@ class CallLimitsTest {
             usual.maxFork(),
             usual.maxUndo(),
             usual.undoDisk(),
+            usual.processes(),
             2,
             OUTPUT));
   }
