@@ -117,6 +117,11 @@ class PtyNotFound(ApiError):
     http_status = 404
 
 
+class ProcessNotFound(ApiError):
+    code = "process_not_found"
+    http_status = 404
+
+
 class TemplateNotFound(ApiError):
     code = "template_not_found"
     http_status = 404
@@ -152,6 +157,11 @@ class ContextNotFound(ApiError):
     http_status = 404
 
 
+class VolumeNotFound(ApiError):
+    code = "volume_not_found"
+    http_status = 404
+
+
 class FileNotFound(ApiError, FileNotFoundError):
     code = "file_not_found"
     http_status = 404
@@ -182,6 +192,16 @@ class SnapshotExists(ApiError):
     http_status = 409
 
 
+class VolumeExists(ApiError):
+    code = "volume_exists"
+    http_status = 409
+
+
+class VolumeInUse(ApiError):
+    code = "volume_in_use"
+    http_status = 409
+
+
 class CheckpointUnfit(ApiError):
     code = "checkpoint_unfit"
     http_status = 409
@@ -194,6 +214,11 @@ class StdinClosed(ApiError):
 
 class PtyClosed(ApiError):
     code = "pty_closed"
+    http_status = 409
+
+
+class ProcessEnded(ApiError):
+    code = "process_ended"
     http_status = 409
 
 
@@ -292,6 +317,11 @@ class TooManyPtys(ApiError):
     http_status = 429
 
 
+class TooManyProcesses(ApiError):
+    code = "too_many_processes"
+    http_status = 429
+
+
 class TooManySandboxes(ApiError):
     code = "too_many_sandboxes"
     http_status = 429
@@ -327,6 +357,11 @@ class TooManyContexts(ApiError):
     http_status = 429
 
 
+class TooManyVolumes(ApiError):
+    code = "too_many_volumes"
+    http_status = 429
+
+
 class TooManyFileCalls(ApiError):
     code = "too_many_file_calls"
     http_status = 429
@@ -349,6 +384,11 @@ class MachineFailed(ApiError):
 
 class BuildFailed(ApiError):
     code = "build_failed"
+    http_status = 500
+
+
+class MountFailed(ApiError):
+    code = "mount_failed"
     http_status = 500
 
 
@@ -451,6 +491,7 @@ BY_CODE: dict[str, type[ApiError]] = {
     "sandbox_not_found": SandboxNotFound,
     "exec_not_found": ExecNotFound,
     "pty_not_found": PtyNotFound,
+    "process_not_found": ProcessNotFound,
     "template_not_found": TemplateNotFound,
     "space_not_found": SpaceNotFound,
     "snapshot_not_found": SnapshotNotFound,
@@ -458,15 +499,19 @@ BY_CODE: dict[str, type[ApiError]] = {
     "webhook_not_found": WebhookNotFound,
     "checkpoint_not_found": CheckpointNotFound,
     "context_not_found": ContextNotFound,
+    "volume_not_found": VolumeNotFound,
     "file_not_found": FileNotFound,
     "method_not_allowed": MethodNotAllowed,
     "request_timeout": RequestTimeout,
     "wrong_state": WrongState,
     "idempotency_conflict": IdempotencyConflict,
     "snapshot_exists": SnapshotExists,
+    "volume_exists": VolumeExists,
+    "volume_in_use": VolumeInUse,
     "checkpoint_unfit": CheckpointUnfit,
     "stdin_closed": StdinClosed,
     "pty_closed": PtyClosed,
+    "process_ended": ProcessEnded,
     "guest_too_old": GuestTooOld,
     "nothing_to_undo": NothingToUndo,
     "is_a_directory": IsADirectory,
@@ -486,6 +531,7 @@ BY_CODE: dict[str, type[ApiError]] = {
     "wrong_node": WrongNode,
     "exec_queue_full": ExecQueueFull,
     "too_many_ptys": TooManyPtys,
+    "too_many_processes": TooManyProcesses,
     "too_many_sandboxes": TooManySandboxes,
     "too_much_memory": TooMuchMemory,
     "too_much_stored": TooMuchStored,
@@ -493,11 +539,13 @@ BY_CODE: dict[str, type[ApiError]] = {
     "too_many_connections": TooManyConnections,
     "too_many_webhooks": TooManyWebhooks,
     "too_many_contexts": TooManyContexts,
+    "too_many_volumes": TooManyVolumes,
     "too_many_file_calls": TooManyFileCalls,
     "headers_too_large": HeadersTooLarge,
     "internal": Internal,
     "machine_failed": MachineFailed,
     "build_failed": BuildFailed,
+    "mount_failed": MountFailed,
     "checkpoint_corrupt": CheckpointCorrupt,
     "store_denied": StoreDenied,
     "not_available_yet": NotAvailableYet,
@@ -559,6 +607,7 @@ __all__ = [
     "MachineFailed",
     "MethodNotAllowed",
     "MissingAuthorization",
+    "MountFailed",
     "NoAnswerInTime",
     "NotADirectory",
     "NotAFile",
@@ -570,6 +619,8 @@ __all__ = [
     "PodflareError",
     "PortNotListening",
     "PreconditionFailed",
+    "ProcessEnded",
+    "ProcessNotFound",
     "PtyClosed",
     "PtyNotFound",
     "RangeNotSatisfiable",
@@ -594,8 +645,10 @@ __all__ = [
     "TooManyConnections",
     "TooManyContexts",
     "TooManyFileCalls",
+    "TooManyProcesses",
     "TooManyPtys",
     "TooManySandboxes",
+    "TooManyVolumes",
     "TooManyWebhooks",
     "TooMuchMemory",
     "TooMuchStored",
@@ -604,6 +657,9 @@ __all__ = [
     "Unreachable",
     "UnsupportedMediaType",
     "UriTooLong",
+    "VolumeExists",
+    "VolumeInUse",
+    "VolumeNotFound",
     "WebhookNotFound",
     "WrongNode",
     "WrongState",
