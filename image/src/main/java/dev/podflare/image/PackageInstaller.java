@@ -30,6 +30,7 @@ final class PackageInstaller {
   private static final List<String> DPKG_OPTIONS =
       List.of(
           "path-exclude=/usr/share/man/*",
+          "path-include=/usr/share/man/man[1-9]", // Java's packages fail without the folder
           "path-exclude=/usr/share/info/*",
           "path-exclude=/usr/share/doc/*",
           "path-include=/usr/share/doc/*/copyright",
