@@ -25,7 +25,8 @@ final class RawTerminal implements AutoCloseable {
 
   RawTerminal() {
     try {
-      terminal = TerminalBuilder.builder().system(true).build();
+      // Else JLine asks the terminal what it can do, and takes what is typed meanwhile for answers.
+      terminal = TerminalBuilder.builder().system(true).graphemeCluster(false).build();
     } catch (IOException failure) {
       throw new UncheckedIOException(failure);
     }
@@ -74,11 +75,6 @@ final class RawTerminal implements AutoCloseable {
     } catch (IOException gone) {
       // Whoever reads it has gone.
     }
-  }
-
-  /** What TERM says it is. */
-  String type() {
-    return terminal.getType();
   }
 
   int cols() {
