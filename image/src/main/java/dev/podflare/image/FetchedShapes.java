@@ -2,6 +2,7 @@ package dev.podflare.image;
 
 import dev.podflare.common.DataSize;
 import dev.podflare.common.ErrorCode;
+import dev.podflare.common.FileTree;
 import dev.podflare.common.FullDisk;
 import dev.podflare.common.PodflareException;
 import java.io.IOException;
@@ -109,7 +110,7 @@ public final class FetchedShapes {
   /** What is left of a draft. What cannot be removed goes with the next start. */
   public void discard(Path draft) {
     try {
-      RootTree.deleteTree(draft);
+      FileTree.delete(draft);
     } catch (IOException leftForLater) {
       // It is in nobody's way.
     }

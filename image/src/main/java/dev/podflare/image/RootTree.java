@@ -1,15 +1,11 @@
 package dev.podflare.image;
 
 import dev.podflare.common.ErrorCode;
+import dev.podflare.common.FileTree;
 import dev.podflare.common.PodflareException;
 import java.io.IOException;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
@@ -90,46 +86,14 @@ final class RootTree {
 
   void empty(String folder) throws IOException {
     for (String name : list(folder)) {
-      deleteTree(resolve(folder).resolve(name));
+      FileTree.delete(resolve(folder).resolve(name));
     }
   }
 
   /** Removes a path itself, not what it links to; missing is fine. */
   void delete(String path) throws IOException {
     int slash = path.lastIndexOf('/');
-    deleteTree(resolve(path.substring(0, slash)).resolve(path.substring(slash + 1)));
-  }
-
-  /** Removes a file or folder and all below it; links are removed, not followed. */
-  static void deleteTree(Path path) throws IOException {
-    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
-      return;
-    }
-    Files.walkFileTree(
-        path,
-        new SimpleFileVisitor<>() {
-          @Override
-          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
-              throws IOException {
-            Files.deleteIfExists(file);
-            return FileVisitResult.CONTINUE;
-          }
-
-          @Override
-          public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
-            if (e instanceof NoSuchFileException) {
-              return FileVisitResult.CONTINUE;
-            }
-            throw e;
-          }
-
-          @Override
-          public FileVisitResult postVisitDirectory(
-              Path folder, @org.jspecify.annotations.Nullable IOException e) throws IOException {
-            Files.deleteIfExists(folder);
-            return FileVisitResult.CONTINUE;
-          }
-        });
+    FileTree.delete(resolve(path.substring(0, slash)).resolve(path.substring(slash + 1)));
   }
 
   private static List<String> names(String path) {

@@ -2,6 +2,7 @@ package dev.podflare.image;
 
 import dev.podflare.common.DataSize;
 import dev.podflare.common.ErrorCode;
+import dev.podflare.common.FileTree;
 import dev.podflare.common.PodflareException;
 import dev.podflare.qemu.Hypervisor;
 import java.io.IOException;
@@ -93,7 +94,7 @@ public final class ShapeStore {
       ShapeManifest manifest = ShapeManifest.fresh(workspace.folder(), hypervisor.fingerprint());
       manifest.write(workspace.folder());
       Path folder = folder(template, shape, disk);
-      RootTree.deleteTree(folder); // one that does not fit any more
+      FileTree.delete(folder); // one that does not fit any more
       Durable.moveFolder(workspace.folder(), folder);
       return new FrozenShape(template, shape, disk, manifest.image(), folder);
     } catch (IOException e) {
@@ -107,7 +108,7 @@ public final class ShapeStore {
   /** Removes a shape; machines that have its files open are not disturbed. */
   public void delete(FrozenShape shape) {
     try {
-      RootTree.deleteTree(shape.folder());
+      FileTree.delete(shape.folder());
     } catch (IOException e) {
       throw new PodflareException(
           ErrorCode.INTERNAL, "Cannot remove the shape " + shape.folder() + ".", e);

@@ -1,6 +1,7 @@
 package dev.podflare.image;
 
 import dev.podflare.common.ErrorCode;
+import dev.podflare.common.FileTree;
 import dev.podflare.common.PodflareException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -132,7 +133,7 @@ final class Workspace implements AutoCloseable {
   private static void clear(Path folder) throws IOException {
     if (Files.exists(folder)) {
       endProcesses(folder);
-      RootTree.deleteTree(folder);
+      FileTree.delete(folder);
     }
   }
 

@@ -2,14 +2,12 @@ package dev.podflare.volume;
 
 import dev.podflare.common.DataSize;
 import dev.podflare.common.ErrorCode;
+import dev.podflare.common.FileTree;
 import dev.podflare.common.FullDisk;
 import dev.podflare.common.PodflareException;
 import java.io.IOException;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
@@ -19,9 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -86,7 +82,7 @@ public final class Volumes implements AutoCloseable {
       for (Path path : there.toList()) {
         String name = path.getFileName().toString();
         if (name.startsWith(DELETED)) {
-          deleteTree(path);
+          FileTree.delete(path);
         } else if (name.startsWith(UNKNOWN)) {
           sweepUnknown(path, name.substring(UNKNOWN.length()));
         } else if (!limits.containsKey(name)) {
@@ -108,7 +104,7 @@ public final class Volumes implements AutoCloseable {
         && Instant.ofEpochSecond(Long.parseLong(since.substring(0, dash)))
             .plus(KEEP)
             .isBefore(clock.instant())) {
-      deleteTree(path);
+      FileTree.delete(path);
     }
   }
 
@@ -150,7 +146,7 @@ public final class Volumes implements AutoCloseable {
       Path content = folder.resolve(id);
       if (Files.exists(content)) {
         // Out of sight in one step; what a crash leaves goes at the next start.
-        deleteTree(Files.move(content, folder.resolve(DELETED + id)));
+        FileTree.delete(Files.move(content, folder.resolve(DELETED + id)));
       }
     } catch (IOException e) {
       LOG.warn("{} is deleted at the next start: {}", id, e.toString());
@@ -199,35 +195,6 @@ public final class Volumes implements AutoCloseable {
     } catch (InterruptedException e) {
       LOG.trace("closed", e);
     }
-  }
-
-  private static void deleteTree(Path tree) throws IOException {
-    if (!Files.exists(tree)) {
-      return;
-    }
-    Path ignored =
-        Files.walkFileTree(
-            tree,
-            Set.of(),
-            8,
-            new SimpleFileVisitor<>() {
-              @Override
-              public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
-                  throws IOException {
-                Files.delete(file);
-                return FileVisitResult.CONTINUE;
-              }
-
-              @Override
-              public FileVisitResult postVisitDirectory(Path dir, @Nullable IOException failed)
-                  throws IOException {
-                if (failed != null) {
-                  throw failed;
-                }
-                Files.delete(dir);
-                return FileVisitResult.CONTINUE;
-              }
-            });
   }
 
   /** Idempotent. */
