@@ -60,8 +60,8 @@ final class Volume {
       VolumeTree tree = VolumeTree.open(folder.resolve("tree.db"), nanos(clock));
       try {
         Volume volume = new Volume(folder, mostBytes, config, clock, tree);
-        tree.sync(); // they are to be gone from the disk's table before their content is
         volume.gone.addAll(tree.leftovers());
+        volume.dirty = !volume.gone.isEmpty();
         volume.sync();
         return volume;
       } catch (SQLException | RuntimeException e) {
