@@ -119,9 +119,7 @@ final class HttpCaller implements AutoCloseable {
     try {
       return handshake.open(headers);
     } catch (WebSocketHandshake.Refused refused) {
-      WebSocketHandshake.Refusal refusal = refused.refusal();
-      Optional<String> later = Optional.ofNullable(refusal.headers().get("retry-after"));
-      throw refusal(refusal.status(), later, refusal.body());
+      throw refusal(refused.status, refused.retryAfter, refused.body);
     } catch (SocketTimeoutException silent) {
       throw ApiException.own(
           ApiException.NO_ANSWER_IN_TIME, config.baseUrl() + " opens no WebSocket", silent);

@@ -22,6 +22,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
@@ -50,22 +51,18 @@ final class WebSocketHandshake {
     this.deadline = System.nanoTime() + answerTimeout.toNanos();
   }
 
-  /** What the server answered instead. */
-  @SuppressWarnings("ArrayRecordComponent") // read, never compared
-  record Refusal(int status, Map<String, String> headers, byte[] body) {}
-
-  /** The server does not want to. */
+  /** The server answered, and does not want to. */
   static final class Refused extends IOException {
     private static final long serialVersionUID = 1;
-    private final transient Refusal refusal;
+    final int status;
+    final transient Optional<String> retryAfter;
+    final byte[] body;
 
-    Refused(Refusal refusal) {
-      super("the server answered " + refusal.status());
-      this.refusal = refusal;
-    }
-
-    Refusal refusal() {
-      return refusal;
+    Refused(int status, Optional<String> retryAfter, byte[] body) {
+      super("the server answered " + status);
+      this.status = status;
+      this.retryAfter = retryAfter;
+      this.body = body;
     }
   }
 
@@ -159,7 +156,8 @@ final class WebSocketHandshake {
     }
     int status = status(lines.getFirst());
     if (status != SWITCHING) {
-      throw new Refused(new Refusal(status, Map.copyOf(headers), body(socket, in, headers)));
+      throw new Refused(
+          status, Optional.ofNullable(headers.get("retry-after")), body(socket, in, headers));
     }
     if (!accept(key).equals(headers.get("sec-websocket-accept"))) {
       throw new IOException("the server does not speak WebSocket");
