@@ -39,36 +39,6 @@ public record CreateRequest(
     metadata = Map.copyOf(metadata);
   }
 
-  /** One without volumes. */
-  public CreateRequest(
-      Optional<String> template,
-      Optional<Duration> timeout,
-      Optional<Duration> idleTimeout,
-      OptionalInt vcpus,
-      OptionalInt memoryMebibytes,
-      OptionalInt diskGibibytes,
-      boolean persistent,
-      Optional<Boolean> autoResume,
-      int undo,
-      EgressPolicy network,
-      Map<String, String> env,
-      Map<String, String> metadata) {
-    this(
-        template,
-        timeout,
-        idleTimeout,
-        vcpus,
-        memoryMebibytes,
-        diskGibibytes,
-        persistent,
-        autoResume,
-        undo,
-        network,
-        List.of(),
-        env,
-        metadata);
-  }
-
   /** The same with volumes. */
   public CreateRequest withMounts(List<MountRequest> others) {
     return new CreateRequest(
@@ -100,6 +70,7 @@ public record CreateRequest(
         Optional.empty(),
         0,
         EgressPolicy.OPEN,
+        List.of(),
         Map.of(),
         Map.of());
   }

@@ -47,52 +47,6 @@ public record SandboxView(
     mounts = List.copyOf(mounts);
   }
 
-  /** One without volumes. */
-  public SandboxView(
-      String id,
-      SandboxState state,
-      String template,
-      int vcpus,
-      int memoryMebibytes,
-      int diskGibibytes,
-      boolean persistent,
-      boolean autoResume,
-      Optional<Undo> undo,
-      EgressPolicy network,
-      boolean networked,
-      Map<String, String> metadata,
-      Optional<String> parent,
-      Instant createdAt,
-      Instant expiresAt,
-      Duration timeout,
-      Duration idleTimeout,
-      Instant lastActiveAt,
-      long ownMemoryBytes,
-      long diskBytes) {
-    this(
-        id,
-        state,
-        template,
-        vcpus,
-        memoryMebibytes,
-        diskGibibytes,
-        persistent,
-        autoResume,
-        undo,
-        network,
-        List.of(),
-        networked,
-        metadata,
-        parent,
-        createdAt,
-        expiresAt,
-        timeout,
-        idleTimeout,
-        lastActiveAt,
-        ownMemoryBytes,
-        diskBytes);
-  }
-
   /**
    * What an undo can do.
    *

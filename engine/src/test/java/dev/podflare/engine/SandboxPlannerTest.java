@@ -96,6 +96,7 @@ class SandboxPlannerTest {
         Optional.empty(),
         0,
         EgressPolicy.OPEN,
+        List.of(),
         env,
         Map.of());
   }
@@ -112,6 +113,7 @@ class SandboxPlannerTest {
         Optional.empty(),
         0,
         EgressPolicy.OPEN,
+        List.of(),
         Map.of(),
         Map.of());
   }

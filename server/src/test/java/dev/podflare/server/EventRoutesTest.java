@@ -75,6 +75,7 @@ class EventRoutesTest {
         false,
         0,
         "{}",
+        SandboxRecord.NO_MOUNTS,
         Map.of(),
         Map.of(),
         Optional.empty(),

@@ -49,54 +49,6 @@ public record SandboxRecord(
   /** No volumes, as in {@code mounts}. */
   public static final String NO_MOUNTS = "[]";
 
-  /** One without volumes. */
-  public SandboxRecord(
-      String id,
-      String keyId,
-      String template,
-      String state,
-      int vcpus,
-      int memoryMebibytes,
-      int diskGibibytes,
-      boolean persistent,
-      boolean autoResume,
-      int undo,
-      String network,
-      Map<String, String> env,
-      Map<String, String> metadata,
-      Optional<String> parent,
-      Instant createdAt,
-      Instant expiresAt,
-      Duration timeout,
-      Duration idleTimeout,
-      Optional<Instant> closedAt,
-      Optional<String> closeReason,
-      Optional<String> closeMessage) {
-    this(
-        id,
-        keyId,
-        template,
-        state,
-        vcpus,
-        memoryMebibytes,
-        diskGibibytes,
-        persistent,
-        autoResume,
-        undo,
-        network,
-        NO_MOUNTS,
-        env,
-        metadata,
-        parent,
-        createdAt,
-        expiresAt,
-        timeout,
-        idleTimeout,
-        closedAt,
-        closeReason,
-        closeMessage);
-  }
-
   public SandboxRecord {
     env = Map.copyOf(env);
     metadata = Map.copyOf(metadata);

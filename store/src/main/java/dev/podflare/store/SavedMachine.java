@@ -54,62 +54,6 @@ public record SavedMachine(
     Instant createdAt,
     Optional<Instant> expiresAt) {
 
-  /** One without volumes. */
-  public SavedMachine(
-      String id,
-      Kind kind,
-      String keyId,
-      Optional<String> name,
-      String sandboxId,
-      String checkpoint,
-      String template,
-      String templateDigest,
-      String image,
-      int vcpus,
-      int memoryMebibytes,
-      int diskGibibytes,
-      boolean persistent,
-      boolean autoResume,
-      int undo,
-      String network,
-      Map<String, String> env,
-      Map<String, String> metadata,
-      Duration timeout,
-      Duration idleTimeout,
-      Duration timeLeft,
-      long ownBytes,
-      long storedBytes,
-      Instant createdAt,
-      Optional<Instant> expiresAt) {
-    this(
-        id,
-        kind,
-        keyId,
-        name,
-        sandboxId,
-        checkpoint,
-        template,
-        templateDigest,
-        image,
-        vcpus,
-        memoryMebibytes,
-        diskGibibytes,
-        persistent,
-        autoResume,
-        undo,
-        network,
-        SandboxRecord.NO_MOUNTS,
-        env,
-        metadata,
-        timeout,
-        idleTimeout,
-        timeLeft,
-        ownBytes,
-        storedBytes,
-        createdAt,
-        expiresAt);
-  }
-
   /** What a saved machine is for. */
   public enum Kind {
     /** A sandbox that is frozen. */

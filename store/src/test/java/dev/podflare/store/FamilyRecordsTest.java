@@ -119,6 +119,7 @@ class FamilyRecordsTest {
         false,
         0,
         "{}",
+        SandboxRecord.NO_MOUNTS,
         Map.of(),
         Map.of(),
         parent,

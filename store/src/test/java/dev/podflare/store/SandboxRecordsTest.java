@@ -196,6 +196,7 @@ class SandboxRecordsTest {
         true,
         sandbox.undo(),
         sandbox.network(),
+        SandboxRecord.NO_MOUNTS,
         sandbox.env(),
         metadata,
         sandbox.parent(),

@@ -143,6 +143,7 @@ final class WebhookRig implements AutoCloseable {
                 false,
                 0,
                 "{}",
+                SandboxRecord.NO_MOUNTS,
                 Map.of(),
                 Map.of(),
                 Optional.empty(),
