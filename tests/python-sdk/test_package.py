@@ -28,6 +28,7 @@ SCHEMAS: dict[str, Any] = yaml.safe_load((ROOT / "openapi.yaml").read_text("utf-
 RECORDS: list[tuple[type, str, set[str], set[str]]] = [
     (types.SandboxInfo, "Sandbox", set(), set()),
     (types.Undo, "Undo", set(), set()),
+    (types.Mount, "Mount", set(), set()),
     (types.Policy, "Policy", set(), set()),
     (types.NetworkInfo, "Network", set(), set()),
     (types.Refusal, "Refusal", set(), set()),

@@ -218,6 +218,17 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class Mount:
+    """A volume in a sandbox."""
+
+    volume: str
+    """Its name."""
+    volume_id: str
+    path: str
+    read_only: bool
+
+
+@dataclass(frozen=True)
 class SandboxInfo:
     """The whole record of a sandbox."""
 
@@ -241,6 +252,7 @@ class SandboxInfo:
     own_memory_bytes: int = 0
     disk_bytes: int = 0
     undo: Undo | None = made(lambda data: read(Undo, data), default=None)
+    mounts: list[Mount] = made(lambda rows: read_all(Mount, rows), default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
     parent: str | None = None
 
@@ -484,6 +496,8 @@ class SpaceInfo:
     created_at: datetime = time_field()
     expires_at: datetime | None = optional_time()
     metadata: dict[str, str] = field(default_factory=dict)
+    any_node: bool = False
+    """Whether every node that shares the store can go on with it."""
 
 
 @dataclass(frozen=True)
