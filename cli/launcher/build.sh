@@ -15,7 +15,7 @@ readonly LOCK_SECONDS=900
 # Prints the first source that is newer than a file. Folders count too: a deleted file shows there.
 newer_source() {
   find "$ROOT" -mindepth 1 \
-    \( -name target -o -name '.*' -o -path "$ROOT/tests" -o -path '*/src/test' \) -prune \
+    \( -name target -o -name node_modules -o -name '.*' -o -path "$ROOT/tests" -o -path '*/src/test' \) -prune \
     -o \( -path '*/src/main/*' -o -name pom.xml \) -newer "$1" -print -quit
 }
 

@@ -33,6 +33,14 @@ readonly TEST_PACKAGES=(
   postgresql=any:/usr/lib/postgresql/*/bin/initdb
 )
 
+readonly PACKAGE_PACKAGES=(
+  maven=mvn
+  python3=python3
+  python3-venv=py:ensurepip
+  nodejs=node
+  npm=npm
+)
+
 # Administration tools live in folders that a user's PATH may lack.
 readonly ADMIN_PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -68,6 +76,8 @@ missing_for() {
   esac
   if [[ $verb == test ]]; then
     missing_of "${TEST_PACKAGES[@]}"
+  elif [[ $verb == package ]]; then
+    missing_of "${PACKAGE_PACKAGES[@]}"
   elif ! build_is_fresh; then
     missing_of "${BUILD_PACKAGES[@]}"
   fi

@@ -308,6 +308,39 @@ test_reports_are_summed() {
   expect "$(tally_reports "$CASE/none")" "0 0 0"
 }
 
+test_modules_are_reported_with_their_times() {
+  paper_tree
+  load
+  mkdir -p "$TREE/cli/target/surefire-reports"
+  echo '<testsuite tests="5" errors="0" skipped="1" failures="2">' >"$TREE/cli/target/surefire-reports/TEST-a.xml"
+  local log='[INFO] Building Podflare cli 0.1.0 [16/17]
+[INFO] Podflare ........................................... SUCCESS [  0.442 s]
+[INFO] Podflare cli ....................................... FAILURE [01:09 min]
+[INFO] Podflare tests ..................................... SKIPPED'
+  expect "$(report_modules <<<"$log" 2>/dev/null)" 'cli              2 passed, 2 failed, 1 skipped     69 s'
+  expect "$(seconds_of '7.9 s') $(seconds_of '01:02 h')" '7 3720'
+}
+
+# a_script NAME TEXT STATUS: a suite that says so.
+a_script() {
+  mkdir -p "$TREE/tests/$1"
+  printf '#!/bin/sh\necho "%s"\nexit %d\n' "$2" "$3" >"$TREE/tests/$1/run"
+  chmod +x "$TREE/tests/$1/run"
+}
+
+test_scripts_run_side_by_side_and_all_count() {
+  paper_tree
+  load
+  a_script one '3 passed, 0 failed' 0
+  a_script two '2 passed, 1 failed' 1
+  a_script three 'nothing ran' 0
+  mkdir -p "$SUITE_FOLDER"
+  local output
+  output=$(script_suites; echo "$PASSED $FAILED")
+  expect "$(tail -n 1 <<<"$output")" '5 2'
+  [[ $output == *'two: the end of its log'* && $output != *'one: the end'* ]]
+}
+
 # script_says STATUS TEXT: what the tally of such a script is.
 script_says() {
   mkdir -p "$CASE/s"

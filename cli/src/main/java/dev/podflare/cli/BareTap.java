@@ -25,7 +25,7 @@ final class BareTap implements AutoCloseable {
     NamespaceThread namespace = NamespaceThread.open("bench-tap", Optional.of(slot));
     namespace.run(() -> {
       try (Nftables nftables = Nftables.open()) {
-        String ignored = nftables.run("delete table netdev slot\ndelete table ip slot\n");
+        String ignored = nftables.run("delete table netdev slot\ndelete table inet slot\n");
       }
     });
     return new BareTap(namespace);

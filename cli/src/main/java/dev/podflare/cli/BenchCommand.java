@@ -65,6 +65,15 @@ final class BenchCommand implements Callable<Integer> {
   @Option(names = "--files-only", description = "Only the rows about files")
   private boolean filesOnly;
 
+  @Option(names = "--mcp-only", description = "Only the rows about MCP")
+  private boolean mcpOnly;
+
+  @Option(names = "--sdk-only", description = "Only the rows about the SDKs and the command line")
+  private boolean sdkOnly;
+
+  @Option(names = "--secrets-only", description = "Only the rows about the secret gate")
+  private boolean secretsOnly;
+
   @Option(
       names = "--contexts-only",
       description = "Only the rows about contexts, of the templates java and python-datasci")
@@ -89,8 +98,9 @@ final class BenchCommand implements Callable<Integer> {
     if (url != null && only()) {
       throw new PodflareException(
           ErrorCode.INVALID_CONFIG,
-          "--network-only, --spaces-only, --undo-only, --terminals-only, --files-only and"
-              + " --contexts-only need a daemon of their own, not one at --url");
+          "--network-only, --spaces-only, --undo-only, --terminals-only, --files-only,"
+              + " --mcp-only, --sdk-only, --contexts-only and --secrets-only need a daemon of their"
+              + " own, not one at --url");
     }
     if (url != null) {
       return bench(remote(), List.of(), Optional.empty(), Optional.empty(), Optional.empty());
@@ -112,10 +122,20 @@ final class BenchCommand implements Callable<Integer> {
     if (filesOnly) {
       return benchFiles(config);
     }
+    if (mcpOnly) {
+      return benchMcp(config);
+    }
+    if (sdkOnly) {
+      return benchSdks(config);
+    }
     if (contextsOnly) {
       return benchContexts(config);
     }
-    List<BenchRow> starts = starts(config);
+    if (secretsOnly) {
+      return benchSecrets(config);
+    }
+    List<BenchRow> starts = new ArrayList<>(starts(config));
+    starts.addAll(secrets(config).rows());
     Statistics without = createsWithoutNetwork(config);
     try (LocalDaemon daemon = DaemonWiring.start(config)) {
       return bench(
@@ -137,7 +157,31 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private boolean only() {
-    return networkOnly || spacesOnly || undoOnly || terminalsOnly || filesOnly || contextsOnly;
+    return networkOnly
+        || spacesOnly
+        || undoOnly
+        || terminalsOnly
+        || filesOnly
+        || mcpOnly
+        || sdkOnly
+        || contextsOnly
+        || secretsOnly;
+  }
+
+  private int benchMcp(ServeConfig config) {
+    try (LocalDaemon daemon = DaemonWiring.start(config);
+        Podflare podflare = new Podflare(daemon.address())) {
+      new CreateBench(podflare, options()).awaitFullPool();
+      return shown(podflare.info(), new McpBench(podflare, options(), rounds).measure(this::say));
+    }
+  }
+
+  private int benchSdks(ServeConfig config) {
+    try (LocalDaemon daemon = DaemonWiring.start(config);
+        Podflare podflare = new Podflare(daemon.address())) {
+      new CreateBench(podflare, options()).awaitFullPool();
+      return shown(podflare.info(), new SdkBench(podflare, options(), rounds).measure(this::say));
+    }
   }
 
   private int benchContexts(ServeConfig config) {
@@ -171,6 +215,38 @@ final class BenchCommand implements Callable<Integer> {
         Podflare podflare = new Podflare(daemon.address())) {
       new CreateBench(podflare, options()).awaitFullPool();
       return shown(podflare.info(), new UndoBench(podflare, options()).measure(this::say));
+    }
+  }
+
+  private int benchSecrets(ServeConfig config) {
+    Measured measured = secrets(config);
+    return shown(measured.info(), measured.rows());
+  }
+
+  private record Measured(ServerInfo info, List<BenchRow> rows) {}
+
+  /** In a daemon of its own, which lets guests through to a web server beside this host. */
+  private Measured secrets(ServeConfig config) {
+    Path data = TemporaryFolder.create("podflare-bench");
+    try (SecretBench.Site site = SecretBench.Site.start(data)) {
+      ServeConfig own =
+          config
+              .withoutNetwork(data, DaemonWiring.templates(config))
+              .withMachines(2, 2)
+              .withNetwork(
+                  config
+                      .network()
+                      .unlimited(
+                          List.of(BenchNameServer.ADDRESS),
+                          Optional.of(List.of(site.address().getHostAddress())),
+                          Optional.of(List.of(site.certificate()))));
+      try (LocalDaemon daemon = DaemonWiring.start(own);
+          Podflare podflare = new Podflare(daemon.address())) {
+        return new Measured(
+            podflare.info(), new SecretBench(podflare, options(), site).measure(this::say));
+      }
+    } finally {
+      TemporaryFolder.delete(data);
     }
   }
 
@@ -268,6 +344,8 @@ final class BenchCommand implements Callable<Integer> {
           new HttpBench(podflare, options, rounds, burst, probe, withoutNetwork)
               .measure(this::say));
       probe.ifPresent(it -> rows.addAll(new EngineBench(it, podflare, options).measure(this::say)));
+      rows.addAll(new McpBench(podflare, options, rounds).measure(this::say));
+      rows.addAll(new SdkBench(podflare, options, rounds).measure(this::say));
       rows.addAll(new UndoBench(podflare, options).measure(this::say));
       probe.ifPresent(
           it -> rows.addAll(new TerminalBench(it, podflare, options).measure(this::say)));

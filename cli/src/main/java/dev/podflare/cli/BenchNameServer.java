@@ -22,17 +22,26 @@ final class BenchNameServer implements AutoCloseable {
 
   /** A record for the name of the question: A, IN, one hour. */
   private static final byte[] RECORD =
-      HexFormat.of().parseHex("c00c00010001" + "00000e10" + "0004" + "c0000201");
+      HexFormat.of().parseHex("c00c00010001" + "00000e10" + "0004");
+
+  private static final byte[] DOCUMENTATION = {(byte) 192, 0, 2, 1};
 
   private final DatagramSocket socket;
+  private final byte[] address;
 
-  private BenchNameServer(DatagramSocket socket) {
+  private BenchNameServer(DatagramSocket socket, byte[] address) {
     this.socket = socket;
+    this.address = address;
   }
 
   static BenchNameServer start() throws IOException {
+    return start(DOCUMENTATION);
+  }
+
+  /** The same with another address for all names. */
+  static BenchNameServer start(byte[] address) throws IOException {
     BenchNameServer server =
-        new BenchNameServer(new DatagramSocket(new InetSocketAddress(ADDRESS, 53)));
+        new BenchNameServer(new DatagramSocket(new InetSocketAddress(ADDRESS, 53)), address);
     Thread.ofPlatform().daemon().name("bench names").start(server::run);
     return server;
   }
@@ -51,14 +60,14 @@ final class BenchNameServer implements AutoCloseable {
   }
 
   /** Head and question as they came, and the record. */
-  private static byte[] answer(ByteBuffer query) {
+  private byte[] answer(ByteBuffer query) {
     int end = HEAD;
     while (query.get(end) != 0) {
       end += query.get(end) + 1;
     }
     end += 5; // the root, type and class
-    ByteBuffer answer = ByteBuffer.allocate(end + RECORD.length);
-    answer.put(query.slice(0, end)).put(RECORD);
+    ByteBuffer answer = ByteBuffer.allocate(end + RECORD.length + address.length);
+    answer.put(query.slice(0, end)).put(RECORD).put(address);
     answer.putShort(2, (short) 0x8180); // an answer, recursion wanted and available
     answer.putShort(6, (short) 1);
     answer.putShort(8, (short) 0);

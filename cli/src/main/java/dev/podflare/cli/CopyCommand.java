@@ -1,6 +1,5 @@
 package dev.podflare.cli;
 
-import dev.podflare.client.ApiException;
 import dev.podflare.client.FileWriteOptions;
 import dev.podflare.client.Podflare;
 import dev.podflare.client.SandboxFiles;
@@ -11,7 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -86,16 +84,9 @@ final class CopyCommand implements Callable<Integer> {
     }
   }
 
+  /** One that is named with a slash is one, whether or not it is there. */
   private static boolean isFolder(SandboxFiles files, String path) {
-    try {
-      // With a slash a link to a folder is one.
-      return path.endsWith("/") || files.stat(path + "/.").isDirectory();
-    } catch (ApiException missing) {
-      if (Set.of("file_not_found", "not_a_directory").contains(missing.code())) {
-        return false;
-      }
-      throw missing;
-    }
+    return path.endsWith("/") || GuestPath.isFolder(files, path);
   }
 
   private void down(SandboxFiles files, String path, Path local) throws IOException {

@@ -8,21 +8,32 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
-/** Tells how far a copy is, once a second if it takes that long. One thread. */
+/**
+ * Tells how far a copy is, if it takes more than a second: on a terminal by a bar that is drawn
+ * over itself, else by a line a second. One thread.
+ */
 final class CopyProgress implements AutoCloseable {
-  private static final long STEP = TimeUnit.SECONDS.toNanos(1);
+  private static final int WIDTH = 30;
 
   private final Optional<PrintWriter> out;
+  private final boolean terminal;
   private final long all;
   private final long began = System.nanoTime();
+  private final long step;
   private long told = began;
   private long bytes;
   private boolean said;
 
   /** {@code all}: bytes in all, -1 if that is not known. */
   CopyProgress(Optional<PrintWriter> out, long all) {
+    this(out, all, Interaction.onTerminal());
+  }
+
+  CopyProgress(Optional<PrintWriter> out, long all, boolean terminal) {
     this.out = out;
     this.all = all;
+    this.terminal = terminal;
+    this.step = terminal ? TimeUnit.MILLISECONDS.toNanos(200) : TimeUnit.SECONDS.toNanos(1);
   }
 
   /** The same stream, counted. */
@@ -47,7 +58,7 @@ final class CopyProgress implements AutoCloseable {
   private void counted(int count) {
     bytes += count;
     long now = System.nanoTime();
-    if (now - told >= STEP) {
+    if (now - told >= step && now - began >= TimeUnit.SECONDS.toNanos(1)) {
       told = now;
       tell();
     }
@@ -55,18 +66,42 @@ final class CopyProgress implements AutoCloseable {
 
   private void tell() {
     said = true;
-    double seconds = (System.nanoTime() - began) / 1e9;
-    String of = all > 0 ? String.format(Locale.ROOT, " of %.1f", all / 1e6) : "";
     out.ifPresent(it -> {
-      it.printf(Locale.ROOT, "  %.1f%s MB, %.1f MB/s%n", bytes / 1e6, of, bytes / 1e6 / seconds);
+      it.print(terminal ? "\r" + line() + "\u001b[K" : line() + System.lineSeparator());
       it.flush();
     });
+  }
+
+  /** As it is drawn now. */
+  String line() {
+    double seconds = Math.max(1e-3, (System.nanoTime() - began) / 1e9);
+    String of = all > 0 ? String.format(Locale.ROOT, " of %.1f", all / 1e6) : "";
+    String rate =
+        String.format(Locale.ROOT, "%.1f%s MB, %.1f MB/s", bytes / 1e6, of, bytes / 1e6 / seconds);
+    if (!terminal || all <= 0) {
+      return "  " + rate;
+    }
+    double part = Math.min(1, (double) bytes / all);
+    int full = (int) (part * WIDTH);
+    return String.format(
+        Locale.ROOT,
+        "  [%s%s] %3d %%  %s",
+        "#".repeat(full),
+        " ".repeat(WIDTH - full),
+        (int) (part * 100),
+        rate);
   }
 
   @Override
   public void close() {
     if (said) {
       tell();
+      if (terminal) {
+        out.ifPresent(it -> {
+          it.println();
+          it.flush();
+        });
+      }
     }
   }
 }

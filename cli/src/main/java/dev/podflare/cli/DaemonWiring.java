@@ -42,7 +42,13 @@ final class DaemonWiring {
       undo.add(store::close);
       CheckpointStore checkpoints =
           StoreSettings.open(config.store(), config.data(), System.getenv());
-      LocalEngine engine = LocalEngine.start(engineConfig(config), lock, store, checkpoints);
+      LocalEngine engine =
+          LocalEngine.start(
+              engineConfig(config),
+              lock,
+              store,
+              checkpoints,
+              StoreSettings.secretsKey(System.getenv()));
       undo.add(() -> end(engine, onStop, started.get()));
       Webhooks webhooks =
           Webhooks.start(

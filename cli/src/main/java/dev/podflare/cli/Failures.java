@@ -47,7 +47,13 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
 
   static String text(Exception failure) {
     return switch (failure) {
-      case ApiException refused -> refused.sentence() + " [" + refused.code() + "]" + hint(refused);
+      case ApiException refused ->
+          refused.sentence()
+              + " ["
+              + refused.code()
+              + "]"
+              + hint(refused)
+              + refused.help().map(it -> "\nSee " + it).orElse("");
       case PodflareException known -> known.sentence() + " [" + known.code().wireName() + "]";
       default -> failure + " (PODFLARE_DEBUG=1 shows where)";
     };

@@ -7,13 +7,15 @@ public final class Main {
   private Main() {}
 
   public static void main(String[] arguments) {
-    System.exit(commandLine().execute(arguments));
+    System.exit(commandLine(arguments).execute(arguments));
   }
 
-  static CommandLine commandLine() {
+  /** For these arguments: the verbs that they do not name may be missing. */
+  static CommandLine commandLine(String... arguments) {
+    CommandLine line = new CommandLine(new PodflareCommand());
+    Verbs.of(arguments).forEach(line::addSubcommand);
     Failures failures = new Failures();
-    return new CommandLine(new PodflareCommand())
-        .setCaseInsensitiveEnumValuesAllowed(true)
+    return line.setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
         .setParameterExceptionHandler(failures)
         .setExecutionExceptionHandler(failures);

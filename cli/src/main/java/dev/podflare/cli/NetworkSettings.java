@@ -34,7 +34,8 @@ final class NetworkSettings {
             part.allow().orElse(List.of()).stream().map(Cidr::parse).toList(),
             limits(part),
             part.resolvers().orElse(List.of()).stream().map(NetworkSettings::resolver).toList(),
-            ProxySettings.fromEnvironment(environment, List.of()),
+            ProxySettings.fromEnvironment(environment, part.certificates().orElse(List.of())),
+            part.ipv6().orElse(Ipv6Choice.AUTO) == Ipv6Choice.AUTO,
             Optional.empty()));
   }
 
@@ -46,7 +47,9 @@ final class NetworkSettings {
       Cidr range = FreeRange.find(Optional.empty());
       findings = Network.check(config.withRange(range));
       if (findings.isEmpty()) {
-        return List.of(HostCheck.good("network", "slots can be made, in " + range));
+        return List.of(
+            HostCheck.good("network", "slots can be made, in " + range),
+            HostCheck.good("ipv6", ipv6(config)));
       }
     } catch (PodflareException refused) {
       return List.of(HostCheck.bad("network", refused.sentence(), "run as root"));
@@ -57,6 +60,12 @@ final class NetworkSettings {
                 ? HostCheck.bad("network", it.what(), it.fix())
                 : HostCheck.weak("network", it.what(), it.fix()))
         .toList();
+  }
+
+  private static String ipv6(NetworkConfig config) {
+    return Network.ipv6Missing(config)
+        .map(reason -> "guests have none and are refused at once: " + reason)
+        .orElse("guests reach it by this host's own address");
   }
 
   private static SlotLimits limits(ServeFile.NetworkPart part) {

@@ -1,11 +1,21 @@
 package dev.podflare.cli;
 
 import dev.podflare.client.ApiException;
+import dev.podflare.client.ClientConfig;
 import dev.podflare.client.ListFilter;
 import dev.podflare.client.Podflare;
 import dev.podflare.common.PodflareException;
+import dev.podflare.mcp.Conversation;
+import dev.podflare.mcp.PodflareFeatures;
+import dev.podflare.mcp.SessionOptions;
+import dev.podflare.mcp.StdioDoor;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Optional;
 import picocli.CommandLine.Command;
@@ -68,12 +78,33 @@ final class SelfTrainCommand implements Runnable {
       quietly("run", "--url", server.url(), "print(1)");
       quietly("rm", "--url", server.url(), "sbx_1");
       quietly("no-such-verb");
+      mcp(server);
+    }
+  }
+
+  private static void mcp(CannedServer server) {
+    String asked =
+        """
+        {"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}
+        {"jsonrpc":"2.0","id":2,"method":"tools/list"}
+        {"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"run_code","arguments":{"code":"1"}}}
+        """;
+    ClientConfig config = ClientConfig.of(ClientConfig.address(server.url()), Optional.empty());
+    try (Podflare podflare = new Podflare(config)) {
+      new StdioDoor(
+              new ByteArrayInputStream(asked.getBytes(StandardCharsets.UTF_8)),
+              OutputStream.nullOutputStream())
+          .serve(
+              new Conversation(
+                  new PodflareFeatures(podflare, SessionOptions.DEFAULTS), Version.text()));
+    } catch (IOException impossible) {
+      throw new UncheckedIOException(impossible);
     }
   }
 
   private static void quietly(String... arguments) {
     PrintWriter nowhere = new PrintWriter(new StringWriter());
-    int ignored = Main.commandLine().setOut(nowhere).setErr(nowhere).execute(arguments);
+    int ignored = Main.commandLine(arguments).setOut(nowhere).setErr(nowhere).execute(arguments);
     nowhere.println(ignored);
   }
 }

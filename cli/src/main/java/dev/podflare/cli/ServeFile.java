@@ -54,6 +54,7 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  *   range: 10.213.0.0/16           # addresses of the guests' slots; else the first free block
  *   allow: [10.1.2.0/24]           # opened to guests, though private
  *   resolvers: [10.1.2.53]         # that names are asked of; else the host's
+ *   certificates: [/etc/x.pem]     # authorities beside the usual ones, for hosts of secrets and in guests
  *   upload_bytes_per_second: 25000000    # of one guest, like the following
  *   download_bytes_per_second: 50000000
  *   packets_per_second: 20000
@@ -142,8 +143,10 @@ record ServeFile(
   record NetworkPart(
       Optional<Boolean> enabled,
       Optional<String> range,
+      Optional<Ipv6Choice> ipv6,
       Optional<List<String>> allow,
       Optional<List<String>> resolvers,
+      Optional<List<Path>> certificates,
       OptionalLong uploadBytesPerSecond,
       OptionalLong downloadBytesPerSecond,
       OptionalInt packetsPerSecond,
@@ -156,11 +159,19 @@ record ServeFile(
 
     /** The same with other resolvers, and for guests that may move as much as they can. */
     NetworkPart unlimited(List<String> otherResolvers) {
+      return unlimited(otherResolvers, allow, certificates);
+    }
+
+    /** The same, with some addresses opened, and certificates of hosts trusted. */
+    NetworkPart unlimited(
+        List<String> otherResolvers, Optional<List<String>> opened, Optional<List<Path>> trusted) {
       return new NetworkPart(
           enabled,
           range,
-          allow,
+          ipv6,
+          opened,
           Optional.of(otherResolvers),
+          trusted,
           OptionalLong.of(1_000_000_000),
           OptionalLong.of(1_000_000_000),
           OptionalInt.of(1_000_000),
@@ -171,6 +182,8 @@ record ServeFile(
     private static NetworkPart enabled(Optional<Boolean> enabled) {
       return new NetworkPart(
           enabled,
+          Optional.empty(),
+          Optional.empty(),
           Optional.empty(),
           Optional.empty(),
           Optional.empty(),

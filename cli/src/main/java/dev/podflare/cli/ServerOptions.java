@@ -4,6 +4,7 @@ import dev.podflare.client.ClientConfig;
 import dev.podflare.client.Podflare;
 import java.net.URI;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +45,6 @@ final class ServerOptions {
         Optional.ofNullable(key)
             .or(fromEnvironment::key)
             .or(() -> DataFolder.adminKey(data == null ? DataFolder.standard() : data));
-    return ClientConfig.of(address, chosen);
+    return ClientConfig.of(address, chosen).withBusyTimeout(Duration.ZERO); // a person decides
   }
 }

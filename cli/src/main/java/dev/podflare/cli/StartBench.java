@@ -139,7 +139,9 @@ final class StartBench {
 
   private static ClientConfig address(Path data, int port) {
     return ClientConfig.of(
-        ClientConfig.address("http://127.0.0.1:" + port), DataFolder.adminKey(data));
+            ClientConfig.address("http://127.0.0.1:" + port), DataFolder.adminKey(data))
+        .withRetries(0) // the moment in which it answers is measured
+        .withRejoinTimeout(Duration.ZERO);
   }
 
   private List<String> command(Path data, int port) {

@@ -20,6 +20,7 @@ import java.util.Optional;
 /** Turns the daemon's words about the checkpoint store into one. Stateless. */
 final class StoreSettings {
   static final String KEY = "PODFLARE_STORE_KEY";
+  static final String SECRETS_KEY = "PODFLARE_SECRETS_KEY";
   private static final long USUAL_CACHE_MEBIBYTES = 10_240;
 
   private StoreSettings() {}
@@ -31,6 +32,13 @@ final class StoreSettings {
     Optional<StoreKey> key = key(part, environment);
     return CheckpointStore.open(
         blobs(part, data), key.isPresent() ? config.withKey(key.get()) : config);
+  }
+
+  /** Key of the values of secrets; empty: one that is made and kept in the data folder. */
+  static Optional<StoreKey> secretsKey(Map<String, String> environment) {
+    return Optional.ofNullable(environment.get(SECRETS_KEY))
+        .filter(it -> !it.isBlank())
+        .map(it -> StoreKey.parse(it, SECRETS_KEY));
   }
 
   private static Optional<StoreKey> key(ServeFile.StorePart part, Map<String, String> environment) {

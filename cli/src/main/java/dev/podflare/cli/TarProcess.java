@@ -23,6 +23,27 @@ final class TarProcess implements AutoCloseable {
         new ProcessBuilder("tar", "-C", folder.toString(), "--format=gnu", "-cf", "-", "."));
   }
 
+  /**
+   * Only some of a folder.
+   *
+   * @param names file of paths from the folder on, each with a zero behind it; of a folder nothing
+   *     but itself is packed
+   */
+  static TarProcess pack(Path folder, Path names) throws IOException {
+    return new TarProcess(
+        new ProcessBuilder(
+            "tar",
+            "-C",
+            folder.toString(),
+            "--format=gnu",
+            "--no-recursion",
+            "--null",
+            "-T",
+            names.toString(),
+            "-cf",
+            "-"));
+  }
+
   /** Owners are of another machine, and links are made last, so that nothing goes through one. */
   static TarProcess unpack(Path folder) throws IOException {
     return new TarProcess(

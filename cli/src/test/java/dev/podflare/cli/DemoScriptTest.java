@@ -3,10 +3,13 @@ package dev.podflare.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.podflare.client.ClientConfig;
 import dev.podflare.client.Podflare;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.URI;
+import java.time.Duration;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -16,7 +19,10 @@ class DemoScriptTest {
       new CannedServer()
           .on("POST /v1/sandboxes", 200, "{\"id\":\"sbx_1\",\"state\":\"ready\"}")
           .on("DELETE /v1/sandboxes/sbx_1", 204, "");
-  private final Podflare podflare = new Podflare(URI.create(server.url()), "k");
+  private final Podflare podflare =
+      new Podflare(
+          ClientConfig.of(URI.create(server.url()), Optional.of("k"))
+              .withBusyTimeout(Duration.ZERO));
   private final DemoSteps steps = new DemoSteps(new PrintWriter(new StringWriter()));
 
   @AfterEach

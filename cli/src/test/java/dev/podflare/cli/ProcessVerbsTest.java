@@ -89,7 +89,7 @@ class ProcessVerbsTest {
             "podflare: 3 events before this are not kept any more",
             "err",
             "podflare: the process has ended with 3, exited");
-    assertThat(asked).containsExactly("GET " + BASE + "/web/logs?from_seq=0&follow=true ");
+    assertThat(asked).containsExactly("GET " + BASE + "/web/logs?follow=true&from_seq=0 ");
   }
 
   @Test

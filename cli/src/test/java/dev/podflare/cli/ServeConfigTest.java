@@ -49,6 +49,7 @@ class ServeConfigTest {
         idle_timeout_seconds: 30
       network:
         range: 10.77.0.0/16
+        ipv6: off
         allow: [10.1.2.0/24]
         resolvers: [10.1.2.53]
         connections: 100
@@ -106,6 +107,9 @@ class ServeConfigTest {
     assertThat(network.resolvers())
         .containsExactly(new InetSocketAddress(InetAddress.ofLiteral("10.1.2.53"), 53));
     assertThat(network.limits().connections()).isEqualTo(100);
+    assertThat(network.ipv6()).isFalse();
+    assertThat(NetworkSettings.of(ServeFile.NetworkPart.EMPTY, Map.of()).orElseThrow().ipv6())
+        .isTrue();
     assertThat(engine.timeoutSeconds()).hasValue(60);
     assertThat(engine.idleTimeoutSeconds()).hasValue(30);
     assertThat(ServeConfig.of(file))

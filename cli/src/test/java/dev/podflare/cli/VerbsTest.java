@@ -71,6 +71,7 @@ class VerbsTest {
         "kill",
         "port",
         "mcp",
+        "mcp config",
         "demo",
         "test"
       })
@@ -272,6 +273,15 @@ class VerbsTest {
     Outcome outcome = call("ls");
     assertThat(outcome.err()).contains("invalid api key", "--key");
     assertThat(outcome.exitCode()).isEqualTo(2);
+  }
+
+  @Test
+  void anErrorLeadsToItsPage() {
+    String gone =
+        "{\"error\":\"it is gone\",\"code\":\"gone\",\"details\":{},\"help\":\"/errors/gone\"}";
+    server.on("GET /v1/sandboxes", 410, gone);
+    assertThat(call("ls").err())
+        .isEqualTo("podflare: it is gone [gone]%nSee %s/errors/gone%n".formatted(server.url()));
   }
 
   @Test

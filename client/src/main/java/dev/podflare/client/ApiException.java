@@ -1,6 +1,7 @@
 package dev.podflare.client;
 
 import dev.podflare.common.ErrorCode;
+import java.net.URI;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
@@ -32,6 +33,7 @@ public final class ApiException extends RuntimeException {
   private final String code;
   private final transient Map<String, Object> details;
   private final @Nullable Duration retryAfter;
+  private final @Nullable URI help;
 
   ApiException(
       int status,
@@ -39,16 +41,18 @@ public final class ApiException extends RuntimeException {
       String message,
       Map<String, Object> details,
       @Nullable Duration retryAfter,
+      @Nullable URI help,
       @Nullable Throwable cause) {
     super(message, cause);
     this.status = status;
     this.code = code;
     this.details = Map.copyOf(details);
     this.retryAfter = retryAfter;
+    this.help = help;
   }
 
   static ApiException own(String code, String message, @Nullable Throwable cause) {
-    return new ApiException(0, code, message, Map.of(), null, cause);
+    return new ApiException(0, code, message, Map.of(), null, null, cause);
   }
 
   /** HTTP status; 0 when no answer came. */
@@ -76,9 +80,20 @@ public final class ApiException extends RuntimeException {
     return Optional.ofNullable(retryAfter);
   }
 
-  /** Message; never null, unlike {@link #getMessage()} to the compiler. */
+  /** The page that says what the code means and what to do, if the server has one. */
+  public Optional<URI> help() {
+    return Optional.ofNullable(help);
+  }
+
+  /** The sentence, and where its page is. */
+  @Override
+  public String getMessage() {
+    return sentence() + help().map(it -> " (see " + it + ")").orElse("");
+  }
+
+  /** What went wrong, for people. */
   public String sentence() {
-    String message = getMessage();
+    String message = super.getMessage();
     return message == null ? code : message;
   }
 }

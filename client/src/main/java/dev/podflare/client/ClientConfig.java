@@ -13,9 +13,16 @@ import java.util.stream.Stream;
  * @param baseUrl for example {@code http://127.0.0.1:8787}; the API's {@code /v1} is added
  * @param key API key; empty for a server that runs without authentication
  * @param connectTimeout for a connection
- * @param callTimeout for the head of an answer; covers the work of calls that are no stream
+ * @param callTimeout for the head of an answer, with all repetitions of its call; covers the work
+ *     of calls that are no stream
  * @param silenceTimeout for the next byte of an answer; streams carry one every 10 seconds
- * @param maxOutputBytes most bytes of an execution's stdout, and of its stderr, that a result keeps
+ * @param maxOutputBytes most bytes of an execution's stdout, of its stderr, and of the values that
+ *     it showed, that a result keeps; 0 suits those who listen
+ * @param retries how often a call that can be repeated is repeated after a broken connection
+ * @param busyTimeout how long a call that can be repeated waits for a server that says it is busy;
+ *     zero: what is refused is refused at once
+ * @param rejoinTimeout how long a stream that was cut is tried to be joined again, counted from
+ *     where it last said something; zero: not at all
  */
 public record ClientConfig(
     URI baseUrl,
@@ -23,7 +30,11 @@ public record ClientConfig(
     Duration connectTimeout,
     Duration callTimeout,
     Duration silenceTimeout,
-    int maxOutputBytes) {
+    int maxOutputBytes,
+    int retries,
+    Duration busyTimeout,
+    Duration rejoinTimeout) {
+  private static final int RETRIES = 2;
 
   /** Where {@code serve} listens when it is not told otherwise. */
   public static final String DEFAULT_LISTEN = "127.0.0.1:8787";
@@ -34,6 +45,29 @@ public record ClientConfig(
       throw new IllegalArgumentException(
           "not the address of a server: '" + baseUrl + "'; write http://HOST:PORT");
     }
+    if (retries < 0 || busyTimeout.isNegative() || rejoinTimeout.isNegative()) {
+      throw new IllegalArgumentException("retries and times cannot be negative");
+    }
+  }
+
+  /** Repeats, waits and joins again as usual: for as long as a call may take. */
+  public ClientConfig(
+      URI baseUrl,
+      Optional<String> key,
+      Duration connectTimeout,
+      Duration callTimeout,
+      Duration silenceTimeout,
+      int maxOutputBytes) {
+    this(
+        baseUrl,
+        key,
+        connectTimeout,
+        callTimeout,
+        silenceTimeout,
+        maxOutputBytes,
+        RETRIES,
+        callTimeout,
+        callTimeout);
   }
 
   /** The given server with usual deadlines. */
@@ -45,6 +79,76 @@ public record ClientConfig(
         Duration.ofSeconds(120),
         Duration.ofSeconds(30),
         64 << 20);
+  }
+
+  /** The same with another {@code maxOutputBytes}. */
+  public ClientConfig withMaxOutputBytes(int bytes) {
+    return new ClientConfig(
+        baseUrl,
+        key,
+        connectTimeout,
+        callTimeout,
+        silenceTimeout,
+        bytes,
+        retries,
+        busyTimeout,
+        rejoinTimeout);
+  }
+
+  /** The same with other {@code retries}. */
+  public ClientConfig withRetries(int times) {
+    return new ClientConfig(
+        baseUrl,
+        key,
+        connectTimeout,
+        callTimeout,
+        silenceTimeout,
+        maxOutputBytes,
+        times,
+        busyTimeout,
+        rejoinTimeout);
+  }
+
+  /** The same with another {@code busyTimeout}. */
+  public ClientConfig withBusyTimeout(Duration time) {
+    return new ClientConfig(
+        baseUrl,
+        key,
+        connectTimeout,
+        callTimeout,
+        silenceTimeout,
+        maxOutputBytes,
+        retries,
+        time,
+        rejoinTimeout);
+  }
+
+  /** The same with another {@code rejoinTimeout}. */
+  public ClientConfig withRejoinTimeout(Duration time) {
+    return new ClientConfig(
+        baseUrl,
+        key,
+        connectTimeout,
+        callTimeout,
+        silenceTimeout,
+        maxOutputBytes,
+        retries,
+        busyTimeout,
+        time);
+  }
+
+  /** The same with another key. */
+  public ClientConfig withKey(Optional<String> other) {
+    return new ClientConfig(
+        baseUrl,
+        other,
+        connectTimeout,
+        callTimeout,
+        silenceTimeout,
+        maxOutputBytes,
+        retries,
+        busyTimeout,
+        rejoinTimeout);
   }
 
   /**

@@ -40,9 +40,17 @@ final class DeadlineBody extends InputStream
   private List<ByteBuffer> current = List.of();
   private int position;
   private boolean ended;
+  private boolean read;
 
   DeadlineBody(Duration silenceTimeout) {
     this.silenceTimeout = silenceTimeout;
+  }
+
+  /** One without bytes. */
+  static DeadlineBody ended() {
+    DeadlineBody nothing = new DeadlineBody(Duration.ZERO);
+    nothing.onComplete();
+    return nothing;
   }
 
   @Override
@@ -75,9 +83,20 @@ final class DeadlineBody extends InputStream
     deliver(new Batch.End());
   }
 
-  /** There is room: one batch is asked for at a time, and one end and one close may follow it. */
+  /** What is not there yet will not come. */
+  void breakOff(IOException why) {
+    deliver(new Batch.Broken(why));
+  }
+
+  /**
+   * There is room: one batch is asked for at a time, and its end may follow. What is said after an
+   * end is not heard any more.
+   */
   private void deliver(Batch batch) {
-    batches.add(batch);
+    boolean unheard = !batches.offer(batch);
+    if (unheard && batch instanceof Batch.Buffers) {
+      throw new IllegalStateException("more than was asked for");
+    }
   }
 
   @Override
@@ -105,11 +124,17 @@ final class DeadlineBody extends InputStream
     return -1;
   }
 
+  /** Whether anything came. */
+  boolean wasRead() {
+    return read;
+  }
+
   private void advance() throws IOException {
     switch (nextBatch()) {
       case Batch.Buffers(List<ByteBuffer> buffers) -> {
         current = buffers;
         position = 0;
+        read = true;
         requestMore();
       }
       case Batch.Broken(Throwable error) -> {

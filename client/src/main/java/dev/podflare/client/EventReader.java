@@ -16,6 +16,8 @@ import tools.jackson.databind.JsonNode;
  * not know are skipped. One thread, used once.
  */
 final class EventReader {
+  private static final int MOST_RESULTS = 1000;
+
   private final RunListener listener;
   private final int maxOutputBytes;
   private final ByteArrayOutputStream stdout = new ByteArrayOutputStream();
@@ -23,6 +25,7 @@ final class EventReader {
   private final List<Map<String, String>> results = new ArrayList<>();
   private @Nullable RunException exception;
   private boolean truncated;
+  private long resultLength;
   private String execId;
 
   EventReader(RunListener listener, int maxOutputBytes, String execId) {
@@ -61,11 +64,7 @@ final class EventReader {
           return; // of a screen that is not here
         }
         Map<String, String> data = pairs(event.path("data"));
-        if (results.size() < 1000) {
-          results.add(data);
-        } else {
-          truncated = true;
-        }
+        keep(data);
         listener.result(data);
       }
       case "exception" -> exception = exception(event.path("data"));
@@ -123,6 +122,16 @@ final class EventReader {
           pairs.put(entry.getKey(), value.isString() ? value.asString() : value.toString());
         });
     return pairs;
+  }
+
+  private void keep(Map<String, String> data) {
+    long length = data.values().stream().mapToLong(String::length).sum();
+    if (results.size() < MOST_RESULTS && resultLength + length <= maxOutputBytes) {
+      resultLength += length;
+      results.add(data);
+    } else {
+      truncated = true;
+    }
   }
 
   private void keep(ByteArrayOutputStream kept, byte[] bytes) {

@@ -92,7 +92,7 @@ public final class EventStream implements AutoCloseable {
           throw refused;
         }
       }
-      sleep(pause);
+      http.sleep(pause);
       Duration twice = pause.multipliedBy(2);
       pause = twice.compareTo(LONGEST_PAUSE) < 0 ? twice : LONGEST_PAUSE;
     }
@@ -101,7 +101,7 @@ public final class EventStream implements AutoCloseable {
   private void connect() {
     StringBuilder path = new StringBuilder("/v1/events?follow=").append(follow);
     position.ifPresent(id -> path.append("&after=").append(id));
-    SseReader fresh = new SseReader(http.open("GET", path.toString(), Optional.empty()).body());
+    SseReader fresh = new SseReader(http.open(path.toString()).body());
     synchronized (this) {
       if (!closed) {
         reader = fresh;
@@ -109,15 +109,6 @@ public final class EventStream implements AutoCloseable {
       }
     }
     fresh.close();
-  }
-
-  private static void sleep(Duration pause) {
-    try {
-      Thread.sleep(pause);
-    } catch (InterruptedException interrupted) {
-      Thread.currentThread().interrupt();
-      throw ApiException.own(ApiException.UNREACHABLE, "interrupted while waiting", interrupted);
-    }
   }
 
   private synchronized boolean closed() {

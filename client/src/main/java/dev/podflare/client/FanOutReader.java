@@ -45,6 +45,7 @@ final class FanOutReader {
               line.path("error").asString("the fan-out failed"),
               Map.of(),
               null,
+              null,
               null);
       default -> event(line);
     }

@@ -1,32 +1,32 @@
 package dev.podflare.client;
 
 import java.io.IOException;
-import java.net.ConnectException;
 import java.net.SocketTimeoutException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublisher;
-import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
-import java.net.http.HttpTimeoutException;
+import java.net.http.HttpResponse.BodyHandler;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
-import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicReference;
 
-/** Sends requests and turns whatever goes wrong into {@link ApiException}. Thread-safe. */
+/**
+ * Sends requests, repeats what can be repeated, and turns whatever goes wrong into {@link
+ * ApiException}. Thread-safe.
+ */
 final class HttpCaller implements AutoCloseable {
   private static final int MAX_ANSWER_BYTES = 64 << 20;
-  private static final Duration LONGEST_UPLOAD = Duration.ofDays(1);
 
   private final ClientConfig config;
-  private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
+  private final ExecutorService executor;
   private final HttpClient http;
 
   HttpCaller(ClientConfig config) {
     this.config = config;
+    this.executor = Executors.newVirtualThreadPerTaskExecutor();
     this.http =
         HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
@@ -35,79 +35,94 @@ final class HttpCaller implements AutoCloseable {
             .build();
   }
 
+  /** For somebody else, over the connections of another, who closes them. */
+  HttpCaller(ClientConfig config, HttpCaller connections) {
+    this.config = config;
+    this.executor = connections.executor;
+    this.http = connections.http;
+  }
+
+  ClientConfig config() {
+    return config;
+  }
+
   <T> T get(String path, Class<T> type) {
     return Json.read(call("GET", path), type);
   }
 
   byte[] call(String method, String path) {
-    try {
-      return readWhole(send(request(method, path, BodyPublishers.noBody())));
-    } catch (ApiException failure) {
-      // A kept connection may have been closed under us; these methods can be repeated.
-      if (!(failure.getCause() instanceof IOException broken) || isFinal(broken)) {
-        throw failure;
-      }
-      return readWhole(send(request(method, path, BodyPublishers.noBody())));
-    }
+    return call(ApiRequest.of(method, path));
   }
 
   <T> T post(String path, Object body, Class<T> type) {
-    return Json.read(readWhole(send(withBody("POST", path, body).build())), type);
+    return Json.read(call(ApiRequest.of("POST", path, body)), type);
+  }
+
+  /** A POST that may be done twice. */
+  <T> T postAgain(String path, Object body, Class<T> type) {
+    return Json.read(call(ApiRequest.of("POST", path, body).repeated(true)), type);
   }
 
   void postForNothing(String path, Object body) {
-    readWhole(send(withBody("POST", path, body).build()));
+    call(ApiRequest.of("POST", path, body));
   }
 
   <T> T put(String path, Object body, Class<T> type) {
-    return Json.read(readWhole(send(withBody("PUT", path, body).build())), type);
+    return Json.read(call(ApiRequest.of("PUT", path, body).repeated(true)), type);
   }
 
   <T> T patch(String path, Object body, Class<T> type) {
-    return Json.read(readWhole(send(withBody("PATCH", path, body).build())), type);
+    return Json.read(call(ApiRequest.of("PATCH", path, body)), type);
   }
 
-  /** A creating POST: the key makes it safe to repeat, so a broken connection is tried again. */
   <T> T create(String path, Object body, Class<T> type) {
-    HttpRequest request =
-        withBody("POST", path, body)
-            .header("Idempotency-Key", UUID.randomUUID().toString())
-            .build();
-    try {
-      return Json.read(readWhole(send(request)), type);
-    } catch (ApiException failure) {
-      if (!(failure.getCause() instanceof IOException broken) || isFinal(broken)) {
-        throw failure;
+    return Json.read(call(ApiRequest.create(path, body)), type);
+  }
+
+  /** Does a call to its end; the bytes of its answer. */
+  byte[] call(ApiRequest request) {
+    Patience patience = patience(request);
+    while (true) {
+      try {
+        return readWhole(send(request, patience));
+      } catch (ApiException failure) {
+        sleep(patience.pause(failure, request.repeatable()).orElseThrow(() -> failure));
       }
-      return Json.read(readWhole(send(request)), type);
     }
   }
 
   /** Opens a stream; the caller closes the body. */
-  HttpResponse<DeadlineBody> open(String method, String path, Optional<Object> body) {
-    HttpRequest request =
-        body.isPresent()
-            ? withBody(method, path, body.get()).build()
-            : request(method, path, BodyPublishers.noBody());
-    return send(request);
-  }
-
-  /** Opens a stream of a part; the caller closes the body. */
-  HttpResponse<DeadlineBody> openRange(String path, String range) {
-    return send(builder(path).header("Range", range).GET().build());
-  }
-
-  /** A body that takes as long as it takes. {@code headers}: names and values. */
-  byte[] upload(String path, BodyPublisher body, String... headers) {
-    HttpRequest.Builder request =
-        builder(path)
-            .timeout(LONGEST_UPLOAD)
-            .header("Content-Type", "application/octet-stream")
-            .PUT(body);
-    if (headers.length > 0) {
-      request.headers(headers);
+  ApiAnswer open(ApiRequest request) {
+    Patience patience = patience(request);
+    while (true) {
+      try {
+        return send(request, patience);
+      } catch (ApiException failure) {
+        sleep(patience.pause(failure, request.repeatable()).orElseThrow(() -> failure));
+      }
     }
-    return readWhole(send(request.build()));
+  }
+
+  /** Opens a stream by a GET; the caller closes the body. */
+  ApiAnswer open(String path) {
+    return open(ApiRequest.of("GET", path));
+  }
+
+  private Patience patience(ApiRequest request) {
+    Duration span = request.timeout().orElse(config.callTimeout());
+    return Patience.ofCall(span, config.busyTimeout(), config.retries());
+  }
+
+  /** Waits before the next attempt; throws if this was closed meanwhile. */
+  void sleep(Duration pause) {
+    try {
+      Thread.sleep(pause);
+    } catch (InterruptedException interrupted) {
+      throw interrupted(interrupted);
+    }
+    if (executor.isShutdown()) {
+      throw ApiException.own(ApiException.UNREACHABLE, "this client is closed", null);
+    }
   }
 
   /** Opens a WebSocket, which nobody hears yet; a server's refusal comes with its own code. */
@@ -119,7 +134,7 @@ final class HttpCaller implements AutoCloseable {
     try {
       return handshake.open(headers);
     } catch (WebSocketHandshake.Refused refused) {
-      throw refusal(refused.status, refused.retryAfter, refused.body);
+      throw ApiFailures.refusal(config.baseUrl(), refused.status, refused.retryAfter, refused.body);
     } catch (SocketTimeoutException silent) {
       throw ApiException.own(
           ApiException.NO_ANSWER_IN_TIME, config.baseUrl() + " opens no WebSocket", silent);
@@ -128,44 +143,52 @@ final class HttpCaller implements AutoCloseable {
     }
   }
 
-  private static boolean isFinal(IOException failure) {
-    return failure instanceof HttpTimeoutException || failure instanceof ConnectException;
+  private ApiAnswer send(ApiRequest request, Patience patience) {
+    HttpRequest.Builder built =
+        HttpRequest.newBuilder(config.resolve(request.path()))
+            .timeout(patience.remaining())
+            .method(request.method(), request.body());
+    config.key().ifPresent(key -> built.header("Authorization", "Bearer " + key));
+    if (!request.headers().isEmpty()) {
+      built.headers(request.headers().toArray(String[]::new));
+    }
+    ApiAnswer answer = sent(built.build());
+    if (answer.status() / 100 != 2) {
+      throw refusal(answer);
+    }
+    return answer;
   }
 
-  private HttpRequest request(String method, String path, BodyPublisher body) {
-    return builder(path).method(method, body).build();
-  }
-
-  private HttpRequest.Builder withBody(String method, String path, Object body) {
-    return builder(path)
-        .header("Content-Type", "application/json")
-        .method(method, BodyPublishers.ofByteArray(Json.bytes(body)));
-  }
-
-  private HttpRequest.Builder builder(String path) {
-    HttpRequest.Builder builder =
-        HttpRequest.newBuilder(config.resolve(path)).timeout(config.callTimeout());
-    config.key().ifPresent(key -> builder.header("Authorization", "Bearer " + key));
-    return builder;
-  }
-
-  private HttpResponse<DeadlineBody> send(HttpRequest request) {
+  /** A connection may break in the moment in which the head has come; then the body is broken. */
+  private ApiAnswer sent(HttpRequest request) {
+    AtomicReference<ApiAnswer> begun = new AtomicReference<>();
+    BodyHandler<DeadlineBody> handler =
+        head -> {
+          DeadlineBody body = new DeadlineBody(config.silenceTimeout());
+          begun.set(new ApiAnswer(head.statusCode(), head.headers(), body));
+          return body;
+        };
     try {
-      HttpResponse<DeadlineBody> response =
-          http.send(request, head -> new DeadlineBody(config.silenceTimeout()));
-      if (response.statusCode() / 100 != 2) {
-        throw refusal(response);
-      }
-      return response;
+      HttpResponse<DeadlineBody> response = http.send(request, handler);
+      return new ApiAnswer(response.statusCode(), response.headers(), response.body());
     } catch (IOException failure) {
-      throw failure(failure);
+      ApiAnswer answer = begun.get();
+      if (answer == null) {
+        throw failure(failure);
+      }
+      answer.body().breakOff(failure);
+      return answer;
     } catch (InterruptedException interrupted) {
-      Thread.currentThread().interrupt();
-      throw ApiException.own(ApiException.UNREACHABLE, "interrupted while waiting", interrupted);
+      throw interrupted(interrupted);
     }
   }
 
-  private byte[] readWhole(HttpResponse<DeadlineBody> response) {
+  private static ApiException interrupted(InterruptedException interrupted) {
+    Thread.currentThread().interrupt();
+    return ApiException.own(ApiException.UNREACHABLE, "interrupted while waiting", interrupted);
+  }
+
+  private byte[] readWhole(ApiAnswer response) {
     try (DeadlineBody body = response.body()) {
       byte[] bytes = body.readNBytes(MAX_ANSWER_BYTES);
       if (body.read() >= 0) {
@@ -179,58 +202,19 @@ final class HttpCaller implements AutoCloseable {
   }
 
   ApiException failure(IOException failure) {
-    String where = config.baseUrl().toString();
-    if (failure instanceof ConnectException) {
-      return ApiException.own(
-          ApiException.UNREACHABLE, "no server at " + where + "; is it running?", failure);
-    }
-    if (failure instanceof HttpTimeoutException) {
-      return ApiException.own(
-          ApiException.NO_ANSWER_IN_TIME, where + " is silent: " + failure.getMessage(), failure);
-    }
-    return ApiException.own(
-        ApiException.UNREACHABLE,
-        "connection to " + where + " broke: " + failure.getMessage(),
-        failure);
+    return ApiFailures.of(failure, config.baseUrl());
   }
 
-  private ApiException refusal(HttpResponse<DeadlineBody> response) {
+  private ApiException refusal(ApiAnswer response) {
     byte[] body = readWhole(response);
-    return refusal(response.statusCode(), response.headers().firstValue("Retry-After"), body);
-  }
-
-  private static ApiException refusal(int status, Optional<String> later, byte[] body) {
-    Optional<Duration> retryAfter =
-        later
-            .filter(it -> it.matches("\\d{1,9}"))
-            .map(it -> Duration.ofSeconds(Long.parseLong(it)));
-    ErrorBody error = ErrorBody.read(status, body);
-    return new ApiException(
-        status, error.code(), error.error(), error.details(), retryAfter.orElse(null), null);
+    Optional<String> later = response.header("Retry-After");
+    return ApiFailures.refusal(config.baseUrl(), response.status(), later, body);
   }
 
   /** Ends open connections; streams being read break. */
   @Override
   public void close() {
-    http.shutdownNow();
     executor.shutdown();
-  }
-
-  /** The wire form of a refusal; filled up where a server in between answered something else. */
-  private record ErrorBody(String error, String code, Map<String, Object> details) {
-    static ErrorBody read(int status, byte[] body) {
-      try {
-        Raw raw = Json.read(body, Raw.class);
-        return new ErrorBody(
-            raw.error().orElse("HTTP " + status),
-            raw.code().orElse("http_" + status),
-            raw.details().orElse(Map.of()));
-      } catch (ApiException notJson) {
-        return new ErrorBody("HTTP " + status, "http_" + status, Map.of());
-      }
-    }
-
-    record Raw(
-        Optional<String> error, Optional<String> code, Optional<Map<String, Object>> details) {}
+    http.shutdownNow();
   }
 }

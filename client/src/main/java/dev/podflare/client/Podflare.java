@@ -30,6 +30,20 @@ public final class Podflare implements AutoCloseable {
     this(ClientConfig.of(baseUrl, Optional.of(key)));
   }
 
+  private Podflare(ClientConfig config, HttpCaller http) {
+    this.config = config;
+    this.http = http;
+  }
+
+  /**
+   * The same server for the owner of another key, over this one's connections: it is not to be
+   * closed, and works until this one is.
+   */
+  public Podflare withKey(Optional<String> key) {
+    ClientConfig other = config.withKey(key);
+    return new Podflare(other, new HttpCaller(other, http));
+  }
+
   /** The server that {@link ClientConfig#fromEnvironment} names. */
   public static Podflare fromEnvironment() {
     return new Podflare(ClientConfig.fromEnvironment(System.getenv()));
@@ -122,6 +136,23 @@ public final class Podflare implements AutoCloseable {
     } catch (ApiException unwell) {
       return false;
     }
+  }
+
+  /**
+   * Does a call of the API that this SDK has no method for, such as one of a newer server. Not
+   * repeated, unless the server saw nothing of it.
+   *
+   * @param path with its query, for example {@code /v1/sandboxes}
+   * @param body is sent as JSON
+   * @return the answer's JSON as maps, lists, texts, numbers and booleans; empty if there is none
+   */
+  public Optional<Object> call(String method, String path, Optional<Object> body) {
+    ApiRequest request =
+        body.isPresent()
+            ? ApiRequest.of(method, path, body.get())
+            : ApiRequest.of(method, path).repeated(false);
+    byte[] answer = http.call(request);
+    return answer.length == 0 ? Optional.empty() : Optional.of(Json.read(answer, Object.class));
   }
 
   public ClientConfig config() {

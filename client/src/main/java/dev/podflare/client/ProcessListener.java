@@ -2,6 +2,9 @@ package dev.podflare.client;
 
 /** Hears what a process says, in order, on the thread that reads its log. */
 public interface ProcessListener {
+  /** The first event. */
+  default void started(long seq, String processId) {}
+
   /** Exactly the bytes that were written. */
   default void stdout(long seq, byte[] bytes) {}
 

@@ -14,6 +14,7 @@ import java.util.Optional;
  * @param stdin text for bash
  * @param cancelOnDisconnect cancel when this caller goes away; else the work goes on
  * @param context in which it runs, see {@link Sandbox#contexts()}; its language counts
+ * @param stdinOpen keep the standard input of bash open for {@link Sandbox#input}
  */
 public record RunRequest(
     String code,
@@ -23,7 +24,8 @@ public record RunRequest(
     Map<String, String> env,
     Optional<String> stdin,
     boolean cancelOnDisconnect,
-    Optional<String> context) {
+    Optional<String> context,
+    boolean stdinOpen) {
 
   public RunRequest {
     env = Map.copyOf(env);
@@ -38,7 +40,8 @@ public record RunRequest(
         Map.of(),
         Optional.empty(),
         false,
-        Optional.empty());
+        Optional.empty(),
+        false);
   }
 
   /** Code in the language of a context. */
@@ -51,30 +54,62 @@ public record RunRequest(
         Map.of(),
         Optional.empty(),
         false,
-        Optional.of(context));
+        Optional.of(context),
+        false);
   }
 
   public RunRequest withTimeout(Duration newTimeout) {
     return new RunRequest(
-        code, language, Optional.of(newTimeout), cwd, env, stdin, cancelOnDisconnect, context);
+        code,
+        language,
+        Optional.of(newTimeout),
+        cwd,
+        env,
+        stdin,
+        cancelOnDisconnect,
+        context,
+        stdinOpen);
   }
 
   public RunRequest withCwd(String newCwd) {
     return new RunRequest(
-        code, language, timeout, Optional.of(newCwd), env, stdin, cancelOnDisconnect, context);
+        code,
+        language,
+        timeout,
+        Optional.of(newCwd),
+        env,
+        stdin,
+        cancelOnDisconnect,
+        context,
+        stdinOpen);
   }
 
   public RunRequest withEnv(Map<String, String> newEnv) {
-    return new RunRequest(code, language, timeout, cwd, newEnv, stdin, cancelOnDisconnect, context);
+    return new RunRequest(
+        code, language, timeout, cwd, newEnv, stdin, cancelOnDisconnect, context, stdinOpen);
   }
 
   public RunRequest withStdin(String newStdin) {
     return new RunRequest(
-        code, language, timeout, cwd, env, Optional.of(newStdin), cancelOnDisconnect, context);
+        code,
+        language,
+        timeout,
+        cwd,
+        env,
+        Optional.of(newStdin),
+        cancelOnDisconnect,
+        context,
+        stdinOpen);
   }
 
   public RunRequest withCancelOnDisconnect() {
-    return new RunRequest(code, language, timeout, cwd, env, stdin, true, context);
+    return new RunRequest(code, language, timeout, cwd, env, stdin, true, context, stdinOpen);
+  }
+
+  /** Keeps the standard input of bash open, see {@link Sandbox#input}. */
+  public RunRequest withOpenInput() {
+    return new RunRequest(
+        code, language, timeout, cwd, env, stdin, cancelOnDisconnect, context, true);
   }
 
   Map<String, Object> body(boolean background) {
@@ -88,6 +123,9 @@ public record RunRequest(
     stdin.ifPresent(it -> body.put("stdin", it));
     if (!env.isEmpty()) {
       body.put("env", env);
+    }
+    if (stdinOpen) {
+      body.put("stdin_open", true);
     }
     if (background) {
       body.put("background", true);

@@ -14,7 +14,8 @@ import java.util.Optional;
  * @param results values that Python showed, in order: mime type to value, of binary ones base64, of
  *     JSON ones JSON text
  * @param exception what ended Python code that failed
- * @param truncated output beyond {@link ClientConfig#maxOutputBytes} was left out
+ * @param truncated output beyond {@link ClientConfig#maxOutputBytes} was left out, or the server
+ *     did not keep all of it while a connection was away
  */
 public record RunResult(
     String stdout,
@@ -27,6 +28,10 @@ public record RunResult(
     boolean truncated) {
   public RunResult {
     results = List.copyOf(results);
+  }
+
+  RunResult withTruncated() {
+    return new RunResult(stdout, stderr, exitCode, reason, execId, results, exception, true);
   }
 
   public boolean ok() {

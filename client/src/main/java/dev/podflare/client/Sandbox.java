@@ -51,7 +51,12 @@ public final class Sandbox implements AutoCloseable {
     return run(RunRequest.of(code, language), NOBODY);
   }
 
-  /** Runs code to its end and tells the listener what happens meanwhile. */
+  /**
+   * Runs code to its end and tells the listener what happens meanwhile. A connection that breaks on
+   * the way is made again and goes on where it was; one that breaks before the server took the code
+   * is not, since it may have run: code {@code unreachable}. Interrupting the thread interrupts the
+   * code.
+   */
   public RunResult run(RunRequest request, RunListener listener) {
     return calls.run(request, listener);
   }
@@ -78,6 +83,31 @@ public final class Sandbox implements AutoCloseable {
   /** Interrupts; after 5 seconds the server kills. Returns at once. */
   public void cancel(String execId) {
     calls.cancel(execId);
+  }
+
+  /** Writes to the standard input of an execution that was started with an open one. */
+  public void input(String execId, byte[] bytes) {
+    calls.input(execId, bytes);
+  }
+
+  /** End of file on its standard input. */
+  public void closeInput(String execId) {
+    calls.closeInput(execId);
+  }
+
+  /** Runs code to its end and tells its events as the server numbers them, each once. */
+  public void stream(RunRequest request, RunEvent.Framing framing, Consumer<RunEvent> listener) {
+    calls.stream(request, framing, listener);
+  }
+
+  /** Tells the events of an execution from one on, to its end, each once. */
+  public void joinStream(String execId, long fromSequence, Consumer<RunEvent> listener) {
+    calls.joinStream(execId, fromSequence, listener);
+  }
+
+  /** The last 1,000 events of all executions, oldest first. */
+  public List<RunEvent> replay() {
+    return calls.replay();
   }
 
   /** Interpreters beside the first one. */
@@ -163,6 +193,29 @@ public final class Sandbox implements AutoCloseable {
     return http.put(path("/network"), policy.body(), NetworkInfo.class);
   }
 
+  private record SecretList(List<SecretInfo> secrets) {}
+
+  /** Secrets of the sandbox, by name, without their values. */
+  public List<SecretInfo> secrets() {
+    return http.get(path("/secrets"), SecretList.class).secrets();
+  }
+
+  /** Adds a secret, or changes the one of that name, from the next request on. */
+  public SecretInfo putSecret(SecretOptions secret) {
+    return http.put(
+        path("/secrets/" + Wire.encode(secret.name())), secret.body(), SecretInfo.class);
+  }
+
+  /** Takes a secret away; no request gets it any more when this returns. */
+  public void deleteSecret(String name) {
+    http.call("DELETE", path("/secrets/" + Wire.encode(name)));
+  }
+
+  /** Clones a repository into the sandbox; its credential stays outside. */
+  public ClonedRepository gitClone(GitCloneOptions options) {
+    return http.post(path("/git/clone"), options.body(), ClonedRepository.class);
+  }
+
   public SandboxInfo patch(SandboxPatch patch) {
     return http.patch(path(""), patch.body(), SandboxInfo.class);
   }
@@ -231,7 +284,7 @@ public final class Sandbox implements AutoCloseable {
 
   /** A link to a port for those without a key, for 1 s to 7 days. */
   public PortLink portLink(int port, Duration validity) {
-    return http.post(
+    return http.postAgain(
         path("/ports/" + port + "/link"),
         Map.of("expires_in_seconds", Wire.seconds(validity)),
         PortLink.class);
@@ -252,12 +305,12 @@ public final class Sandbox implements AutoCloseable {
    * go on when it is resumed. Repeating it is no error.
    */
   public SandboxInfo pause() {
-    return http.post(path("/pause"), Map.of(), SandboxInfo.class);
+    return http.postAgain(path("/pause"), Map.of(), SandboxInfo.class);
   }
 
   /** Lets a paused or frozen sandbox go on under its id; closing this handle deletes it again. */
   public SandboxInfo resume() {
-    SandboxInfo resumed = http.post(path("/resume"), Map.of(), SandboxInfo.class);
+    SandboxInfo resumed = http.postAgain(path("/resume"), Map.of(), SandboxInfo.class);
     keptAtClose = false;
     return resumed;
   }
@@ -268,7 +321,7 @@ public final class Sandbox implements AutoCloseable {
    * goes on as it was.
    */
   public SpaceInfo freeze() {
-    SpaceInfo space = http.post(path("/freeze"), Map.of(), SpaceInfo.class);
+    SpaceInfo space = http.postAgain(path("/freeze"), Map.of(), SpaceInfo.class);
     keptAtClose = true;
     return space;
   }

@@ -6,9 +6,11 @@ import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 
@@ -26,33 +28,57 @@ public final class SandboxFiles {
     this.base = base;
   }
 
-  /** The bytes of a file as they come; to be closed. */
+  /**
+   * The bytes of a file as they come; to be closed. A connection that breaks is made again and goes
+   * on where it was, unless the file is another one by then: {@code bad_answer}.
+   */
   public InputStream read(String path) {
-    return http.open("GET", at("", path), Optional.empty()).body();
+    return new FileDownload(http, at("", path), 0, OptionalLong.empty());
+  }
+
+  /** All from an offset on; to be closed. */
+  public InputStream read(String path, long offset) {
+    return new FileDownload(http, at("", path), offset, OptionalLong.empty());
   }
 
   /** {@code count} bytes from an offset on, fewer at the end of the file; to be closed. */
   public InputStream read(String path, long offset, long count) {
-    return http.openRange(at("", path), "bytes=" + offset + "-" + (offset + count - 1)).body();
+    return new FileDownload(http, at("", path), offset, OptionalLong.of(offset + count));
   }
 
   public WrittenFile write(String path, byte[] bytes) {
-    return write(path, BodyPublishers.ofByteArray(bytes), FileWriteOptions.DEFAULTS);
+    return write(path, bytes, FileWriteOptions.DEFAULTS);
   }
 
-  /** A file of this machine. */
+  /** Much of it goes on where a connection broke. */
+  public WrittenFile write(String path, byte[] bytes, FileWriteOptions options) {
+    return write(path, FileUpload.Source.of(bytes), options);
+  }
+
+  /** A file of this machine. A large one goes on where a connection broke. */
   public WrittenFile write(String path, Path local, FileWriteOptions options) throws IOException {
-    return write(path, BodyPublishers.ofFile(local), options);
+    return write(path, FileUpload.Source.of(local), options);
   }
 
-  /** {@code bytes}: opened once, and again if the connection has to be made anew. */
+  private WrittenFile write(String path, FileUpload.Source source, FileWriteOptions options) {
+    boolean apart = options.uploadId().isPresent() || options.onlyNew();
+    if (!apart && source.size() >= FileUpload.RESUMABLE_BYTES) {
+      return new FileUpload(http, base, path).write(source, options);
+    }
+    return write(path, source.publisher(0), options, !apart);
+  }
+
+  /** {@code bytes}: opened once; a transfer that breaks off is not begun again. */
   public WrittenFile write(String path, Supplier<InputStream> bytes, FileWriteOptions options) {
-    return write(path, BodyPublishers.ofInputStream(bytes), options);
+    return write(path, BodyPublishers.ofInputStream(bytes), options, false);
   }
 
-  private WrittenFile write(String path, BodyPublisher body, FileWriteOptions options) {
-    String[] headers = options.onlyNew() ? new String[] {"If-None-Match", "*"} : new String[0];
-    return Json.read(http.upload(at("", path) + options.query(), body, headers), WrittenFile.class);
+  private WrittenFile write(
+      String path, BodyPublisher body, FileWriteOptions options, boolean repeatable) {
+    ApiRequest request =
+        ApiRequest.upload(at("", path) + options.query(), body).repeated(repeatable);
+    ApiRequest whole = options.onlyNew() ? request.with("If-None-Match", "*") : request;
+    return Json.read(http.call(whole), WrittenFile.class);
   }
 
   /** All entries of a folder. */
@@ -85,7 +111,22 @@ public final class SandboxFiles {
 
   /** Also makes what is missing above; a folder that is there is no error. */
   public FileEntry makeFolder(String path) {
-    return http.post(base + "/mkdir", Map.of("path", path), FileEntry.class);
+    return makeFolder(path, Optional.empty(), true);
+  }
+
+  /**
+   * Makes a folder.
+   *
+   * @param mode permission bits, octal
+   * @param parents also what is missing above, and a folder that is there is no error
+   */
+  public FileEntry makeFolder(String path, Optional<String> mode, boolean parents) {
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("path", path);
+    mode.ifPresent(it -> body.put("mode", it));
+    body.put("parents", parents);
+    ApiRequest request = ApiRequest.of("POST", base + "/mkdir", body).repeated(parents);
+    return Json.read(http.call(request), FileEntry.class);
   }
 
   /** {@code target}: the new path itself. Code {@code file_exists} if it is there. */
@@ -97,19 +138,21 @@ public final class SandboxFiles {
   }
 
   public void delete(String path, boolean recursive) {
-    byte[] ignored = http.call("DELETE", at("", path) + "&recursive=" + recursive);
+    String all = at("", path) + "&recursive=" + recursive;
+    http.call(ApiRequest.of("DELETE", all).repeated(false));
   }
 
   /** What is in a folder as a tar archive; to be closed. */
   public InputStream archive(String path) {
-    return http.open("GET", at("/archive", path), Optional.empty()).body();
+    return http.open(at("/archive", path)).body();
   }
 
   /** Unpacks a tar archive into a folder, which is made. */
   public Unpacked unpack(String path, Supplier<InputStream> tar, boolean keepLinks) {
     String links = keepLinks ? "&links=keep" : "";
     return Json.read(
-        http.upload(at("/archive", path) + links, BodyPublishers.ofInputStream(tar)),
+        http.call(
+            ApiRequest.upload(at("/archive", path) + links, BodyPublishers.ofInputStream(tar))),
         Unpacked.class);
   }
 
@@ -123,7 +166,7 @@ public final class SandboxFiles {
    */
   public void watch(String path, boolean recursive, Predicate<FileChange> more) {
     String query = at("/watch", path) + "&recursive=" + recursive;
-    try (DeadlineBody body = http.open("GET", query, Optional.empty()).body()) {
+    try (DeadlineBody body = http.open(query).body()) {
       LineReader.read(
           body,
           node -> {

@@ -21,6 +21,7 @@ import java.util.Optional;
  * @param snapshot id or name of one to go on from, whose template, sizes, volumes and variables it
  *     has
  * @param mounts volumes that it has
+ * @param secrets what the server puts into its requests
  */
 public record SandboxOptions(
     Optional<String> template,
@@ -36,6 +37,7 @@ public record SandboxOptions(
     Optional<Boolean> egress,
     Optional<NetworkPolicy> network,
     List<Mount> mounts,
+    List<SecretOptions> secrets,
     Map<String, String> env,
     Map<String, String> metadata) {
 
@@ -54,6 +56,7 @@ public record SandboxOptions(
 
   public SandboxOptions {
     mounts = List.copyOf(mounts);
+    secrets = List.copyOf(secrets);
     env = Map.copyOf(env);
     metadata = Map.copyOf(metadata);
   }
@@ -83,6 +86,9 @@ public record SandboxOptions(
     if (!mounts.isEmpty()) {
       body.put("mounts", mounts.stream().map(Mount::body).toList());
     }
+    if (!secrets.isEmpty()) {
+      body.put("secrets", secrets.stream().map(SecretOptions::body).toList());
+    }
     if (!env.isEmpty()) {
       body.put("env", env);
     }
@@ -107,6 +113,7 @@ public record SandboxOptions(
     private Optional<Boolean> egress = Optional.empty();
     private Optional<NetworkPolicy> network = Optional.empty();
     private final List<Mount> mounts = new ArrayList<>();
+    private List<SecretOptions> secrets = List.of();
     private Map<String, String> env = Map.of();
     private Map<String, String> metadata = Map.of();
 
@@ -185,6 +192,11 @@ public record SandboxOptions(
       return mount(new Mount(volume, path, false, false));
     }
 
+    public Builder secrets(List<SecretOptions> value) {
+      secrets = value;
+      return this;
+    }
+
     public Builder env(Map<String, String> value) {
       env = value;
       return this;
@@ -210,6 +222,7 @@ public record SandboxOptions(
           egress,
           network,
           mounts,
+          secrets,
           env,
           metadata);
     }

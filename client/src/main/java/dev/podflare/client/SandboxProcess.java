@@ -1,6 +1,5 @@
 package dev.podflare.client;
 
-import java.io.IOException;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.LinkedHashMap;
@@ -52,6 +51,7 @@ public final class SandboxProcess {
   /** Waits until it has ended, or the time is over: then it still runs. */
   public ProcessInfo await(Duration patience) {
     return Waits.repeat(
+        http,
         patience,
         slice ->
             Optional.of(
@@ -80,23 +80,24 @@ public final class SandboxProcess {
     return read(fromSequence, false, listener);
   }
 
-  /** As {@link #log}, and what it says until it ends. */
+  /**
+   * As {@link #log}, and what it says until it ends. A connection that breaks is made again and
+   * goes on after the last event.
+   */
   public long follow(long fromSequence, ProcessListener listener) {
     return read(fromSequence, true, listener);
   }
 
   private long read(long fromSequence, boolean follow, ProcessListener listener) {
-    String query = "/logs?from_seq=" + fromSequence + "&follow=" + follow;
-    ProcessLogReader reader = new ProcessLogReader(fromSequence, listener);
-    try (DeadlineBody body = http.open("GET", path + query, Optional.empty()).body()) {
-      boolean ended = LineReader.readAll(body, reader::take);
-      if (follow && !ended) {
-        throw LineReader.bad("the end of a log before its last event");
-      }
-      return reader.next();
-    } catch (IOException broken) {
-      throw http.failure(broken);
+    ProcessLogReader reader = new ProcessLogReader(listener);
+    String query = path + "/logs?follow=" + follow + "&from_seq=";
+    JoinedStream stream = new JoinedStream(http, next -> query + next, fromSequence);
+    if (follow) {
+      stream.read(reader::take);
+    } else {
+      stream.readKept(reader::take);
     }
+    return stream.next();
   }
 
   /**

@@ -17,20 +17,38 @@ final class Waits {
 
   private Waits() {}
 
-  /** Asks slice by slice until there is an answer; at the end what is there instead. */
-  static <T> T repeat(Duration patience, Function<Duration, Optional<T>> ask, Supplier<T> instead) {
+  /**
+   * Asks slice by slice until there is an answer; at the end what is there instead. A connection
+   * that breaks meanwhile is made again.
+   */
+  static <T> T repeat(
+      HttpCaller http,
+      Duration patience,
+      Function<Duration, Optional<T>> ask,
+      Supplier<T> instead) {
     long deadline = System.nanoTime() + patience.toNanos();
+    Duration longest = shorter(SLICE, http.config().callTimeout().dividedBy(2));
+    Patience joining = Patience.ofStream(http.config().rejoinTimeout());
     while (true) {
       Duration left = Duration.ofNanos(Math.max(0, deadline - System.nanoTime()));
-      Duration slice = left.compareTo(SLICE) < 0 ? left : SLICE;
-      Optional<T> answer = ask.apply(slice);
-      if (answer.isPresent()) {
-        return answer.get();
+      try {
+        Optional<T> answer = ask.apply(shorter(left, longest));
+        if (answer.isPresent()) {
+          return answer.get();
+        }
+        joining.heard(true);
+      } catch (ApiException cut) {
+        http.sleep(joining.pause(cut, true).orElseThrow(() -> cut));
+        continue;
       }
       if (deadline - System.nanoTime() <= 0) {
         return instead.get();
       }
     }
+  }
+
+  private static Duration shorter(Duration one, Duration other) {
+    return one.compareTo(other) < 0 ? one : other;
   }
 
   /** The answer of a call with {@code timeout_ms}; code {@code timed_out} if there is none. */
@@ -52,6 +70,7 @@ final class Waits {
           }
         };
     return repeat(
+        http,
         patience,
         ask,
         () -> {

@@ -170,7 +170,7 @@ class PodflareTest {
     server.on(
         "GET /v1/sandboxes/sbx_1",
         exchange -> {
-          exchange.getResponseHeaders().set("Retry-After", "7");
+          exchange.getResponseHeaders().set("Retry-After", "60"); // longer than the client waits
           json(503, "{\"error\":\"full\",\"code\":\"host_full\",\"details\":{\"free_mib\":3}}")
               .write(exchange);
         });
@@ -182,7 +182,7 @@ class PodflareTest {
               assertThat(it.code()).isEqualTo("host_full");
               assertThat(it.knownCode()).isPresent();
               assertThat(it.details()).containsEntry("free_mib", 3);
-              assertThat(it.retryAfter()).contains(Duration.ofSeconds(7));
+              assertThat(it.retryAfter()).contains(Duration.ofSeconds(60));
               assertThat(it).hasMessage("full");
             });
   }

@@ -168,9 +168,95 @@ class RunTest {
   @Test
   void anEndWithoutExitIsNoResult() {
     server.on(EXEC, stream("{\"type\":\"stdout\",\"data\":\"half\"}\n"));
+    refused("route_not_found"); // by the server that was asked for the rest
+    assertThat(server.seen().getLast().target())
+        .isEqualTo("/v1/sandboxes/sbx_1/execs/exe_header/stream?from_seq=1");
+  }
+
+  private void refused(String code) {
     assertThatThrownBy(() -> sandbox.runCode("x"))
-        .isInstanceOfSatisfying(
-            ApiException.class, it -> assertThat(it.code()).isEqualTo(ApiException.BAD_ANSWER));
+        .isInstanceOfSatisfying(ApiException.class, it -> assertThat(it.code()).isEqualTo(code));
+  }
+
+  @Test
+  void anEndWithoutExitAndWithoutAnIdIsNoResult() {
+    server.on(
+        EXEC,
+        exchange -> {
+          exchange.sendResponseHeaders(200, 0);
+          exchange.close();
+        });
+    refused(ApiException.UNREACHABLE);
+    assertThat(server.seen()).hasSize(1);
+  }
+
+  @Test
+  void aStreamThatEndsEarlyGoesOnWithoutRepeats() {
+    server
+        .on(
+            EXEC,
+            stream(
+                "{\"type\":\"stdout\",\"data\":\"a\",\"seq\":0}\n",
+                "{\"type\":\"stdout\",\"data\":\"b\",\"seq\":1}\n{\"type\":\"std"))
+        .on(
+            "GET /v1/sandboxes/sbx_1/execs/exe_header/stream?from_seq=2",
+            stream(
+                "{\"type\":\"stdout\",\"data\":\"b\",\"seq\":1}\n",
+                "{\"type\":\"stdout\",\"data\":\"c\",\"seq\":2}\n{\"type\":\"exit\",\"data\":0,\"seq\":3}\n"));
+    RunResult result = sandbox.runCode("x");
+    assertThat(result.stdout()).isEqualTo("abc");
+    assertThat(result.truncated()).isFalse();
+  }
+
+  @Test
+  void whatTheServerDidNotKeepIsSaid() {
+    server
+        .on(EXEC, stream("{\"type\":\"stdout\",\"data\":\"a\",\"seq\":0}\n"))
+        .on(
+            "GET /v1/sandboxes/sbx_1/execs/exe_header/stream?from_seq=1",
+            stream("{\"type\":\"exit\",\"data\":0,\"seq\":9}\n"));
+    assertThat(sandbox.runCode("x").truncated()).isTrue();
+  }
+
+  @Test
+  void aStreamIsNotJoinedAgainIfThatIsNotWanted() {
+    server.on(EXEC, stream("{\"type\":\"stdout\",\"data\":\"half\"}\n"));
+    ClientConfig config = server.config(1 << 20).withRejoinTimeout(Duration.ZERO);
+    try (Podflare once = new Podflare(config)) {
+      assertThatThrownBy(() -> once.sandbox("sbx_1").runCode("x"))
+          .isInstanceOfSatisfying(
+              ApiException.class, it -> assertThat(it.code()).isEqualTo(ApiException.UNREACHABLE));
+    }
+    assertThat(server.seen()).hasSize(1);
+  }
+
+  @Test
+  void eventsAreToldAsTheServerNumbersThem() {
+    server
+        .on(
+            EXEC,
+            stream(
+                "{\"type\":\"stdout\",\"data_b64\":\"/w==\",\"seq\":0,\"ts\":1}\n",
+                "{\"type\":\"exit\",\"data\":0,\"seq\":1,\"reason\":\"exited\"}\n"))
+        .on(
+            "GET /v1/sandboxes/sbx_1/replay",
+            stream("{\"type\":\"exit\",\"data\":0,\"seq\":1,\"exec_id\":\"exe_1\"}\n"))
+        .on("POST /v1/sandboxes/sbx_1/execs/exe_1/stdin", json(204, ""));
+    List<RunEvent> events = new ArrayList<>();
+    RunRequest request = RunRequest.of("x", Language.BASH).withOpenInput();
+    sandbox.stream(request, RunEvent.Framing.LINES, events::add);
+    assertThat(events).extracting(RunEvent::type).containsExactly("stdout", "exit");
+    assertThat(events.getFirst().data()).isEqualTo("\uFFFD");
+    assertThat(events.getFirst().base64()).contains("/w==");
+    assertThat(events.getLast().data()).isEqualTo(0);
+    assertThat(events.getLast().reason()).contains("exited");
+    assertThat(server.seen().getFirst().body())
+        .contains("\"framing\":\"lines\"", "\"stdin_open\":true");
+    assertThat(sandbox.replay()).extracting(it -> it.execId().orElseThrow()).containsOnly("exe_1");
+    sandbox.input("exe_1", "in".getBytes(StandardCharsets.UTF_8));
+    assertThat(server.seen().getLast().body()).isEqualTo("{\"data_b64\":\"aW4=\"}");
+    sandbox.closeInput("exe_1");
+    assertThat(server.seen().getLast().body()).isEqualTo("{\"eof\":true}");
   }
 
   @Test

@@ -1,6 +1,6 @@
 package dev.podflare.engine;
 
-import dev.podflare.network.EgressPolicy;
+import dev.podflare.network.GuestAccess;
 import dev.podflare.network.KeptSlots;
 import dev.podflare.qemu.Survivor;
 import dev.podflare.store.SandboxRecord;
@@ -98,12 +98,12 @@ record Claims(List<Claim> all) {
 
   /** Their places in the network, with the policies that stay in force. */
   GuestNetwork.Kept slots() {
-    Map<Integer, EgressPolicy> policies = new HashMap<>();
+    Map<Integer, GuestAccess> policies = new HashMap<>();
     String range = "";
     for (Claim claim : all) {
       MachineNote.Slot slot = claim.note().slot();
       if (slot != null) {
-        policies.put(slot.index(), PolicyText.parse(claim.record().network()));
+        policies.put(slot.index(), RecordedAccess.of(claim.record()));
         range = slot.range();
       }
     }

@@ -17,6 +17,7 @@ import java.util.OptionalInt;
  * @param undo how many of its last calls it can take back; 0: none
  * @param network what its guest may reach
  * @param mounts volumes that it has
+ * @param secrets what the gate puts into its guest's requests
  * @param env variables set for every execution of the sandbox
  */
 public record CreateRequest(
@@ -31,10 +32,12 @@ public record CreateRequest(
     int undo,
     EgressPolicy network,
     List<MountRequest> mounts,
+    List<SecretRequest> secrets,
     Map<String, String> env,
     Map<String, String> metadata) {
   public CreateRequest {
     mounts = List.copyOf(mounts);
+    secrets = List.copyOf(secrets);
     env = Map.copyOf(env);
     metadata = Map.copyOf(metadata);
   }
@@ -53,6 +56,7 @@ public record CreateRequest(
         undo,
         network,
         others,
+        secrets,
         env,
         metadata);
   }
@@ -70,6 +74,7 @@ public record CreateRequest(
         Optional.empty(),
         0,
         EgressPolicy.OPEN,
+        List.of(),
         List.of(),
         Map.of(),
         Map.of());

@@ -13,7 +13,7 @@ import java.util.List;
  * <p>A sandbox of another key is reported as {@code SANDBOX_NOT_FOUND}; one that was closed within
  * the last day as {@code GONE} with {@code details.reason}.
  */
-public interface Engine extends SavedStates, SandboxTerminals, SandboxProcesses {
+public interface Engine extends SavedStates, SandboxTerminals, SandboxProcesses, SandboxSecrets {
   /** How long a guest may take to accept a connection. */
   Duration PORT_PATIENCE = Duration.ofSeconds(5);
 

@@ -40,7 +40,7 @@ public record EngineConfig(
     VolumeLimits volumes) {
 
   /** Where a guest has all certificates, the host's added ones among them. */
-  private static final Path GUEST_CERTIFICATES = Path.of("/etc/ssl/certs/ca-certificates.crt");
+  static final Path GUEST_CERTIFICATES = Path.of("/etc/ssl/certs/ca-certificates.crt");
 
   public EngineConfig {
     pools = Map.copyOf(pools);
@@ -294,6 +294,23 @@ public record EngineConfig(
         caps,
         limits,
         deadlines,
+        network,
+        volumes);
+  }
+
+  /** The same with other deadlines. */
+  public EngineConfig withDeadlines(Deadlines others) {
+    return new EngineConfig(
+        dataFolder,
+        templatesFolder,
+        node,
+        accelerator,
+        defaultTemplate,
+        pools,
+        lifetimes,
+        caps,
+        limits,
+        others,
         network,
         volumes);
   }

@@ -3,7 +3,7 @@ package dev.podflare.engine;
 import dev.podflare.common.DataSize;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
-import dev.podflare.network.EgressPolicy;
+import dev.podflare.network.GuestAccess;
 import dev.podflare.qemu.Checkpoint;
 import dev.podflare.qemu.Machine;
 import dev.podflare.qemu.MachineState;
@@ -191,8 +191,8 @@ final class ForkRun {
     Instant now = host.clock().instant();
     // As the parent is now: its policy may have been changed since the children were restored.
     SandboxRecord latest = parent.record();
-    EgressPolicy policy = PolicyText.parse(latest.network());
-    children.forEach(child -> child.guest().setNetwork(policy));
+    GuestAccess access = RecordedAccess.of(latest);
+    children.forEach(child -> child.guest().setNetwork(access));
     List<Sandbox> sandboxes = new ArrayList<>();
     for (int i = 0; i < children.size(); i++) {
       GuestMachine guest = children.get(i).guest();

@@ -48,7 +48,7 @@ final class Forks {
   }
 
   private ForkedSandboxes fork(Caller caller, Sandbox parent, ForkRequest request, Laps laps) {
-    host.shapes().forkBegins();
+    host.shapes().copyBegins();
     try {
       parent.touch();
       if (request.reseed()) {
@@ -60,7 +60,7 @@ final class Forks {
       return forked;
     } finally {
       parent.touch();
-      host.shapes().forkEnds();
+      host.shapes().copyEnds();
     }
   }
 
@@ -97,6 +97,7 @@ final class Forks {
         parent.undo(),
         parent.network(),
         parent.mounts(),
+        parent.secrets(),
         parent.env(),
         request.metadata().orElse(parent.metadata()),
         Optional.of(parent.id()),

@@ -3,6 +3,7 @@ package dev.podflare.engine;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import dev.podflare.guest.AgentChannel;
+import dev.podflare.guest.Authority;
 import dev.podflare.guest.ChannelListener;
 import dev.podflare.guest.ExecCommand;
 import dev.podflare.guest.GuestCall;
@@ -12,7 +13,7 @@ import dev.podflare.guest.GuestMounts;
 import dev.podflare.guest.GuestStream;
 import dev.podflare.guest.Hello;
 import dev.podflare.guest.Renewal;
-import dev.podflare.network.EgressPolicy;
+import dev.podflare.network.GuestAccess;
 import dev.podflare.qemu.Checkpoint;
 import dev.podflare.qemu.HistoryStep;
 import dev.podflare.qemu.Machine;
@@ -78,9 +79,11 @@ final class GuestMachine implements AutoCloseable {
   private final Condition letGone = freezing.newCondition();
   private final AtomicBoolean folding = new AtomicBoolean();
   private final AtomicBoolean settingClock = new AtomicBoolean();
+  private final ReentrantLock trusting = new ReentrantLock();
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile boolean asleep;
   private volatile boolean held;
+  private volatile boolean trusts;
 
   private GuestMachine(Restored restored, long epoch, String machineId) {
     this.shape = restored.shape().retain();
@@ -111,7 +114,7 @@ final class GuestMachine implements AutoCloseable {
       LoadedShape shape, Checkpoint checkpoint, Outside outside, Machine blank, String sandboxId) {
     AgentChannel channel = null;
     try {
-      setNetwork(blank, outside.network());
+      setNetwork(blank, outside.access());
       setVolumes(blank, outside.volumes());
       blank.restore(checkpoint);
       CallJournal calls = CallJournal.begin(blank);
@@ -273,7 +276,7 @@ final class GuestMachine implements AutoCloseable {
     machine.prepareCheckpoint();
     laps.lap("prepare");
     try {
-      channel.barrier(BARRIER_PATIENCE);
+      silence();
       laps.lap("barrier");
       List<GuestExec> running = channel.running();
       List<TerminalState> terminals = TerminalState.of(running);
@@ -286,6 +289,12 @@ final class GuestMachine implements AutoCloseable {
     } finally {
       channel.release();
     }
+  }
+
+  /** Until a release; a guest that cannot answer is not waited for. */
+  private void silence() {
+    machine.requireRoom();
+    channel.barrier(BARRIER_PATIENCE);
   }
 
   private <T> T stopAndCopy(Supplier<T> action, Consumer<T> discard) {
@@ -328,7 +337,7 @@ final class GuestMachine implements AutoCloseable {
       wake();
       machine.prepareStep();
       try {
-        channel.barrier(BARRIER_PATIENCE);
+        silence();
         List<GuestExec> running = channel.running();
         List<TerminalState> terminals = TerminalState.ofMany(running);
         List<SavedCall> calls = SavedCall.of(running, ProcessState.ofMany(running), Instant.now());
@@ -399,7 +408,7 @@ final class GuestMachine implements AutoCloseable {
     wake();
     freezing.lock();
     try {
-      channel.barrier(BARRIER_PATIENCE);
+      silence();
       machine.pause();
       held = true;
     } finally {
@@ -469,12 +478,54 @@ final class GuestMachine implements AutoCloseable {
   }
 
   /** In force when it returns; on failure the old policy still is. */
-  void setNetwork(EgressPolicy policy) {
-    setNetwork(machine, policy);
+  void setNetwork(GuestAccess access) {
+    setNetwork(machine, access);
   }
 
-  private static void setNetwork(Machine machine, EgressPolicy policy) {
-    port(machine).ifPresent(port -> port.apply(policy));
+  private static void setNetwork(Machine machine, GuestAccess access) {
+    port(machine).ifPresent(port -> port.apply(access));
+  }
+
+  /**
+   * Sees to it that what is sent to it from now on finds the gate's authority trusted, if it has
+   * secrets. It is told once: what it was told before this was its machine may have been undone.
+   */
+  void trustSoon() {
+    if (trusts) {
+      return;
+    }
+    try {
+      port().flatMap(SlotPort::authority).ifPresent(this::sendTrust);
+    } catch (PodflareException e) {
+      LOG.debug("{}: {}", sandboxId, e.sentence()); // it has no part in what is sent next
+    }
+  }
+
+  private void sendTrust(Authority authority) {
+    trusting.lock();
+    try {
+      if (!trusts) {
+        channel.sendTrust(authority);
+        trusts = true;
+      }
+    } finally {
+      trusting.unlock();
+    }
+  }
+
+  /** The same, and waits for it. */
+  void trustNow(Duration patience) {
+    Optional<Authority> authority = port().flatMap(SlotPort::authority);
+    if (authority.isPresent()) {
+      wake();
+      channel.trust(authority.get(), patience);
+      trusts = true;
+    }
+  }
+
+  /** {@code GUEST_TOO_OLD} if it cannot be told. */
+  void requireTrust() {
+    channel.requireTrust();
   }
 
   /** What it may use from now on; these are not mounted by that. */

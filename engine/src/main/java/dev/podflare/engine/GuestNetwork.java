@@ -4,14 +4,15 @@ import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import dev.podflare.linux.NamespaceThread;
 import dev.podflare.network.Cidr;
-import dev.podflare.network.EgressPolicy;
 import dev.podflare.network.FreeRange;
 import dev.podflare.network.Gate;
 import dev.podflare.network.GateConfig;
+import dev.podflare.network.GuestAccess;
 import dev.podflare.network.KeptSlots;
 import dev.podflare.network.Network;
 import dev.podflare.network.Resolver;
 import dev.podflare.network.ResolverConfig;
+import dev.podflare.network.SecretGate;
 import dev.podflare.network.Services;
 import dev.podflare.network.Slot;
 import dev.podflare.network.SlotPool;
@@ -43,6 +44,7 @@ final class GuestNetwork implements AutoCloseable {
   private final Gate gate;
   private final VolumeService volumes;
   private final NamespaceThread sockets;
+  private final SecretVault secrets;
 
   private GuestNetwork(
       Network network,
@@ -50,7 +52,9 @@ final class GuestNetwork implements AutoCloseable {
       Resolver resolver,
       Gate gate,
       VolumeService volumes,
-      NamespaceThread sockets) {
+      NamespaceThread sockets,
+      SecretVault secrets) {
+    this.secrets = secrets;
     this.network = network;
     this.pool = pool;
     this.resolver = resolver;
@@ -75,11 +79,12 @@ final class GuestNetwork implements AutoCloseable {
   }
 
   /** Sets the host up; what fails leaves it as it was. */
-  static GuestNetwork open(GuestNetworkConfig config, String instance, Kept kept, Volumes volumes) {
+  static GuestNetwork open(
+      GuestNetworkConfig config, String instance, Kept kept, Volumes volumes, SecretVault secrets) {
     // A thread of its own: sockets are opened for each query and connection.
     NamespaceThread sockets = NamespaceThread.open("network-sockets", config.hostNamespace());
     try {
-      return open(config, openNetwork(config, instance, kept), sockets, kept, volumes);
+      return open(config, openNetwork(config, instance, kept), sockets, kept, volumes, secrets);
     } catch (RuntimeException e) {
       sockets.close();
       throw e;
@@ -113,7 +118,8 @@ final class GuestNetwork implements AutoCloseable {
       Network network,
       NamespaceThread sockets,
       Kept kept,
-      Volumes volumes) {
+      Volumes volumes,
+      SecretVault secrets) {
     try {
       Executor namespace = sockets::run;
       ResolverConfig usual =
@@ -126,9 +132,17 @@ final class GuestNetwork implements AutoCloseable {
               namespace);
       try {
         Gate gate =
-            Gate.start(GateConfig.defaults(network.gateAddress()), network.access(), namespace);
+            Gate.start(
+                GateConfig.defaults(network.gateAddress()).withIpv6(network.gateAddress6()),
+                network.access(),
+                namespace,
+                SecretGate.of(
+                    secrets::authority,
+                    config.proxy().certificates(),
+                    secrets,
+                    resolver::addresses));
         try {
-          return open(network, resolver, gate, sockets, volumes);
+          return open(network, resolver, gate, sockets, volumes, secrets);
         } catch (RuntimeException e) {
           gate.close();
           throw e;
@@ -148,16 +162,26 @@ final class GuestNetwork implements AutoCloseable {
   }
 
   private static GuestNetwork open(
-      Network network, Resolver resolver, Gate gate, NamespaceThread sockets, Volumes volumes) {
+      Network network,
+      Resolver resolver,
+      Gate gate,
+      NamespaceThread sockets,
+      Volumes volumes,
+      SecretVault secrets) {
     VolumeService service = VolumeService.start(network, sockets, volumes);
     try {
       network.serve(
           new Services(
-              resolver.port(), gate.port(), service.server().port(), gate::recheck, gate::cut));
+              resolver.port(),
+              gate.port(),
+              gate.port6(),
+              service.server().port(),
+              gate::recheck,
+              gate::cut));
       int most = network.capacity();
       SlotPool pool =
           SlotPool.open(network, new SlotPoolConfig(Math.min(READY, most), most, PATIENCE));
-      return new GuestNetwork(network, pool, resolver, gate, service, sockets);
+      return new GuestNetwork(network, pool, resolver, gate, service, sockets, secrets);
     } catch (RuntimeException e) {
       service.server().close();
       throw e;
@@ -172,14 +196,26 @@ final class GuestNetwork implements AutoCloseable {
   /** A place for a new machine; it must be given to one, which gives it back in the end. */
   NetworkPort port() {
     return new SlotPort(
-        pool.take(), pool, range().toString(), volumes.clients(), EgressPolicy.SHUT);
+        pool.take(),
+        pool,
+        range().toString(),
+        volumes.clients(),
+        Optional.empty(),
+        secrets::trusted);
   }
 
   /** The place of a machine that goes on, by its slot's number; empty if that is gone. */
-  Optional<NetworkPort> kept(int index, EgressPolicy policy) {
+  Optional<NetworkPort> kept(int index, GuestAccess access) {
     Optional<Slot> slot = network.kept(index);
     slot.ifPresent(pool::adopt);
-    return slot.map(it -> new SlotPort(it, pool, range().toString(), volumes.clients(), policy));
+    return slot.map(it ->
+        new SlotPort(
+            it,
+            pool,
+            range().toString(),
+            volumes.clients(),
+            Optional.of(access),
+            secrets::trusted));
   }
 
   /** Leaves everything in force for the guests that go on, until the next daemon opens it. */

@@ -19,6 +19,7 @@ import java.util.OptionalInt;
  * @param limits of one guest
  * @param resolvers that names are asked of; empty: the host's own
  * @param proxy through which guests reach the outside, as their environment says it
+ * @param ipv6 whether guests have IPv6 where the host has it
  * @param hostNamespace network namespace that counts as the host; empty: the daemon's own
  */
 public record GuestNetworkConfig(
@@ -27,6 +28,7 @@ public record GuestNetworkConfig(
     SlotLimits limits,
     List<InetSocketAddress> resolvers,
     ProxySettings proxy,
+    boolean ipv6,
     Optional<Path> hostNamespace) {
   public GuestNetworkConfig {
     exceptions = List.copyOf(exceptions);
@@ -41,11 +43,12 @@ public record GuestNetworkConfig(
         SlotLimits.DEFAULT,
         List.of(),
         ProxySettings.NONE,
+        true,
         Optional.empty());
   }
 
   /** What the network module is told, with this range. */
   NetworkConfig network(Cidr chosen) {
-    return new NetworkConfig(chosen, exceptions, limits, OptionalInt.empty(), hostNamespace);
+    return new NetworkConfig(chosen, exceptions, limits, OptionalInt.empty(), ipv6, hostNamespace);
   }
 }

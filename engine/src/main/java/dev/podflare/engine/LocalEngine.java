@@ -11,6 +11,7 @@ import dev.podflare.image.FetchedShapes;
 import dev.podflare.image.Shape;
 import dev.podflare.network.Cidr;
 import dev.podflare.network.EgressPolicy;
+import dev.podflare.network.SecretRule;
 import dev.podflare.qemu.Hypervisor;
 import dev.podflare.qemu.HypervisorConfig;
 import dev.podflare.qemu.Machine;
@@ -23,6 +24,7 @@ import dev.podflare.store.VolumeRecord;
 import dev.podflare.store.checkpoint.CheckpointStore;
 import dev.podflare.store.checkpoint.CheckpointStoreConfig;
 import dev.podflare.store.checkpoint.FolderBlobs;
+import dev.podflare.store.checkpoint.StoreKey;
 import dev.podflare.volume.VolumeConfig;
 import dev.podflare.volume.Volumes;
 import java.nio.channels.SocketChannel;
@@ -89,6 +91,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private final Merges merges;
   private final Diffs diffs;
   private final Ports ports;
+  private final Secrets secrets;
+  private final GitClones gitClones;
   private final Waker waker = new Waker();
   private final Timers timers = new Timers();
   private final EventBudget budget = EventBudget.ofHeap();
@@ -106,7 +110,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
       Optional<GuestNetwork> network,
       Store store,
       CheckpointStore checkpoints,
-      Volumes volumes) {}
+      Volumes volumes,
+      SecretVault secrets) {}
 
   private LocalEngine(EngineConfig config, SteadyClock clock, Base base) {
     this.config = config;
@@ -145,6 +150,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
     this.merges = new Merges(sandboxes);
     this.diffs = new Diffs(sandboxes, pauses);
     this.ports = new Ports(pauses, network);
+    this.secrets = new Secrets(base.secrets(), store.sandboxes(), clock);
+    this.gitClones = new GitClones(secrets, config.guestEnvironment(), this::lend);
     this.keeper = Thread.ofVirtual().name("sandbox keeper").unstarted(this::keep);
   }
 
@@ -178,6 +185,21 @@ public final class LocalEngine implements Engine, AutoCloseable {
    */
   public static LocalEngine start(
       EngineConfig config, DataLock lock, Store store, CheckpointStore checkpoints) {
+    return start(config, lock, store, checkpoints, Optional.empty());
+  }
+
+  /**
+   * The same.
+   *
+   * @param secretsKey that values of secrets are sealed with; empty: one of the data folder
+   */
+  public static LocalEngine start(
+      EngineConfig config,
+      DataLock lock,
+      Store store,
+      CheckpointStore checkpoints,
+      Optional<StoreKey> secretsKey) {
+    SecretVault vault = new SecretVault(config.dataFolder(), secretsKey);
     Hypervisor hypervisor = null;
     Optional<GuestNetwork> network = Optional.empty();
     Optional<Volumes> volumes = Optional.empty();
@@ -198,12 +220,12 @@ public final class LocalEngine implements Engine, AutoCloseable {
       network =
           config
               .network()
-              .map(it -> GuestNetwork.open(it, lock.instance(), claims.slots(), folders));
+              .map(it -> GuestNetwork.open(it, lock.instance(), claims.slots(), folders, vault));
       LocalEngine engine =
           new LocalEngine(
               config,
               new SteadyClock(),
-              new Base(lock, hypervisor, network, store, checkpoints, folders));
+              new Base(lock, hypervisor, network, store, checkpoints, folders, vault));
       engine.takeOver(claims);
       engine.begin();
       return engine;
@@ -319,6 +341,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   private CreatedSandbox createOnce(Caller caller, CreateRequest request) {
     Laps laps = new Laps();
+    String sealed = secrets.seal(request.secrets(), network.isPresent());
     List<SandboxMount> mounts = catalog.resolve(caller, request.mounts(), network.isPresent());
     SandboxPlanner.Plan plan =
         planner.plan(request, shapes.template(request.template().orElse(config.defaultTemplate())));
@@ -328,7 +351,9 @@ public final class LocalEngine implements Engine, AutoCloseable {
     try {
       Taken taken = take(plan, laps);
       guest = taken.guest();
-      Sandbox sandbox = register(caller, plan, mounts, taken, place, laps);
+      SandboxRecord record =
+          plan.record(guest.sandboxId(), caller, mounts, clock.instant()).withSecrets(sealed);
+      Sandbox sandbox = register(record, mounts, taken, place, laps);
       return new CreatedSandbox(sandbox.view(), taken.source(), laps.milliseconds());
     } catch (RuntimeException e) {
       if (guest != null) {
@@ -357,15 +382,13 @@ public final class LocalEngine implements Engine, AutoCloseable {
   }
 
   private Sandbox register(
-      Caller caller,
-      SandboxPlanner.Plan plan,
+      SandboxRecord record,
       List<SandboxMount> mounts,
       Taken taken,
       Admission.Place place,
       Laps laps) {
-    taken.guest().setNetwork(plan.request().network());
+    taken.guest().setNetwork(RecordedAccess.of(record));
     laps.lap("network");
-    SandboxRecord record = plan.record(taken.guest().sandboxId(), caller, mounts, clock.instant());
     if (!mounts.isEmpty()) {
       taken.guest().setVolumes(MountText.served(record.mounts()));
       taken.guest().mount(mounts, MOUNT_PATIENCE);
@@ -430,19 +453,77 @@ public final class LocalEngine implements Engine, AutoCloseable {
         return setNetwork(caller, sandboxId, policy); // closed or merged since a moment
       }
       SandboxRecord old = sandbox.record();
-      sandbox.guest().setNetwork(policy);
       SandboxRecord changed = old.withNetwork(PolicyText.of(policy));
+      sandbox.applyAccess(changed);
       try {
         if (store.sandboxes().update(changed, Change.SETTINGS)) {
           sandbox.replaceRecord(changed);
         }
       } catch (RuntimeException e) {
-        sandbox.guest().setNetwork(PolicyText.parse(old.network()));
+        sandbox.applyAccess(old);
         throw e;
       }
     }
     sandbox.touch();
     return new NetworkView(policy, sandbox.guest().port().isPresent(), Optional.empty());
+  }
+
+  @Override
+  public List<SecretView> secrets(Caller caller, String sandboxId) {
+    Optional<SandboxRecord> remembered = sandboxes.remembered(caller, sandboxId);
+    if (remembered.isPresent()) {
+      return Secrets.list(remembered.get(), Map.of());
+    }
+    Sandbox sandbox = sandboxes.find(caller, sandboxId);
+    return Secrets.list(
+        sandbox.record(), sandbox.guest().port().map(SlotPort::secretUses).orElse(Map.of()));
+  }
+
+  @Override
+  public SecretView putSecret(Caller caller, String sandboxId, SecretRequest request) {
+    boolean done;
+    do {
+      done = secrets.put(spaces.present(caller, sandboxId), sandboxId, request);
+    } while (!done); // closed or merged since a moment: the next look says so
+    return secrets(caller, sandboxId).stream()
+        .filter(it -> it.name().equals(request.name()))
+        .findFirst()
+        .orElseThrow(() -> Secrets.notThere(request.name()));
+  }
+
+  @Override
+  public void deleteSecret(Caller caller, String sandboxId, String name) {
+    boolean done;
+    do {
+      // Nobody has to be woken for it, nor may be.
+      done =
+          spaces.changeSecrets(caller, sandboxId, text -> SecretVault.remove(text, name))
+              || secrets.delete(spaces.present(caller, sandboxId), sandboxId, name);
+    } while (!done);
+  }
+
+  @Override
+  public ClonedRepository cloneRepository(
+      Caller caller, String sandboxId, GitCloneRequest request) {
+    return gitClones.clone(caller, sandboxId, request);
+  }
+
+  /** Runs code in a sandbox that has some secrets until {@link GitClones.Loan#close}. */
+  private GitClones.Loan lend(
+      Caller caller, String sandboxId, ExecRequest request, List<SecretRule> lent) {
+    planner.check(request);
+    Sandbox sandbox = awake(caller, sandboxId);
+    if (!lent.isEmpty()) {
+      secrets.requireGate(sandbox);
+      sandbox.hold(lent);
+    }
+    try {
+      return new GitClones.Loan(
+          sandbox.execute(ids.execution(), request), () -> sandbox.forget(lent));
+    } catch (RuntimeException e) {
+      sandbox.forget(lent);
+      throw e;
+    }
   }
 
   @Override
@@ -846,7 +927,10 @@ public final class LocalEngine implements Engine, AutoCloseable {
     Optional<Sandbox> sandbox = sandboxes.ofMachine(machine.id());
     if (sandbox.isPresent()) {
       LOG.info(
-          "guest of {} ended: {}", sandbox.get().record().id(), LogText.safe(machine.console()));
+          "guest of {} ended: {}; QEMU: {}",
+          sandbox.get().record().id(),
+          LogText.safe(machine.console()),
+          LogText.safe(machine.lastLogLines()));
       spaces.crashed(sandbox.get());
     } else {
       shapes.discard(machine);

@@ -141,6 +141,7 @@ final class MachineSaver {
         record.undo(),
         record.network(),
         record.mounts(),
+        record.secrets(),
         record.env(),
         record.metadata(),
         record.timeout(),

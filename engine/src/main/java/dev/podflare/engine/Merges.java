@@ -2,7 +2,7 @@ package dev.podflare.engine;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
-import dev.podflare.network.EgressPolicy;
+import dev.podflare.network.GuestAccess;
 import java.util.List;
 import java.util.Map;
 
@@ -61,8 +61,7 @@ final class Merges {
         closeSiblings
             ? sandboxes.childrenOf(parentId).stream().filter(it -> it != winner).toList()
             : List.of();
-    EgressPolicy own = PolicyText.parse(winner.record().network());
-    winner.guest().setNetwork(PolicyText.parse(parent.record().network()));
+    GuestAccess own = winner.access();
     try {
       sandboxes.merge(parent, winner);
     } catch (RuntimeException e) {

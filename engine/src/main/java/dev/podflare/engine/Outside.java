@@ -1,14 +1,14 @@
 package dev.podflare.engine;
 
-import dev.podflare.network.EgressPolicy;
+import dev.podflare.network.GuestAccess;
 import dev.podflare.store.SandboxRecord;
 import dev.podflare.volume.VolumeMount;
 import java.util.List;
 
 /** What a guest may reach outside of itself. */
-record Outside(EgressPolicy network, List<VolumeMount> volumes) {
+record Outside(GuestAccess access, List<VolumeMount> volumes) {
   /** Nothing. */
-  static final Outside SHUT = new Outside(EgressPolicy.SHUT, List.of());
+  static final Outside SHUT = new Outside(GuestAccess.SHUT, List.of());
 
   Outside {
     volumes = List.copyOf(volumes);
@@ -16,6 +16,6 @@ record Outside(EgressPolicy network, List<VolumeMount> volumes) {
 
   /** What the record says. */
   static Outside of(SandboxRecord record) {
-    return new Outside(PolicyText.parse(record.network()), MountText.served(record.mounts()));
+    return new Outside(RecordedAccess.of(record), MountText.served(record.mounts()));
   }
 }

@@ -1,7 +1,6 @@
 package dev.podflare.engine;
 
 import dev.podflare.network.Refusal;
-import java.net.InetAddress;
 
 /** A refusal in a line for whoever reads a program's errors. Stateless. */
 final class RefusalNote {
@@ -13,7 +12,7 @@ final class RefusalNote {
     note.append(
         refusal
             .name()
-            .or(() -> refusal.address().map(InetAddress::getHostAddress))
+            .or(() -> refusal.addressText())
             .map(LogText::safe)
             .orElse("an unknown address"));
     refusal.port().ifPresent(port -> note.append(" port ").append(port));

@@ -8,6 +8,8 @@ import dev.podflare.guest.FileOperation;
 import dev.podflare.guest.GuestExec;
 import dev.podflare.guest.GuestLanguage;
 import dev.podflare.guest.GuestProcesses;
+import dev.podflare.network.GuestAccess;
+import dev.podflare.network.SecretRule;
 import dev.podflare.qemu.Machine;
 import dev.podflare.store.SandboxRecord;
 import java.time.Clock;
@@ -18,6 +20,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
@@ -53,6 +56,7 @@ final class Sandbox implements LocalExecution.Owner {
   /** Shared by calls while they start; a pause comes between two of them, not into one. */
   private final ReentrantReadWriteLock starting = new ReentrantReadWriteLock(true);
 
+  private final List<SecretRule> passing = new CopyOnWriteArrayList<>();
   private volatile SandboxRecord record;
   private @Nullable SandboxContexts contexts;
   private volatile Instant lastActive;
@@ -118,6 +122,38 @@ final class Sandbox implements LocalExecution.Owner {
     return guest;
   }
 
+  /** What its guest may reach now, with secrets that are in no record. */
+  GuestAccess access() {
+    return RecordedAccess.of(record, List.copyOf(passing));
+  }
+
+  /** The same with what another record says; in force when it returns. */
+  void applyAccess(SandboxRecord wanted) {
+    guest.setNetwork(RecordedAccess.of(wanted, List.copyOf(passing)));
+  }
+
+  /** Secrets for a while, until {@link #forget}; they are in no record. */
+  synchronized void hold(List<SecretRule> secrets) {
+    passing.addAll(secrets);
+    try {
+      applyAccess(record);
+    } catch (RuntimeException e) {
+      passing.removeAll(secrets);
+      throw e;
+    }
+  }
+
+  synchronized void forget(List<SecretRule> secrets) {
+    passing.removeAll(secrets);
+    if (state != SandboxState.CLOSED) {
+      try {
+        applyAccess(record);
+      } catch (PodflareException e) {
+        LOG.warn("{}: a secret of a call is not taken back: {}", record.id(), e.sentence());
+      }
+    }
+  }
+
   /** What its last calls can be taken back with; empty: it was not made to keep that. */
   Optional<UndoRing> undo() {
     return undo;
@@ -130,7 +166,7 @@ final class Sandbox implements LocalExecution.Owner {
   /** {@code ids}: names those that are made. */
   synchronized SandboxContexts contexts(Ids ids) {
     if (contexts == null) {
-      contexts = new SandboxContexts(this, config, ids);
+      contexts = new SandboxContexts(this, ids, config.limits().contexts());
     }
     return contexts;
   }
@@ -254,6 +290,7 @@ final class Sandbox implements LocalExecution.Owner {
     try {
       requireState(SandboxState.READY);
       touch();
+      guest.trustSoon();
       terminals.open(terminal, request, environment(request.env()));
     } finally {
       starting.readLock().unlock();
@@ -267,8 +304,13 @@ final class Sandbox implements LocalExecution.Owner {
     }
   }
 
-  private Map<String, String> environment(Map<String, String> own) {
-    Map<String, String> env = new HashMap<>(config.guestEnvironment());
+  /** Variables of a program: a caller's own come before the sandbox's, and these before ours. */
+  Map<String, String> environment(Map<String, String> own) {
+    Map<String, String> usual = config.guestEnvironment();
+    Map<String, String> env = new HashMap<>(usual);
+    if (guest.port().isPresent()) {
+      env.putAll(SecretEnvironment.of(record.secrets(), usual));
+    }
     env.putAll(record.env());
     env.putAll(own);
     return env;
@@ -395,6 +437,7 @@ final class Sandbox implements LocalExecution.Owner {
                     execution.window()))
             .orElseGet(() -> code(request, env, execution.window()));
     guest.wake();
+    guest.trustSoon();
     Supplier<GuestExec> send = () -> guest.channel().exec(command, execution);
     return undo.isPresent() ? undo.get().before(execution.id(), send) : send.get();
   }
@@ -462,10 +505,7 @@ final class Sandbox implements LocalExecution.Owner {
         closedFor = Optional.of(reason);
         state = SandboxState.CLOSED;
         try {
-          guest.close(); // first: an execution may be waiting for this guest
-          executions.close();
-          undo.ifPresent(UndoRing::close);
-          terminals.close();
+          end();
         } finally {
           body.run();
         }
@@ -473,6 +513,44 @@ final class Sandbox implements LocalExecution.Owner {
     } finally {
       closing.unlock();
     }
+  }
+
+  /**
+   * As {@link #close}, but what it held is freed on a thread of its own.
+   *
+   * @param body runs before this returns
+   */
+  void closeSoon(CloseReason reason, Runnable body) {
+    closing.lock();
+    try {
+      if (state != SandboxState.CLOSED) {
+        closedFor = Optional.of(reason);
+        state = SandboxState.CLOSED;
+        Thread.ofVirtual().name("end of " + record.id()).start(this::endLater);
+        body.run();
+      }
+    } finally {
+      closing.unlock();
+    }
+  }
+
+  /** Whoever closes it as well waits for that. */
+  private void endLater() {
+    closing.lock();
+    try {
+      end();
+    } catch (RuntimeException e) {
+      LOG.warn("{}: its machine was not ended: {}", record.id(), e.toString());
+    } finally {
+      closing.unlock();
+    }
+  }
+
+  private void end() {
+    guest.close(); // first: an execution may be waiting for this guest
+    executions.close();
+    undo.ifPresent(UndoRing::close);
+    terminals.close();
   }
 
   /** Whether that id means this sandbox, now. */

@@ -6,7 +6,6 @@ import dev.podflare.common.PodflareException;
 import dev.podflare.guest.GuestContext;
 import dev.podflare.guest.GuestContexts;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -17,30 +16,25 @@ final class SandboxContexts implements Contexts {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
   private final Sandbox sandbox;
-  private final EngineConfig config;
   private final Ids ids;
   private final GuestContexts guest;
   private final Map<String, String> languages = new ConcurrentHashMap<>();
 
-  SandboxContexts(Sandbox sandbox, EngineConfig config, Ids ids) {
+  /** How many contexts the guest may have. */
+  private final int most;
+
+  SandboxContexts(Sandbox sandbox, Ids ids, int most) {
     this.sandbox = sandbox;
-    this.config = config;
+    this.most = most;
     this.ids = ids;
     this.guest = new GuestContexts(sandbox.guest().channel(), PATIENCE);
   }
 
   @Override
   public ContextView open(ContextRequest request) {
-    Map<String, String> env = new HashMap<>(config.guestEnvironment());
-    env.putAll(sandbox.record().env());
-    env.putAll(request.env());
-    return view(
-        guest.open(
-            ids.context(),
-            request.language(),
-            request.cwd().orElse(""),
-            env,
-            config.limits().contexts()));
+    Map<String, String> env = sandbox.environment(request.env());
+    sandbox.guest().trustSoon();
+    return view(guest.open(ids.context(), request.language(), request.cwd().orElse(""), env, most));
   }
 
   @Override

@@ -166,6 +166,8 @@ final class Sandboxes {
         () -> {
           String reason = CloseReason.MERGED.wireName();
           Optional<String> message = Optional.of("merged into " + id);
+          // Here, where nobody can change it any more; the caller puts it back if this fails.
+          winner.guest().setNetwork(RecordedAccess.of(parent.record()));
           if (!parent.is(id)
               || !winner.is(gone)
               || !records.merge(id, gone, reason, message, clock.instant())) {
@@ -313,15 +315,22 @@ final class Sandboxes {
     }
   }
 
-  /** The machine of a sandbox that is frozen now is needed no more. */
+  /**
+   * The machine of a sandbox that is frozen now is needed no more; it has ended when it returns.
+   */
   void retire(Sandbox sandbox) {
-    sandbox.close(
-        CloseReason.FROZEN,
-        () -> {
-          sandbox.place().release();
-          live.remove(sandbox.record().id(), sandbox);
-          byMachine.remove(sandbox.guest().machine().id());
-        });
+    sandbox.close(CloseReason.FROZEN, () -> forget(sandbox));
+  }
+
+  /** The same, but the machine ends on a thread of its own. */
+  void retireSoon(Sandbox sandbox) {
+    sandbox.closeSoon(CloseReason.FROZEN, () -> forget(sandbox));
+  }
+
+  private void forget(Sandbox sandbox) {
+    sandbox.place().release();
+    live.remove(sandbox.record().id(), sandbox);
+    byMachine.remove(sandbox.guest().machine().id());
   }
 
   /**
@@ -339,7 +348,7 @@ final class Sandboxes {
             if (!sandbox.is(id) || !fresh.guest().alive()) {
               throw new PodflareException(ErrorCode.GONE, id + " was closed just now");
             }
-            fresh.guest().setNetwork(PolicyText.parse(sandbox.record().network()));
+            fresh.guest().setNetwork(RecordedAccess.of(sandbox.record()));
             tell.run();
             live.put(id, fresh);
             byMachine.remove(sandbox.guest().machine().id());
@@ -358,6 +367,11 @@ final class Sandboxes {
   /** The record of a sandbox of the caller's that is frozen. */
   Optional<SandboxRecord> frozen(Caller caller, String id) {
     return isLive(id) ? Optional.empty() : tombstone(caller, id).filter(SandboxRecord::isFrozen);
+  }
+
+  /** Writes the secrets of one that is frozen; false if it is not. */
+  boolean changeFrozen(SandboxRecord frozen) {
+    return records.setFrozenSecrets(frozen.id(), frozen.secrets());
   }
 
   /** The record of a sandbox of the caller's that has no machine here, but is not gone. */

@@ -3,7 +3,7 @@ package dev.podflare.engine;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.Ids;
 import dev.podflare.common.PodflareException;
-import dev.podflare.network.EgressPolicy;
+import dev.podflare.network.GuestAccess;
 import dev.podflare.qemu.Machine;
 import dev.podflare.qemu.MachineState;
 import java.time.Duration;
@@ -11,9 +11,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
@@ -29,6 +27,9 @@ final class ShapePool implements AutoCloseable {
   private static final Duration RETRY = Duration.ofSeconds(2);
   private static final Duration LONGEST_RETRY = Duration.ofSeconds(60);
 
+  /** Callers that come without end must not leave the pool empty for ever. */
+  private static final Duration LONGEST_WAY = Duration.ofSeconds(2);
+
   private final LoadedShape shape;
   private final Blanks starter;
   private final Ids ids;
@@ -43,17 +44,6 @@ final class ShapePool implements AutoCloseable {
   private final Thread filler;
   private volatile long lastUsed = System.nanoTime();
   private boolean closed;
-
-  /** Callers that restore for themselves, a bounded number at a time; the filler gives way. */
-  record RestoreGate(Semaphore places, AtomicInteger forks) {
-    RestoreGate(int places) {
-      this(new Semaphore(places, true), new AtomicInteger());
-    }
-
-    boolean busy() {
-      return forks.get() > 0 || places.hasQueuedThreads();
-    }
-  }
 
   ShapePool(
       LoadedShape shape,
@@ -221,7 +211,11 @@ final class ShapePool implements AutoCloseable {
   private boolean awaitWork() {
     lock.lock();
     try {
-      while (!closed && (full() || gate.busy())) {
+      long wanting = System.nanoTime();
+      while (!closed && (full() || (gate.busy() && !since(wanting, LONGEST_WAY)))) {
+        if (full()) {
+          wanting = System.nanoTime();
+        }
         // Woken by who takes something; looks again now and then for callers that have gone.
         boolean woken = changed.await(full() ? 5000 : 50, TimeUnit.MILLISECONDS);
         LOG.trace("pool looks again, woken: {}", woken);
@@ -234,6 +228,10 @@ final class ShapePool implements AutoCloseable {
     }
   }
 
+  private static boolean since(long begin, Duration time) {
+    return System.nanoTime() - begin > time.toNanos();
+  }
+
   private boolean full() {
     return warm.size() >= wanted.warm() && blanks.size() >= wanted.blanks();
   }
@@ -243,7 +241,7 @@ final class ShapePool implements AutoCloseable {
       GuestMachine member = GuestMachine.restore(shape, takeBlank(), ids.sandbox(), guestDeadline);
       try {
         member.warm(guestDeadline);
-        member.setNetwork(EgressPolicy.OPEN); // what most sandboxes have
+        member.setNetwork(GuestAccess.OPEN); // what most sandboxes have
         member.sleep();
       } catch (RuntimeException e) {
         member.close();

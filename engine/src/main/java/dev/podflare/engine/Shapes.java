@@ -53,8 +53,8 @@ final class Shapes implements AutoCloseable {
   private final Ids ids;
   private final String fingerprint;
   private final Blanks starter;
-  private final ShapePool.RestoreGate gate =
-      new ShapePool.RestoreGate(Math.max(2, Runtime.getRuntime().availableProcessors()));
+  private final RestoreGate gate =
+      new RestoreGate(Math.max(2, Runtime.getRuntime().availableProcessors()));
   private final Semaphore booting = new Semaphore(1);
   private final Map<String, Known> current = new ConcurrentHashMap<>();
   private final Map<Key, CompletableFuture<ShapePool>> pools = new ConcurrentHashMap<>();
@@ -440,13 +440,13 @@ final class Shapes implements AutoCloseable {
     pool.shape().close();
   }
 
-  /** While a fork is under way the pools leave the processors to it. */
-  void forkBegins() {
-    gate.forks().incrementAndGet();
+  /** While somebody waits for a copy of a machine the pools leave the processors to it. */
+  void copyBegins() {
+    gate.copyBegins();
   }
 
-  void forkEnds() {
-    gate.forks().decrementAndGet();
+  void copyEnds() {
+    gate.copyEnds();
   }
 
   /** Blanks of a shape that are ready, so many or fewer. */

@@ -2,8 +2,10 @@ package dev.podflare.engine;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
-import dev.podflare.network.EgressPolicy;
+import dev.podflare.guest.Authority;
+import dev.podflare.network.GuestAccess;
 import dev.podflare.network.Refusal;
+import dev.podflare.network.SecretUse;
 import dev.podflare.network.Slot;
 import dev.podflare.network.SlotPool;
 import dev.podflare.network.SlotReport;
@@ -14,7 +16,9 @@ import java.net.Inet4Address;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * A machine's place in the network: a slot of the pool, shut at first, given back when the machine
@@ -25,16 +29,32 @@ final class SlotPort implements NetworkPort.Place {
   private final SlotPool pool;
   private final String range;
   private final VolumeClients volumes;
-  private EgressPolicy policy;
+  private final Supplier<Authority> authority;
+  private Optional<GuestAccess> access;
   private boolean released;
 
-  /** {@code range}: that the daemon's slots are of; {@code policy}: what is in force for it. */
-  SlotPort(Slot slot, SlotPool pool, String range, VolumeClients volumes, EgressPolicy policy) {
+  /**
+   * A slot's.
+   *
+   * @param range that the daemon's slots are of
+   * @param volumes which guest may use which volume
+   * @param access what is in force for it; a slot without one is shut, too, but remembers no
+   *     refusal: it is nobody's yet
+   * @param authority of the gate; asked if the guest has secrets
+   */
+  SlotPort(
+      Slot slot,
+      SlotPool pool,
+      String range,
+      VolumeClients volumes,
+      Optional<GuestAccess> access,
+      Supplier<Authority> authority) {
     this.slot = slot;
     this.pool = pool;
     this.range = range;
     this.volumes = volumes;
-    this.policy = policy;
+    this.access = access;
+    this.authority = authority;
   }
 
   String range() {
@@ -71,13 +91,13 @@ final class SlotPort implements NetworkPort.Place {
   }
 
   /** In force when it returns; if it fails, the old policy still is. */
-  synchronized void apply(EgressPolicy wanted) {
+  synchronized void apply(GuestAccess wanted) {
     if (released) {
       throw new PodflareException(ErrorCode.MACHINE_FAILED, "the machine has just ended");
     }
-    if (!policy.equals(wanted)) {
+    if (!access.equals(Optional.of(wanted))) {
       slot.apply(wanted);
-      policy = wanted;
+      access = Optional.of(wanted);
     }
   }
 
@@ -86,6 +106,21 @@ final class SlotPort implements NetworkPort.Place {
     if (!released) {
       volumes.put(slot.outer(), machine, mounts);
     }
+  }
+
+  /** Whom the guest must trust, since the gate speaks for hosts of its secrets; empty: nobody. */
+  Optional<Authority> authority() {
+    synchronized (this) {
+      if (access.map(GuestAccess::secrets).orElse(List.of()).isEmpty()) {
+        return Optional.empty();
+      }
+    }
+    return Optional.of(authority.get());
+  }
+
+  /** What became of the secrets, by name. */
+  Map<String, SecretUse> secretUses() {
+    return slot.secretUses();
   }
 
   /** What was refused since then, first; from memory, the kernel's word may come a little later. */

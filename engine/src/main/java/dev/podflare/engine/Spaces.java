@@ -21,14 +21,16 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Sandboxes that are frozen into the checkpoint store, and come back. A freeze first makes the
- * checkpoint durable, then says so in the records, then ends the machine; a thaw first has a
- * machine that runs, then uses the Space up. So at each moment one of them has the whole state, and
- * a failure leaves the one that had it. Thread-safe.
+ * checkpoint durable, then says so in the records, then ends the machine, which a caller does not
+ * wait for; a thaw first has a machine that runs, then uses the Space up. So at each moment one of
+ * them has the whole state, and a failure leaves the one that had it. Thread-safe.
  */
 final class Spaces {
   private static final Logger LOG = LoggerFactory.getLogger(Spaces.class);
@@ -71,12 +73,15 @@ final class Spaces {
         id,
         sandbox -> {
           quota.require(sandbox.record().keyId());
-          return freezeLocked(sandbox, "requested");
+          return freezeLocked(sandbox, "requested", sandboxes::retireSoon);
         });
   }
 
-  /** {@code reason}: as its event says it. */
-  private SavedMachine freezeLocked(Sandbox sandbox, String reason) {
+  /**
+   * {@code reason}: as its event says it; {@code end}: ends the machine, which nobody needs any
+   * more.
+   */
+  private SavedMachine freezeLocked(Sandbox sandbox, String reason, Consumer<Sandbox> end) {
     Laps laps = new Laps();
     boolean ran = sandbox.state() == SandboxState.READY;
     if (ran) {
@@ -87,7 +92,7 @@ final class Spaces {
       SavedMachine space = store(sandbox, laps);
       commit(sandbox, space, reason);
       laps.lap("record");
-      sandboxes.retire(sandbox);
+      end.accept(sandbox);
       laps.lap("end");
       LOG.info(
           "{} frozen into {}: {} bytes, {} stored, {} ms",
@@ -193,7 +198,7 @@ final class Spaces {
     sandbox.lockFamily(patience);
     try {
       if (wanted.getAsBoolean()) {
-        freezeLocked(sandbox, reason);
+        freezeLocked(sandbox, reason, sandboxes::retire);
       }
     } finally {
       sandbox.unlockFamily();
@@ -296,7 +301,7 @@ final class Spaces {
 
   private CreatedSandbox resumeLocked(Caller caller, SavedMachine space, ResumeRequest request) {
     Laps laps = new Laps();
-    SandboxRecord record = thaws.record(ids.sandbox(), space, request);
+    SandboxRecord record = current(thaws.record(ids.sandbox(), space, request), space, request);
     Sandbox sandbox =
         thaws.make(
             caller,
@@ -304,6 +309,39 @@ final class Spaces {
             laps,
             () -> requireUsed(space, use(space, record, request.keep())));
     return new CreatedSandbox(sandbox.view(), "restore", laps.milliseconds());
+  }
+
+  /**
+   * What it may reach and use is what its frozen sandbox's own record says: that one may have gone
+   * on since the Space was taken, and have been refused something.
+   */
+  private SandboxRecord current(SandboxRecord made, SavedMachine space, ResumeRequest request) {
+    return sandboxes
+        .record(space.sandboxId())
+        .map(row ->
+            (request.network().isPresent() ? made : made.withNetwork(row.network()))
+                .withSecrets(row.secrets()))
+        .orElse(made);
+  }
+
+  /**
+   * Changes the secrets of a sandbox that is frozen, and leaves it so.
+   *
+   * @return false if it is not frozen
+   */
+  boolean changeSecrets(Caller caller, String id, UnaryOperator<String> change) {
+    if (sandboxes.frozen(caller, id).isEmpty()) {
+      return false;
+    }
+    ReentrantLock turn = waking.lock(id, patience);
+    try {
+      return sandboxes
+          .frozen(caller, id)
+          .map(it -> sandboxes.changeFrozen(it.withSecrets(change.apply(it.secrets()))))
+          .orElse(false);
+    } finally {
+      turn.unlock();
+    }
   }
 
   /** Somebody else may have deleted the Space while it was thawed. */

@@ -154,6 +154,6 @@ final class TakeOver {
     MachineNote.Slot slot = claim.note().slot();
     return slot == null
         ? Optional.of(new NetworkPort.Unconnected())
-        : network.flatMap(it -> it.kept(slot.index(), PolicyText.parse(claim.record().network())));
+        : network.flatMap(it -> it.kept(slot.index(), RecordedAccess.of(claim.record())));
   }
 }

@@ -74,6 +74,15 @@ final class Thaws {
    * @param commit makes it known; if it throws, the sandbox is ended
    */
   Sandbox thaw(Wish wish, Admission.Place place, Laps laps, Consumer<Sandbox> commit) {
+    host.shapes().copyBegins();
+    try {
+      return thawNow(wish, place, laps, commit);
+    } finally {
+      host.shapes().copyEnds();
+    }
+  }
+
+  private Sandbox thawNow(Wish wish, Admission.Place place, Laps laps, Consumer<Sandbox> commit) {
     CheckpointVault.Found found = vault.find(wish.saved().checkpoint());
     CheckpointNeeds needs = found.needs();
     ShapePool pool =
@@ -114,6 +123,7 @@ final class Thaws {
         SandboxPlanner.undo(request.undo().orElse(saved.undo()), config),
         request.network().map(PolicyText::of).orElse(saved.network()),
         saved.mounts(),
+        saved.secrets(),
         saved.env(),
         request.metadata().orElse(saved.metadata()),
         Optional.empty(),

@@ -47,7 +47,7 @@ final class Undos {
     Laps laps = new Laps();
     // As a copy that is read, and as the machine that it is restored into.
     host.admission().requireMemory(2 * sandbox.guest().machine().ownMemory());
-    host.shapes().forkBegins(); // the pools leave the processors to it
+    host.shapes().copyBegins();
     try (LoadedShape shape = sandbox.guest().shape().retain();
         CheckpointFolders.Folder folder = folders.create();
         UndoRing.Picked picked = ring.pick(calls, folder.path())) {
@@ -73,7 +73,7 @@ final class Undos {
           "{}: the last {} calls undone: {} ms", sandbox.record().id(), calls, laps.milliseconds());
       return fresh;
     } finally {
-      host.shapes().forkEnds();
+      host.shapes().copyEnds();
     }
   }
 

@@ -29,6 +29,10 @@ final class VolumeCatalog {
   private static final Logger LOG = LoggerFactory.getLogger(VolumeCatalog.class);
   private static final String NAME = "[a-z0-9][a-z0-9._-]{0,62}";
   private static final int MOST_MOUNTS = 8;
+
+  /** Users of a volume that an error names. */
+  private static final int MOST_TOLD = 100;
+
   private static final int LONGEST_PATH = 1024;
   private static final List<String> SYSTEM = List.of("/proc", "/sys", "/dev", "/run");
 
@@ -97,9 +101,10 @@ final class VolumeCatalog {
   }
 
   /**
-   * What is in it is gone, too. {@code VOLUME_IN_USE} while a sandbox has it mounted.
+   * What is in it is gone, too. {@code VOLUME_IN_USE} while a sandbox, frozen ones too, or a
+   * snapshot has it mounted.
    *
-   * @param force also then: to these sandboxes it is stale from now on
+   * @param force also then: to these it is stale from now on
    */
   void delete(Caller caller, String idOrName, boolean force) {
     Optional<VolumeRecord> record = own(caller, idOrName);
@@ -108,16 +113,27 @@ final class VolumeCatalog {
     }
     VolumeRecord volume = requireHere(record.get());
     List<String> users = store.sandboxes().mounting(volume.id());
-    if (!users.isEmpty() && !force) {
+    List<String> snapshots = store.saved().mounting(volume.id());
+    if (!(users.isEmpty() && snapshots.isEmpty()) && !force) {
       throw new PodflareException(
           ErrorCode.VOLUME_IN_USE,
-          "volume '" + volume.name() + "' is mounted in " + users.size() + " sandboxes",
-          Map.of("sandboxes", users.stream().limit(100).toList()));
+          "volume '"
+              + volume.name()
+              + "' is mounted in "
+              + users.size()
+              + " sandboxes, and in what "
+              + snapshots.size()
+              + " snapshots hold",
+          Map.of("sandboxes", some(users), "snapshots", some(snapshots)));
     }
     if (store.volumes().delete(volume.id())) {
       volumes.delete(volume.id());
       LOG.info("{} deleted, mounted in {} sandboxes", volume.id(), users.size());
     }
+  }
+
+  private static List<String> some(List<String> all) {
+    return all.stream().limit(MOST_TOLD).toList();
   }
 
   /**

@@ -97,6 +97,7 @@ class SandboxPlannerTest {
         0,
         EgressPolicy.OPEN,
         List.of(),
+        List.of(),
         env,
         Map.of());
   }
@@ -113,6 +114,7 @@ class SandboxPlannerTest {
         Optional.empty(),
         0,
         EgressPolicy.OPEN,
+        List.of(),
         List.of(),
         Map.of(),
         Map.of());

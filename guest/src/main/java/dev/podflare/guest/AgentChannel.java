@@ -230,6 +230,37 @@ public final class AgentChannel implements AutoCloseable {
     });
   }
 
+  /**
+   * Makes the guest's programs trust an authority; does not wait: what is sent later finds it
+   * there. It can be repeated. {@code GUEST_TOO_OLD} if the agent cannot do that.
+   */
+  public void sendTrust(Authority authority) {
+    features.require(AgentFeatures.TRUST, "secrets");
+    attempt(() -> {
+      reader.trust.tell(() -> writer.send(FrameType.TRUST, 0, authority.payload()), () -> {});
+      return true;
+    });
+  }
+
+  /**
+   * The same, and waits until it is there. {@code WRONG_STATE} if the guest's disk is in the way.
+   */
+  public void trust(Authority authority, Duration patience) {
+    features.require(AgentFeatures.TRUST, "secrets");
+    byte[] answer =
+        ask(reader.trust, () -> writer.send(FrameType.TRUST, 0, authority.payload()), patience);
+    if (answer.length > 0) {
+      throw new PodflareException(
+          ErrorCode.WRONG_STATE,
+          "the guest cannot be made to trust the gate: " + Messages.words(answer));
+    }
+  }
+
+  /** {@code GUEST_TOO_OLD} if {@link #trust} cannot be done. */
+  public void requireTrust() {
+    features.require(AgentFeatures.TRUST, "secrets");
+  }
+
   private void clockWasSet(Duration bound) {
     if (bound.compareTo(CLOCK_GOOD_ENOUGH) <= 0) {
       return;

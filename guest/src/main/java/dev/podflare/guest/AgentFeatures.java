@@ -28,6 +28,9 @@ record AgentFeatures(String version) {
   /** First version with processes that are started for themselves, and waits for ports. */
   static final String PROCESSES = "0.5.0";
 
+  /** First version that can be made to trust the host's gate. */
+  static final String TRUST = "0.6.0";
+
   static AgentFeatures of(Hello hello) {
     return new AgentFeatures(hello.agent());
   }

@@ -26,6 +26,7 @@ final class AgentReader {
   final PendingAnswer clock = new PendingAnswer("clock");
   final PendingAnswer pong = new PendingAnswer("echo");
   final PendingAnswer barrier = new PendingAnswer("barrier");
+  final PendingAnswer trust = new PendingAnswer("certificate");
   final PendingAnswer context = new PendingAnswer("contexts");
   final PendingAnswer mount = new PendingAnswer("mount");
 
@@ -169,7 +170,7 @@ final class AgentReader {
   }
 
   private List<PendingAnswer> all() {
-    return List.of(boot, renewal, clock, pong, barrier, context, mount);
+    return List.of(boot, renewal, clock, pong, barrier, trust, context, mount);
   }
 
   private void loseExecutions() {
@@ -218,6 +219,7 @@ final class AgentReader {
       case FrameType.PONG -> accept(pong, frame);
       case FrameType.CLOCK_SET -> accept(clock, frame);
       case FrameType.BARRIER_REACHED -> accept(barrier, frame);
+      case FrameType.TRUSTED -> accept(trust, frame);
       case FrameType.CONTEXT_ANSWER -> accept(context, frame);
       case FrameType.MOUNT_ANSWER -> accept(mount, frame);
       case FrameType.NOTICE -> {

@@ -6,6 +6,7 @@ final class FrameType {
   static final byte RENEW = 'h';
   static final byte CLOCK = 't';
   static final byte NAME = 'n';
+  static final byte TRUST = 'l';
   static final byte PING = 'p';
   static final byte EXEC = 'x';
   static final byte CODE = 'c';
@@ -35,6 +36,7 @@ final class FrameType {
   static final byte PONG = 'P';
   static final byte CLOCK_SET = 'T';
   static final byte BARRIER_REACHED = 'B';
+  static final byte TRUSTED = 'L';
   static final byte NOTICE = 'N';
   static final byte INPUT_TAKEN = 'I';
   static final byte CONTEXT_ANSWER = 'Q';

@@ -43,6 +43,7 @@ public final class GuestFiles {
           "files.py",
           "interpreter.py",
           "interrupter.js",
+          "ipv6.py",
           "languages.py",
           "lazy_shell.py",
           "lease.py",
@@ -64,6 +65,7 @@ public final class GuestFiles {
           "spawn.py",
           "system.py",
           "terminals.py",
+          "trust.py",
           "typescript.js",
           "uploads.py",
           "values.py");

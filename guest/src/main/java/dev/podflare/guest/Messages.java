@@ -263,6 +263,13 @@ final class Messages {
     return text == null ? "" : text.substring(0, Math.min(text.length(), MAX_TEXT));
   }
 
+  /** Words of the guest's, for people. */
+  static String words(byte[] payload) {
+    String words =
+        new String(payload, 0, Math.min(payload.length, MAX_TEXT), StandardCharsets.UTF_8);
+    return words.replaceAll("\\p{Cntrl}", " ");
+  }
+
   private static PodflareException fault(String what, @Nullable String why) {
     return new PodflareException(
         ErrorCode.MACHINE_FAILED, "the guest sent a bad " + what + ": " + text(why));

@@ -2,6 +2,7 @@ package dev.podflare.image;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import dev.podflare.qemu.Hypervisor;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -52,6 +53,7 @@ public final class TemplateBuilder {
             .add("warm_contexts", recipe.warmContexts())
             .add("shape", recipe.shape().toString())
             .add("disk", Long.toString(recipe.disk().bytes()))
+            .add("kernel_arguments", Hypervisor.kernelArguments())
             .add("certificates", certificates.keySet());
     recipe.files().forEach(file -> inputs.add("file", file));
     guestFiles.forEach(file -> inputs.add("guest_file", file));

@@ -15,12 +15,15 @@ public final class Conntrack implements AutoCloseable {
   private static final int SUBSYSTEM = 1 << 8;
   private static final int GET = SUBSYSTEM | 1;
   private static final int DELETE = SUBSYSTEM | 2;
-  private static final int AF_INET = 2;
+  private static final int AF_UNSPEC = 0;
   private static final int TUPLE_ORIGINAL = 1;
   private static final int ID = 12;
   private static final int ZONE = 18;
   private static final int ENOENT = 2;
   private static final int NESTED = 0x8000;
+
+  /** Source and destination, of IPv4 and of IPv6. */
+  private static final List<Integer> ENDS = List.of(1, 2, 3, 4);
 
   private final NetlinkSocket socket;
 
@@ -33,9 +36,9 @@ public final class Conntrack implements AutoCloseable {
     return new Conntrack(NetlinkSocket.open(NetlinkSocket.NETFILTER));
   }
 
-  /** Forgets every IPv4 connection of the namespace. */
+  /** Forgets every connection of the namespace, of both versions. */
   public void flush() {
-    socket.request("flush connections", header(DELETE, NetlinkMessage.ACK));
+    socket.request("flush connections", header(DELETE, NetlinkMessage.ACK, AF_UNSPEC));
   }
 
   /**
@@ -44,10 +47,11 @@ public final class Conntrack implements AutoCloseable {
    */
   public int delete(Predicate<InetAddress> wanted) {
     int deleted = 0;
-    for (ByteBuffer entry : socket.request("list connections", header(GET, NetlinkMessage.DUMP))) {
+    NetlinkMessage all = header(GET, NetlinkMessage.DUMP, AF_UNSPEC);
+    for (ByteBuffer entry : socket.request("list connections", all)) {
       Map<Integer, ByteBuffer> attributes = NetlinkMessage.attributes(entry, 20);
       ByteBuffer tuple = attributes.get(TUPLE_ORIGINAL);
-      if (tuple != null && names(tuple, wanted) && delete(attributes, tuple)) {
+      if (tuple != null && names(tuple, wanted) && delete(attributes, tuple, entry.get(16))) {
         deleted++;
       }
     }
@@ -60,13 +64,13 @@ public final class Conntrack implements AutoCloseable {
       return false;
     }
     Map<Integer, ByteBuffer> ends = NetlinkMessage.attributes(addresses, 0);
-    return List.of(1, 2).stream()
+    return ENDS.stream()
         .map(ends::get)
         .anyMatch(end -> end != null && wanted.test(Links.address(NetlinkMessage.bytes(end))));
   }
 
-  private boolean delete(Map<Integer, ByteBuffer> attributes, ByteBuffer tuple) {
-    NetlinkMessage message = header(DELETE, NetlinkMessage.ACK);
+  private boolean delete(Map<Integer, ByteBuffer> attributes, ByteBuffer tuple, int family) {
+    NetlinkMessage message = header(DELETE, NetlinkMessage.ACK, family);
     message.attribute(TUPLE_ORIGINAL | NESTED, NetlinkMessage.bytes(tuple));
     for (int type : List.of(ID, ZONE)) {
       ByteBuffer value = attributes.get(type);
@@ -85,8 +89,8 @@ public final class Conntrack implements AutoCloseable {
     }
   }
 
-  private static NetlinkMessage header(int type, int flags) {
-    return NetlinkMessage.of(type, flags).u8(AF_INET).u8(0).be16(0);
+  private static NetlinkMessage header(int type, int flags, int family) {
+    return NetlinkMessage.of(type, flags).u8(family).u8(0).be16(0);
   }
 
   @Override

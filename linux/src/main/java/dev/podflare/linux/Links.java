@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * Links, addresses, routes and neighbours of one network namespace, through rtnetlink: the {@code
@@ -28,7 +29,7 @@ public final class Links implements AutoCloseable {
   private static final int GETADDR = 22;
   private static final int NEWNEIGH = 28;
   private static final int IFF_UP = 1;
-  private static final int AF_INET = 2;
+  private static final int IFA_F_NODAD = 2;
   private static final int IFLA_ADDRESS = 1;
   private static final int IFLA_IFNAME = 3;
   private static final int IFLA_MTU = 4;
@@ -56,11 +57,18 @@ public final class Links implements AutoCloseable {
   /**
    * A route of the main table.
    *
-   * @param destination first address; 0.0.0.0 with prefix 0 is the default route
-   * @param link index of the link; empty for routes to nowhere
+   * @param destination first address; 0.0.0.0 or :: with prefix 0 is the default route
+   * @param link index of the link; empty for routes to nowhere and over several links
+   * @param direct whether who is there is a neighbour, and no gateway is in between
    * @param metric as it was given; of routes to nowhere it says whose they are
    */
-  public record Route(Inet4Address destination, int prefix, OptionalInt link, int metric) {}
+  public record Route(
+      InetAddress destination,
+      int prefix,
+      OptionalInt link,
+      boolean nowhere,
+      boolean direct,
+      int metric) {}
 
   /** All links. */
   public List<Link> all() {
@@ -174,11 +182,12 @@ public final class Links implements AutoCloseable {
     }
   }
 
-  /** Adds an address to a link. */
-  public void addAddress(int index, Inet4Address address, int prefix) {
+  /** Adds an address to a link. One of IPv6 is not looked for among neighbours, and so at once. */
+  public void addAddress(int index, InetAddress address, int prefix) {
     NetlinkMessage message =
         NetlinkMessage.of(NEWADDR, NetlinkMessage.ACK | NetlinkMessage.CREATE_REPLACE);
-    message.u8(AF_INET).u8(prefix).u8(0).u8(0).u32(index);
+    int flags = address instanceof Inet4Address ? 0 : IFA_F_NODAD;
+    message.u8(RouteMessages.family(address)).u8(prefix).u8(flags).u8(0).u32(index);
     message.attribute(2, address.getAddress()).attribute(1, address.getAddress());
     socket.request("add address " + address.getHostAddress(), message);
   }
@@ -201,14 +210,17 @@ public final class Links implements AutoCloseable {
 
   /** A route to a link, by way of a gateway or directly, with the source address to use. */
   public void addRoute(
-      Inet4Address destination,
+      InetAddress destination,
       int prefix,
       int link,
-      Optional<Inet4Address> gateway,
-      Optional<Inet4Address> source) {
+      Optional<? extends InetAddress> gateway,
+      Optional<? extends InetAddress> source) {
     NetlinkMessage message =
         RouteMessages.add(
-            prefix, gateway.isPresent() ? 0 : RouteMessages.SCOPE_LINK, RouteMessages.UNICAST);
+            RouteMessages.family(destination),
+            prefix,
+            gateway.isPresent() ? 0 : RouteMessages.SCOPE_LINK,
+            RouteMessages.UNICAST);
     message
         .attribute(RouteMessages.RTA_DST, destination.getAddress())
         .attribute32(RouteMessages.RTA_OIF, link);
@@ -219,8 +231,9 @@ public final class Links implements AutoCloseable {
   }
 
   /** A route to nowhere: what has no better one is answered as unreachable. */
-  public void addUnreachable(Inet4Address destination, int prefix, int metric) {
-    NetlinkMessage message = RouteMessages.add(prefix, 0, RouteMessages.UNREACHABLE);
+  public void addUnreachable(InetAddress destination, int prefix, int metric) {
+    NetlinkMessage message =
+        RouteMessages.add(RouteMessages.family(destination), prefix, 0, RouteMessages.UNREACHABLE);
     message
         .attribute(RouteMessages.RTA_DST, destination.getAddress())
         .attribute32(RouteMessages.RTA_METRIC, metric);
@@ -229,29 +242,44 @@ public final class Links implements AutoCloseable {
 
   /** Removes all that {@link #addUnreachable} made with this metric. */
   public void deleteUnreachable(int metric) {
-    for (Route route : routes()) {
-      if (route.link().isEmpty() && route.metric() == metric) {
-        NetlinkMessage message = RouteMessages.delete(route.prefix(), RouteMessages.UNREACHABLE);
-        message.attribute(RouteMessages.RTA_DST, route.destination().getAddress());
-        message.attribute32(RouteMessages.RTA_METRIC, metric);
-        socket.request("delete route " + route.destination().getHostAddress(), message);
-      }
-    }
+    Stream.concat(routes().stream(), routes6().stream())
+        .forEach(route -> {
+          if (route.nowhere() && route.metric() == metric) {
+            NetlinkMessage message =
+                RouteMessages.delete(
+                    RouteMessages.family(route.destination()),
+                    route.prefix(),
+                    RouteMessages.UNREACHABLE);
+            message.attribute(RouteMessages.RTA_DST, route.destination().getAddress());
+            message.attribute32(RouteMessages.RTA_METRIC, metric);
+            socket.request("delete route " + route.destination().getHostAddress(), message);
+          }
+        });
   }
 
   /** The IPv4 routes of the main table. */
   public List<Route> routes() {
-    return socket.request("list routes", RouteMessages.list()).stream()
-        .filter(RouteMessages::isOfMainTable)
+    return routes(RouteMessages.AF_INET);
+  }
+
+  /** The IPv6 routes of the main table; none where the kernel has no IPv6. */
+  public List<Route> routes6() {
+    return routes(RouteMessages.AF_INET6);
+  }
+
+  private List<Route> routes(int family) {
+    return socket.request("list routes", RouteMessages.list(family)).stream()
+        .filter(part -> RouteMessages.isOfMainTable(part, family))
         .map(RouteMessages::read)
         .toList();
   }
 
   /** Says for good which hardware address a neighbour has, so that nobody is asked. */
-  public void addNeighbour(int index, Inet4Address address, String mac) {
+  public void addNeighbour(int index, InetAddress address, String mac) {
     NetlinkMessage message =
         NetlinkMessage.of(NEWNEIGH, NetlinkMessage.ACK | NetlinkMessage.CREATE_REPLACE);
-    message.u8(AF_INET).u8(0).u16(0).u32(index).u16(0x80).u8(0).u8(1); // permanent, unicast
+    message.u8(RouteMessages.family(address)).u8(0).u16(0).u32(index);
+    message.u16(0x80).u8(0).u8(1); // permanent, unicast
     message.attribute(1, address.getAddress()).attribute(2, mac(mac));
     socket.request("add neighbour " + address.getHostAddress(), message);
   }

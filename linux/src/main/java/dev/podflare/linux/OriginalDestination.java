@@ -12,10 +12,12 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.lang.reflect.Method;
+import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.channels.SocketChannel;
+import java.util.Arrays;
 import java.util.Optional;
 
 /**
@@ -33,8 +35,10 @@ public final class OriginalDestination {
           "getsockopt",
           FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
   private static final int SOL_IP = 0;
+  private static final int SOL_IPV6 = 41;
   private static final int SO_ORIGINAL_DST = 80;
   private static final int SOCKADDR_IN = 16;
+  private static final int SOCKADDR_IN6 = 28;
   private static final int ENOENT = 2;
 
   private OriginalDestination() {}
@@ -53,30 +57,32 @@ public final class OriginalDestination {
   }
 
   /**
-   * Asks for an accepted IPv4 connection. The caller must be the only one that can close the
-   * channel.
+   * Asks for an accepted connection. The caller must be the only one that can close the channel.
    *
    * @return empty if the connection is not tracked; the address that was connected to if it was not
    *     redirected
    */
   public static Optional<InetSocketAddress> of(SocketChannel channel) {
-    return ask(descriptor(channel));
+    InetAddress mine = channel.socket().getLocalAddress();
+    return mine instanceof Inet4Address
+        ? ask(descriptor(channel), SOL_IP, SOCKADDR_IN)
+        : ask(descriptor(channel), SOL_IPV6, SOCKADDR_IN6);
   }
 
   /**
    * Safe: the kernel writes at most the given size into the segment, and the descriptor is open as
    * long as the caller keeps the channel.
    */
-  private static Optional<InetSocketAddress> ask(int fd) {
+  private static Optional<InetSocketAddress> ask(int fd, int level, int length) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment address = arena.allocate(SOCKADDR_IN);
-      MemorySegment size = arena.allocateFrom(JAVA_INT, SOCKADDR_IN);
+      MemorySegment address = arena.allocate(length, 4);
+      MemorySegment size = arena.allocateFrom(JAVA_INT, length);
       long result =
           Libc.call(
               "getsockopt",
               ENOENT,
               errno ->
-                  (int) GETSOCKOPT.invokeExact(errno, fd, SOL_IP, SO_ORIGINAL_DST, address, size));
+                  (int) GETSOCKOPT.invokeExact(errno, fd, level, SO_ORIGINAL_DST, address, size));
       return result < 0 ? Optional.empty() : Optional.of(read(address));
     }
   }
@@ -84,7 +90,11 @@ public final class OriginalDestination {
   private static InetSocketAddress read(MemorySegment address) {
     byte[] bytes = address.toArray(JAVA_BYTE);
     int port = ((bytes[2] & 0xff) << 8) | (bytes[3] & 0xff);
-    byte[] number = {bytes[4], bytes[5], bytes[6], bytes[7]};
+    // sockaddr_in has the address at 4, sockaddr_in6 after its flow label at 8
+    byte[] number =
+        bytes.length == SOCKADDR_IN
+            ? Arrays.copyOfRange(bytes, 4, 8)
+            : Arrays.copyOfRange(bytes, 8, 24);
     try {
       return new InetSocketAddress(InetAddress.getByAddress(number), port);
     } catch (UnknownHostException e) {

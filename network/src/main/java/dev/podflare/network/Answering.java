@@ -9,14 +9,19 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
+import org.xbill.DNS.AAAARecord;
 import org.xbill.DNS.ARecord;
 import org.xbill.DNS.CNAMERecord;
 import org.xbill.DNS.DClass;
 import org.xbill.DNS.Flags;
 import org.xbill.DNS.Message;
+import org.xbill.DNS.Name;
 import org.xbill.DNS.Opcode;
 import org.xbill.DNS.Rcode;
 import org.xbill.DNS.Record;
+import org.xbill.DNS.Section;
+import org.xbill.DNS.TextParseException;
 import org.xbill.DNS.Type;
 
 /**
@@ -83,14 +88,19 @@ final class Answering {
       return reply(question.query(), Rcode.REFUSED);
     }
     return switch (question.type()) {
-      // No IPv6 in guests yet. HTTPS and SVCB carry addresses and the keys that hide names.
-      case Type.AAAA, Type.A6, Type.HTTPS, Type.SVCB -> reply(question.query(), Rcode.NOERROR);
-      default ->
-          cache
-              .find(question.key())
-              .<Step>map(answer -> new Step.Reply(answer(slot, policy, question, answer)))
-              .orElseGet(() -> new Step.Forward(question));
+      // HTTPS and SVCB carry addresses and the keys that hide names.
+      case Type.A6, Type.HTTPS, Type.SVCB -> reply(question.query(), Rcode.NOERROR);
+      case Type.AAAA ->
+          slots.ipv6() ? known(slot, policy, question) : reply(question.query(), Rcode.NOERROR);
+      default -> known(slot, policy, question);
     };
+  }
+
+  private Step known(Inet4Address slot, EgressPolicy policy, Question question) {
+    return cache
+        .find(question.key())
+        .<Step>map(answer -> new Step.Reply(answer(slot, policy, question, answer)))
+        .orElseGet(() -> new Step.Forward(question));
   }
 
   /** Asks an upstream; blocks until the deadline of {@link Upstreams}. */
@@ -106,6 +116,46 @@ final class Answering {
       case FORWARD -> answer(slot, policy.get(), question, answer.get());
       case NO_SUCH_NAME -> Replies.empty(question.query(), Rcode.NXDOMAIN);
       case REFUSED -> Replies.empty(question.query(), Rcode.REFUSED);
+    };
+  }
+
+  /**
+   * Addresses of a name, as the slot is told them when it asks; those of IPv6 if it has no others.
+   * Blocks as {@link #forward}.
+   */
+  List<InetAddress> addresses(Inet4Address slot, String name) {
+    List<InetAddress> found = addresses(slot, name, Type.A);
+    return found.isEmpty() && slots.ipv6() ? addresses(slot, name, Type.AAAA) : found;
+  }
+
+  private List<InetAddress> addresses(Inet4Address slot, String name, int type) {
+    Message query;
+    try {
+      query = Message.newQuery(Record.newRecord(Name.fromString(name + "."), type, DClass.IN));
+    } catch (TextParseException e) {
+      return List.of();
+    }
+    return switch (first(slot, query)) {
+      case Step.Drop drop -> List.of();
+      case Step.Reply reply -> addresses(reply.message());
+      case Step.Forward forward -> addresses(forward(slot, forward.question()));
+    };
+  }
+
+  private static List<InetAddress> addresses(Message reply) {
+    return addresses(reply.getSection(Section.ANSWER)).toList();
+  }
+
+  private static Stream<InetAddress> addresses(List<Record> records) {
+    return records.stream().map(Answering::address).flatMap(Optional::stream);
+  }
+
+  /** Of records that hold one; a mapped one in an AAAA record reads as one of IPv4. */
+  private static Optional<InetAddress> address(Record record) {
+    return switch (record) {
+      case ARecord a -> Optional.of(a.getAddress());
+      case AAAARecord aaaa -> Optional.of(aaaa.getAddress());
+      default -> Optional.empty();
     };
   }
 
@@ -134,8 +184,10 @@ final class Answering {
 
   /** A name that leads into the host's networks is how a web page becomes an insider. */
   private boolean reachable(Inet4Address slot, Question question, Record record) {
-    if (record instanceof ARecord a && slots.alwaysDenied(a.getAddress())) {
-      refused(slot, Optional.of(question.name()), Optional.of(a.getAddress()), "always denied");
+    Optional<InetAddress> address = address(record);
+    boolean mapped = record instanceof AAAARecord && address.orElseThrow() instanceof Inet4Address;
+    if (mapped || address.filter(slots::alwaysDenied).isPresent()) {
+      refused(slot, Optional.of(question.name()), address, "always denied");
       return false;
     }
     return true;
@@ -143,14 +195,7 @@ final class Answering {
 
   private void pin(
       Inet4Address slot, Question question, List<Record> records, Duration timeToLive) {
-    List<Inet4Address> addresses =
-        records.stream()
-            .filter(ARecord.class::isInstance)
-            .map(it -> ((ARecord) it).getAddress())
-            .filter(Inet4Address.class::isInstance)
-            .map(Inet4Address.class::cast)
-            .limit(MOST_PINNED)
-            .toList();
+    List<InetAddress> addresses = addresses(records).limit(MOST_PINNED).toList();
     if (!addresses.isEmpty()) {
       slots.pin(slot, question.name(), addresses, timeToLive.plus(pinGrace));
     }

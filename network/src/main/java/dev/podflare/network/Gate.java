@@ -5,12 +5,15 @@ import dev.podflare.common.PodflareException;
 import dev.podflare.linux.OriginalDestination;
 import java.io.IOException;
 import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledExecutorService;
@@ -25,8 +28,9 @@ import org.slf4j.LoggerFactory;
  * <p>Under default deny a name has to be under an allow rule for the port, and the destination has
  * to be an address that the slot was told for that name ({@link SlotAccess#pinned}): a right name
  * to a wrong address does not help, nor the other way round. What says no name, or says it so that
- * two programs could read it differently, is reset and recorded. Inside TLS the gate sees nothing:
- * whoever is allowed a name of a shared front can ask that front for its other names. Thread-safe.
+ * two programs could read it differently, is reset and recorded. Inside TLS the gate sees nothing,
+ * but for the hosts of a guest's secrets ({@link SecretConnection}): whoever is allowed a name of a
+ * shared front can ask that front for its other names. Thread-safe.
  */
 public final class Gate implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Gate.class);
@@ -38,22 +42,29 @@ public final class Gate implements AutoCloseable {
     Optional<InetSocketAddress> of(SocketChannel channel);
   }
 
-  private final ServerSocketChannel listener;
-  private final Thread acceptor = Thread.ofVirtual().name("gate").unstarted(this::run);
+  private final List<ServerSocketChannel> listeners;
+  private final List<Thread> acceptors;
   private final GateConfig config;
   private final GateRules rules;
   private final HostSockets sockets;
   private final Destinations destinations;
+  private final Optional<SecretGate> secrets;
   private final GateConnections connections;
   private final ScheduledExecutorService timer = IdleWatch.timer("gate-timer");
 
   private Gate(
-      ServerSocketChannel listener,
+      List<ServerSocketChannel> listeners,
       GateConfig config,
       GateRules rules,
       HostSockets sockets,
-      Destinations destinations) {
-    this.listener = listener;
+      Destinations destinations,
+      Optional<SecretGate> secrets) {
+    this.secrets = secrets;
+    this.listeners = List.copyOf(listeners);
+    this.acceptors =
+        listeners.stream()
+            .map(it -> Thread.ofVirtual().name("gate").unstarted(() -> run(it)))
+            .toList();
     this.config = config;
     this.rules = rules;
     this.sockets = sockets;
@@ -71,21 +82,46 @@ public final class Gate implements AutoCloseable {
    */
   public static Gate start(GateConfig config, SlotAccess slots, Executor namespace) {
     OriginalDestination.requireAvailable();
-    return start(config, slots, namespace, OriginalDestination::of);
+    return start(config, slots, namespace, OriginalDestination::of, Optional.empty());
+  }
+
+  /** The same, and puts secrets into the requests of guests that have some. */
+  public static Gate start(
+      GateConfig config, SlotAccess slots, Executor namespace, SecretGate secrets) {
+    OriginalDestination.requireAvailable();
+    return start(config, slots, namespace, OriginalDestination::of, Optional.of(secrets));
   }
 
   static Gate start(
-      GateConfig config, SlotAccess slots, Executor namespace, Destinations destinations) {
+      GateConfig config,
+      SlotAccess slots,
+      Executor namespace,
+      Destinations destinations,
+      Optional<SecretGate> secrets) {
     HostSockets sockets = new HostSockets(namespace);
+    List<ServerSocketChannel> listeners = new ArrayList<>();
     try {
-      ServerSocketChannel listener = sockets.listener(config.listen().getAddress());
+      listeners.add(listen(sockets, config.listen()));
+      if (config.listen6().isPresent()) {
+        listeners.add(listen(sockets, config.listen6().get()));
+      }
+      GateRules rules = new GateRules(slots, InstantSource.system());
+      Gate gate = new Gate(listeners, config, rules, sockets, destinations, secrets);
+      gate.acceptors.forEach(Thread::start);
+      return gate;
+    } catch (RuntimeException e) {
+      listeners.forEach(Gate::close);
+      throw e;
+    }
+  }
+
+  private static ServerSocketChannel listen(HostSockets sockets, InetSocketAddress address) {
+    try {
+      ServerSocketChannel listener = sockets.listener(address.getAddress());
       try {
         listener.setOption(StandardSocketOptions.SO_REUSEADDR, true);
-        listener.bind(config.listen(), BACKLOG);
-        GateRules rules = new GateRules(slots, InstantSource.system());
-        Gate gate = new Gate(listener, config, rules, sockets, destinations);
-        gate.acceptor.start();
-        return gate;
+        listener.bind(address, BACKLOG);
+        return listener;
       } catch (IOException | RuntimeException e) {
         listener.close();
         throw e;
@@ -93,12 +129,12 @@ public final class Gate implements AutoCloseable {
     } catch (IOException e) {
       throw new PodflareException(
           ErrorCode.HOST_NOT_READY,
-          "the gate cannot listen on " + config.listen() + ": " + e.getMessage(),
+          "the gate cannot listen on " + address + ": " + e.getMessage(),
           e);
     }
   }
 
-  private void run() {
+  private void run(ServerSocketChannel listener) {
     while (listener.isOpen()) {
       try {
         SocketChannel client = listener.accept();
@@ -118,8 +154,13 @@ public final class Gate implements AutoCloseable {
       client.setOption(StandardSocketOptions.SO_LINGER, 0);
       boolean redirected =
           destination.isPresent() && !destination.get().equals(client.getLocalAddress());
-      if (redirected && client.socket().getInetAddress() instanceof Inet4Address slot) {
-        serve(slot, destination.get(), client);
+      InetAddress opener = client.socket().getInetAddress();
+      Optional<Inet4Address> slot = rules.slots().slot(opener);
+      // A destination of the other version is one of IPv4 in the form of one of IPv6.
+      if (redirected
+          && slot.isPresent()
+          && opener.getClass().equals(destination.get().getAddress().getClass())) {
+        serve(slot.get(), destination.get(), client);
       }
     } catch (IOException e) {
       LOG.debug("a connection could not be served: {}", e.toString());
@@ -135,7 +176,12 @@ public final class Gate implements AutoCloseable {
     }
     GateConnection connection =
         new GateConnection(
-            slot, destination, client, rules, config, sockets, new Relay.Clock(timer));
+            new GateConnection.Ends(slot, destination, client),
+            rules,
+            config,
+            sockets,
+            new Relay.Clock(timer),
+            secrets);
     if (!connections.add(slot, connection)) {
       rules.refused(slot, Optional.empty(), destination, "too many connections");
       return;
@@ -150,7 +196,12 @@ public final class Gate implements AutoCloseable {
 
   /** Port that it listens on. */
   public int port() {
-    return listener.socket().getLocalPort();
+    return listeners.getFirst().socket().getLocalPort();
+  }
+
+  /** The same with IPv6; 0 if it does not listen there. */
+  public int port6() {
+    return listeners.size() < 2 ? 0 : listeners.getLast().socket().getLocalPort();
   }
 
   /** Connections of this slot that are open now. */
@@ -171,15 +222,19 @@ public final class Gate implements AutoCloseable {
     connections.of(slot).forEach(GateConnection::cut);
   }
 
-  /** Stops listening and cuts all connections. Idempotent. */
-  @Override
-  public void close() {
+  private static void close(ServerSocketChannel listener) {
     try {
       listener.close();
     } catch (IOException e) {
       LOG.warn("the gate's listener did not close: {}", e.toString());
     }
-    Pauses.untilEnd(acceptor);
+  }
+
+  /** Stops listening and cuts all connections. Idempotent. */
+  @Override
+  public void close() {
+    listeners.forEach(Gate::close);
+    acceptors.forEach(Pauses::untilEnd);
     connections.close().forEach(GateConnection::cut);
     timer.shutdownNow();
   }

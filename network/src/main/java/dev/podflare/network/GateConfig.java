@@ -4,11 +4,13 @@ import dev.podflare.common.DataSize;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.Optional;
 
 /**
  * How the gate works.
  *
  * @param listen where the packet filter redirects connections to; port 0 takes a free one
+ * @param listen6 the same with IPv6; empty: guests have none
  * @param hello a client must have said its name within this time
  * @param connect the destination must have answered within this time
  * @param idle a relay on which nothing moves for so long is cut
@@ -18,6 +20,7 @@ import java.time.Duration;
  */
 public record GateConfig(
     InetSocketAddress listen,
+    Optional<InetSocketAddress> listen6,
     Duration hello,
     Duration connect,
     Duration idle,
@@ -36,11 +39,25 @@ public record GateConfig(
   public static GateConfig defaults(InetAddress address) {
     return new GateConfig(
         new InetSocketAddress(address, 0),
+        Optional.empty(),
         Duration.ofSeconds(5),
         Duration.ofSeconds(10),
         Duration.ofMinutes(10),
         new DataSize(32 << 10),
         256,
         2048);
+  }
+
+  /** The same that also listens with IPv6, on any port, if there is such an address. */
+  public GateConfig withIpv6(Optional<? extends InetAddress> address) {
+    return new GateConfig(
+        listen,
+        address.map(it -> new InetSocketAddress(it, 0)),
+        hello,
+        connect,
+        idle,
+        buffer,
+        connectionsPerSlot,
+        connections);
   }
 }

@@ -29,9 +29,7 @@ record GateRules(SlotAccess slots, InstantSource clock) {
   }
 
   boolean pinned(Inet4Address slot, Optional<String> name, InetSocketAddress destination) {
-    return name.isPresent()
-        && destination.getAddress() instanceof Inet4Address address
-        && slots.pinned(slot, name.get(), address);
+    return name.isPresent() && slots.pinned(slot, name.get(), destination.getAddress());
   }
 
   void refused(

@@ -1,19 +1,20 @@
 package dev.podflare.network;
 
 import dev.podflare.linux.Nftables;
-import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.security.SecureRandom;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BinaryOperator;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 
 /**
- * The daemon's table in the host's namespace, {@code host.nft} in the resources. Each method is one
+ * The daemon's table in the host's namespace, made of {@link HostRules}. Each method is one
  * transaction. Thread-safe.
  */
 final class HostFilter {
@@ -25,75 +26,84 @@ final class HostFilter {
   private final Nftables nftables;
   private final Plan plan;
   private final String table;
+  private final List<IpVersion> versions;
   private final SecureRandom random = new SecureRandom();
 
-  HostFilter(Nftables nftables, Plan plan) {
+  /**
+   * @param ipv6 whether guests have it; else the table knows nothing of it and drops it
+   */
+  HostFilter(Nftables nftables, Plan plan, boolean ipv6) {
     this.nftables = nftables;
     this.plan = plan;
     this.table = plan.table();
+    this.versions = IpVersion.of(ipv6);
+  }
+
+  boolean ipv6() {
+    return versions.contains(IpVersion.V6);
   }
 
   /**
    * Makes the table anew; an old one goes in the same transaction.
    *
+   * @param exceptions what the operator opens
+   * @param neighbours blocks that are closed for now, see {@link #closeNeighbours}
    * @param kept slots that are known from the first moment on
    * @param opened links that an earlier daemon has opened, see {@link #noteOpened}
    */
   void create(
       List<Cidr> exceptions,
-      int group,
-      long uid,
+      Collection<Cidr> neighbours,
+      Log log,
       Map<Plan.Place, InForce> kept,
-      List<String> opened) {
-    Template rules =
-        Template.read("host.nft")
-            .with("TABLE", table)
-            .with("LINKS", plan.links())
-            .with("GATE", Addresses.text(plan.gate()))
-            .with("RANGE", plan.range())
-            .with("VOLUMES", Services.GUEST_VOLUME_PORT)
-            .with("GROUP", group)
-            .with("UID", uid)
-            .with("STEP_MAPS", maps())
-            .with("STEP_RULES", rules())
-            .with("ALWAYS_DENIED", list(v4(DeniedRanges.fixed())));
+      Opened opened) {
     run(
         drop()
-            + rules.text()
-            + add("exceptions", v4(exceptions))
-            + add("single_exceptions", single(exceptions))
+            + HostRules.text(plan, log, ipv6())
+            + excepted(exceptions)
+            + closed(neighbours)
             + noted(opened)
             + kept.entrySet().stream()
                 .map(slot -> slot(slot.getKey(), slot.getValue()))
                 .collect(Collectors.joining()));
   }
 
-  private static List<Cidr> v4(List<Cidr> blocks) {
-    return blocks.stream().filter(Cidr::v4).toList();
+  /**
+   * Where refusals are told, and who the daemon is.
+   *
+   * @param group of the kernel's packet log
+   */
+  record Log(int group, long uid) {}
+
+  /** Links that were changed for forwarding: of IPv4, and of IPv6. */
+  record Opened(List<String> links, List<String> links6) {
+    static final Opened NONE = new Opened(List.of(), List.of());
   }
 
-  private static List<Cidr> single(List<Cidr> blocks) {
-    return v4(blocks).stream().filter(Cidr::single).toList();
+  private String excepted(List<Cidr> exceptions) {
+    return each(version -> {
+      List<Cidr> blocks = version.blocks(exceptions);
+      return add("exceptions" + version.suffix, blocks)
+          + add(
+              "single_exceptions" + version.suffix, blocks.stream().filter(Cidr::single).toList());
+    });
   }
 
-  private static String maps() {
-    return IntStream.rangeClosed(1, PolicyElements.STEPS)
-        .mapToObj(step ->
-            "  map network_%d { type ipv4_addr . ipv4_addr : mark; flags interval; }\n"
-                    .formatted(step)
-                + "  map port_%d { type ipv4_addr . ipv4_addr . inet_service : mark; flags interval; }"
-                    .formatted(step))
-        .collect(Collectors.joining("\n"));
+  /** Commands for each version that guests have. */
+  private String each(Function<IpVersion, String> commands) {
+    return versions.stream().map(commands).collect(Collectors.joining());
   }
 
-  private static String rules() {
-    String ends = "ct original ip saddr . ct original ip daddr";
-    return IntStream.rangeClosed(1, PolicyElements.STEPS)
-        .mapToObj(step ->
-            "    meta mark set %s map @network_%d return\n".formatted(ends, step)
-                + "    meta l4proto { tcp, udp } meta mark set %s . ct original proto-dst map @port_%d return"
-                    .formatted(ends, step))
-        .collect(Collectors.joining("\n"));
+  /** Closes these blocks of the host's neighbours and no others. */
+  void closeNeighbours(Collection<Cidr> blocks) {
+    String commands = closed(blocks);
+    if (!commands.isEmpty()) {
+      run(commands);
+    }
+  }
+
+  private String closed(Collection<Cidr> blocks) {
+    return ipv6() ? "flush set inet " + table + " neighbours6\n" + add("neighbours6", blocks) : "";
   }
 
   /** Removes the table; nothing happens if there is none. */
@@ -115,8 +125,16 @@ final class HostFilter {
                 "resolver",
                 "meta l4proto { tcp, udp } dnat ip to " + gate + ":" + services.resolverPort())
             + rule("gate", "meta l4proto tcp dnat ip to " + gate + ":" + services.gatePort())
+            + gate6(services.gatePort6())
             + rule("to_resolver", resolver)
             + volumes(gate, services.volumePort()));
+  }
+
+  private String gate6(int port) {
+    String gate = "[" + Addresses.text(plan.gate6()) + "]";
+    return port == 0 || !ipv6()
+        ? ""
+        : rule("gate6", "meta l4proto tcp dnat ip6 to " + gate + ":" + port);
   }
 
   private String volumes(String gate, int port) {
@@ -142,17 +160,21 @@ final class HostFilter {
   }
 
   private String slot(Plan.Place place, InForce state) {
-    return add("slots", List.of("\"" + place.link() + "\" . " + text(place)))
-        + addCounters(place.outer())
-        + add(place.outer(), state);
+    return each(version -> add("slots" + version.suffix, link(version, place)))
+        + addCounters(place)
+        + add(place, state);
   }
 
-  void removeSlot(Plan.Place place, InForce state, Collection<Inet4Address> pinned) {
+  private static List<String> link(IpVersion version, Plan.Place place) {
+    return List.of("\"" + place.link() + "\" . " + version.outer(place));
+  }
+
+  void removeSlot(Plan.Place place, InForce state, Collection<InetAddress> pinned) {
     run(
-        delete("slots", List.of("\"" + place.link() + "\" . " + text(place)))
-            + deleteCounters(place.outer())
-            + delete("pinned", pins(place.outer(), pinned))
-            + delete(place.outer(), state));
+        each(version -> delete("slots" + version.suffix, link(version, place)))
+            + deleteCounters(place)
+            + unpinned(place, pinned)
+            + delete(place, state));
   }
 
   /**
@@ -160,73 +182,105 @@ final class HostFilter {
    *
    * @param unpinned addresses that are no longer to be reached by name
    */
-  void apply(Inet4Address slot, InForce old, InForce now, Collection<Inet4Address> unpinned) {
-    run(delete(slot, old) + delete("pinned", pins(slot, unpinned)) + add(slot, now));
+  void apply(Plan.Place slot, InForce old, InForce now, Collection<InetAddress> unpinned) {
+    run(delete(slot, old) + unpinned(slot, unpinned) + add(slot, now));
   }
 
-  void pin(Inet4Address slot, Collection<Inet4Address> pinned, Collection<Inet4Address> unpinned) {
-    String commands = delete("pinned", pins(slot, unpinned)) + add("pinned", pins(slot, pinned));
+  void pin(Plan.Place slot, Collection<InetAddress> pinned, Collection<InetAddress> unpinned) {
+    String commands =
+        unpinned(slot, unpinned)
+            + each(version -> add("pinned" + version.suffix, pins(version, slot, pinned)));
     if (!commands.isEmpty()) {
       run(commands);
     }
   }
 
-  /** Links on which forwarding was turned on for us, as an earlier daemon noted them. */
-  void noteOpened(Collection<String> links) {
-    run(noted(links));
+  private String unpinned(Plan.Place slot, Collection<InetAddress> addresses) {
+    return each(version -> delete("pinned" + version.suffix, pins(version, slot, addresses)));
   }
 
-  private String noted(Collection<String> links) {
-    return add("opened", links.stream().map(link -> "\"" + link + "\"").toList());
+  /** Notes what is to be put back in the end, and keeps strangers from being forwarded. */
+  void noteOpened(Opened opened) {
+    String commands = noted(opened);
+    if (!commands.isEmpty()) {
+      run(commands);
+    }
+  }
+
+  private String noted(Opened opened) {
+    String strangers =
+        opened.links6().contains(Forwarding6.SWITCH)
+            ? rule("strangers6", "ct state new ct status & dnat == 0 drop")
+            : "";
+    return add("opened", quoted(opened.links()))
+        + add("opened6", quoted(opened.links6()))
+        + strangers;
+  }
+
+  private static List<String> quoted(Collection<String> links) {
+    return links.stream().map(link -> "\"" + link + "\"").toList();
   }
 
   /** Counters of one slot's refusals, by reason. */
-  Map<String, Long> refusals(Inet4Address slot) {
+  Map<String, Long> refusals(Plan.Place slot) {
     Map<String, Long> counts = new LinkedHashMap<>();
     for (String reason : REASONS) {
-      String answer =
-          nftables.run(
-              "get element inet %s refused_%s { %s }"
-                  .formatted(table, reason, Addresses.text(slot)));
-      Matcher packets = PACKETS.matcher(answer);
-      counts.put(reason, packets.find() ? Long.parseLong(packets.group(1)) : 0);
+      counts.put(reason, versions.stream().mapToLong(it -> refusals(it, slot, reason)).sum());
     }
     return counts;
   }
 
-  void resetCounters(Inet4Address slot) {
+  private long refusals(IpVersion version, Plan.Place slot, String reason) {
+    String answer =
+        nftables.run(
+            "get element inet %s refused_%s%s { %s }"
+                .formatted(table, reason, version.suffix, version.outer(slot)));
+    Matcher packets = PACKETS.matcher(answer);
+    return packets.find() ? Long.parseLong(packets.group(1)) : 0;
+  }
+
+  void resetCounters(Plan.Place slot) {
     run(deleteCounters(slot) + addCounters(slot));
   }
 
-  private String addCounters(Inet4Address slot) {
-    return REASONS.stream()
-        .map(reason -> add("refused_" + reason, List.of(Addresses.text(slot) + " counter")))
-        .collect(Collectors.joining());
+  private String addCounters(Plan.Place slot) {
+    return counters((set, outer) -> add(set, List.of(outer + " counter")), slot);
   }
 
-  private String deleteCounters(Inet4Address slot) {
-    return REASONS.stream()
-        .map(reason -> delete("refused_" + reason, List.of(Addresses.text(slot))))
-        .collect(Collectors.joining());
+  private String deleteCounters(Plan.Place slot) {
+    return counters((set, outer) -> delete(set, List.of(outer)), slot);
   }
 
-  private String add(Inet4Address slot, InForce state) {
-    String address = Addresses.text(slot);
-    return add("generations", List.of(address + " : " + state.generation()))
-        + add("current", List.of(address + " . " + state.generation()))
+  private String counters(BinaryOperator<String> command, Plan.Place slot) {
+    return each(version ->
+        REASONS.stream()
+            .map(reason -> command.apply("refused_" + reason + version.suffix, version.outer(slot)))
+            .collect(Collectors.joining()));
+  }
+
+  private String add(Plan.Place slot, InForce state) {
+    return each(version -> {
+      String outer = version.outer(slot);
+      return add("generations" + version.suffix, List.of(outer + " : " + state.generation()))
+          + add("current" + version.suffix, List.of(outer + " . " + state.generation()));
+    })
         + state.elements().add(table);
   }
 
-  private String delete(Inet4Address slot, InForce state) {
-    String address = Addresses.text(slot);
-    return delete("generations", List.of(address + " : " + state.generation()))
-        + delete("current", List.of(address + " . " + state.generation()))
+  private String delete(Plan.Place slot, InForce state) {
+    return each(version -> {
+      String outer = version.outer(slot);
+      return delete("generations" + version.suffix, List.of(outer + " : " + state.generation()))
+          + delete("current" + version.suffix, List.of(outer + " . " + state.generation()));
+    })
         + state.elements().delete(table);
   }
 
-  private static List<String> pins(Inet4Address slot, Collection<Inet4Address> addresses) {
+  private static List<String> pins(
+      IpVersion version, Plan.Place slot, Collection<InetAddress> addresses) {
     return addresses.stream()
-        .map(address -> Addresses.text(slot) + " . " + Addresses.text(address))
+        .filter(version::has)
+        .map(address -> version.outer(slot) + " . " + Addresses.text(address))
         .toList();
   }
 
@@ -244,10 +298,6 @@ final class HostFilter {
 
   private static String list(Collection<?> elements) {
     return elements.stream().map(Object::toString).collect(Collectors.joining(", "));
-  }
-
-  private static String text(Plan.Place place) {
-    return Addresses.text(place.outer());
   }
 
   private void run(String commands) {

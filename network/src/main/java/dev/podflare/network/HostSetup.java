@@ -5,11 +5,13 @@ import dev.podflare.common.PodflareException;
 import dev.podflare.linux.Links;
 import dev.podflare.linux.NamespaceThread;
 import dev.podflare.linux.PacketLog;
-import java.net.Inet4Address;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The steps that set the host up, on a host without leftovers. What they made is taken away by
@@ -26,6 +28,7 @@ final class HostSetup {
   private final NamespaceThread host;
   private final Network.HostParts parts;
   private final HostFilter filter;
+  private final NeighbourWatch neighbours;
   private final List<Links.Link> uplinks;
 
   HostSetup(
@@ -33,12 +36,14 @@ final class HostSetup {
       Plan plan,
       NamespaceThread host,
       Network.HostParts parts,
-      HostFilter filter) {
+      HostFilter filter,
+      NeighbourWatch neighbours) {
     this.config = config;
     this.plan = plan;
     this.host = host;
     this.parts = parts;
     this.filter = filter;
+    this.neighbours = neighbours;
     uplinks = Forwarding.uplinks(parts.links(), config.exceptions());
   }
 
@@ -48,21 +53,22 @@ final class HostSetup {
    * @param kept slots of an earlier daemon; if there are any, so are its link and route
    * @param opened links that it has opened
    */
-  PacketLog make(Map<Plan.Place, SlotState> kept, List<String> opened) {
-    if (kept.isEmpty()) {
-      requireFreeRange(plan.range(), parts.links());
-    }
+  PacketLog make(Map<Plan.Place, SlotState> kept, HostFilter.Opened opened) {
     LogGroup group = logGroup();
     try {
-      Map<Plan.Place, HostFilter.InForce> policies = new HashMap<>();
-      kept.forEach((place, state) -> policies.put(place, state.inForce()));
-      filter.create(config.exceptions(), group.number(), uid(), policies, opened);
       Links links = parts.links();
-      if (kept.isEmpty()) {
-        links.addBridge(plan.gateLink());
-        links.addAddress(links.index(plan.gateLink()), plan.gate(), 32);
-        links.addUnreachable(
-            (Inet4Address) plan.range().network(), plan.range().prefix(), plan.metric());
+      try (RangeLock _ = RangeLock.take()) {
+        if (kept.isEmpty()) {
+          requireFreeRange(plan.range(), links);
+          requireFreeRange(plan.range6(), links);
+        }
+        create(group.number(), kept, opened);
+        if (kept.isEmpty()) {
+          takeRange(links);
+        }
+      }
+      if (filter.ipv6()) {
+        make6(links); // also where an earlier daemon had none; what is there already stays
       }
       forward();
       new ForeignFirewalls(parts.nftables(), plan).open();
@@ -73,18 +79,53 @@ final class HostSetup {
     }
   }
 
+  private void create(int group, Map<Plan.Place, SlotState> kept, HostFilter.Opened opened) {
+    Map<Plan.Place, HostFilter.InForce> policies = new HashMap<>();
+    kept.forEach((place, state) -> policies.put(place, state.inForce()));
+    filter.create(
+        config.exceptions(), neighbours.get(), new HostFilter.Log(group, uid()), policies, opened);
+  }
+
+  private void takeRange(Links links) {
+    links.addBridge(plan.gateLink());
+    links.addAddress(links.index(plan.gateLink()), plan.gate(), 32);
+    links.addUnreachable(plan.range().network(), plan.range().prefix(), plan.metric());
+  }
+
+  private void make6(Links links) {
+    int gate = links.index(plan.gateLink());
+    host.run(() -> Sysctl.write("ipv6/conf/" + plan.gateLink() + "/disable_ipv6", "0"));
+    links.addAddress(gate, plan.gate6(), 128);
+    links.addUnreachable(plan.range6().network(), plan.range6().prefix(), plan.metric());
+  }
+
   /** The largest packet that fits through every link to the internet. */
-  int mtu() {
+  static int mtu(NetworkConfig config, Links links) {
+    Set<Integer> uplinks6 =
+        links.routes6().stream()
+            .filter(route -> route.prefix() == 0)
+            .flatMap(route -> route.link().stream().boxed())
+            .collect(Collectors.toSet());
     return config
         .mtu()
-        .orElseGet(() -> uplinks.stream().mapToInt(Links.Link::mtu).reduce(MOST_MTU, Math::min));
+        .orElseGet(() ->
+            Stream.concat(
+                    Forwarding.uplinks(links, config.exceptions()).stream(),
+                    links.all().stream().filter(link -> uplinks6.contains(link.index())))
+                .mapToInt(Links.Link::mtu)
+                .reduce(MOST_MTU, Math::min));
   }
 
   /** First the note, then the change, so that a killed daemon's change is known. */
   private void forward() {
     List<String> closed = host.call(() -> Forwarding.closed(uplinks));
-    filter.noteOpened(closed);
-    host.run(() -> Forwarding.open(closed));
+    List<String> closed6 =
+        filter.ipv6() ? host.call(() -> Forwarding6.closed(parts.links())) : List.of();
+    filter.noteOpened(new HostFilter.Opened(closed, closed6));
+    host.run(() -> {
+      Forwarding.open(closed);
+      Forwarding6.open(parts.links(), closed6);
+    });
   }
 
   static void requireFreeRange(Cidr range, Links links) {
@@ -102,11 +143,12 @@ final class HostSetup {
 
   /** Where the host has a route to a part of the range. */
   static Optional<Cidr> overlapping(Cidr range, Links links) {
-    return links.routes().stream()
-        .filter(route -> route.prefix() > 0)
-        .map(route -> new Cidr(route.destination(), route.prefix()))
-        .filter(destination -> destination.overlaps(range))
-        .findFirst();
+    return (range.v4() ? links.routes() : links.routes6())
+        .stream()
+            .filter(route -> route.prefix() > 0)
+            .map(route -> new Cidr(route.destination(), route.prefix()))
+            .filter(destination -> destination.overlaps(range))
+            .findFirst();
   }
 
   private record LogGroup(int number, PacketLog log) {}

@@ -16,11 +16,18 @@ import java.util.regex.Pattern;
  *
  * @param text as it is to be forwarded: what would change the protocol, except to WebSocket, is
  *     taken out, as a proxy may
+ * @param target as the request line has it
  * @param host the name that the request is for; empty if it names none, or an address
  * @param length of the body; empty if it comes in chunks
  * @param webSocket whether it asks to go on as WebSocket
  */
-record HttpHead(String text, Optional<String> host, OptionalLong length, boolean webSocket) {
+record HttpHead(
+    String text,
+    String method,
+    String target,
+    Optional<String> host,
+    OptionalLong length,
+    boolean webSocket) {
   private static final Pattern REQUEST =
       Pattern.compile(
           "([!-~&&[^()<>@,;:\\\\\"/\\[\\]?={}]]{1,32}) ([^\\x00-\\x20\\x7f]+) HTTP/1\\.([01])");
@@ -95,7 +102,9 @@ record HttpHead(String text, Optional<String> host, OptionalLong length, boolean
     boolean webSocket =
         mayUpgrade && upgrade.size() == 1 && upgrade.getFirst().equalsIgnoreCase("websocket");
     String text = request.group() + "\r\n" + forwarded(fields, webSocket) + "\r\n";
-    return Optional.of(new HttpHead(text, host.get().name(), length.get(), webSocket));
+    return Optional.of(
+        new HttpHead(
+            text, request.group(1), request.group(2), host.get().name(), length.get(), webSocket));
   }
 
   private static List<String> values(List<Field> fields, String name) {

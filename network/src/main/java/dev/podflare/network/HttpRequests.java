@@ -17,6 +17,20 @@ import java.util.regex.Pattern;
 final class HttpRequests {
   private static final Pattern CHUNK = Pattern.compile("([0-9a-fA-F]{1,15})(?:;[^\\r\\n]*)?\r\n");
 
+  /** A field, or the empty line behind the last one. */
+  private static final Pattern TRAILER =
+      Pattern.compile("(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\\t -~\\x80-\\xff]*)?\r\n");
+
+  /** Writes the head of a request that was checked. */
+  @FunctionalInterface
+  interface Heads {
+    Heads AS_THEY_ARE =
+        (head, out) ->
+            out.write(ByteBuffer.wrap(head.text().getBytes(StandardCharsets.ISO_8859_1)));
+
+    void write(HttpHead head, Outflow out) throws IOException;
+  }
+
   private final Inflow in;
   private boolean first = true;
 
@@ -45,18 +59,20 @@ final class HttpRequests {
    * Passes on this request and those that follow, to the end.
    *
    * @param allowed asked for each further head; false ends the passing
+   * @param heads writes each head
    * @param switched waits for the answer to an upgrade; true if it is now a WebSocket
    * @return false if a request was not allowed
    */
-  boolean pass(HttpHead head, Outflow out, Predicate<HttpHead> allowed, BooleanSupplier switched)
+  boolean pass(
+      HttpHead head,
+      Outflow out,
+      Predicate<HttpHead> allowed,
+      Heads heads,
+      BooleanSupplier switched)
       throws IOException {
     Optional<HttpHead> current = Optional.of(head);
     while (current.isPresent()) {
-      HttpHead request = current.get();
-      out.write(ByteBuffer.wrap(request.text().getBytes(StandardCharsets.ISO_8859_1)));
-      body(request, out);
-      if (request.webSocket() && switched.getAsBoolean()) {
-        in.passAll(out);
+      if (passOne(current.get(), out, heads, switched)) {
         return true;
       }
       current = next();
@@ -65,6 +81,22 @@ final class HttpRequests {
       }
     }
     return true;
+  }
+
+  /**
+   * Passes on one request, and no other.
+   *
+   * @return whether it went on as a WebSocket, which has ended
+   */
+  boolean passOne(HttpHead request, Outflow out, Heads heads, BooleanSupplier switched)
+      throws IOException {
+    heads.write(request, out);
+    body(request, out);
+    if (request.webSocket() && switched.getAsBoolean()) {
+      in.passAll(out);
+      return true;
+    }
+    return false;
   }
 
   private void body(HttpHead request, Outflow out) throws IOException {
@@ -105,7 +137,7 @@ final class HttpRequests {
     do {
       line = in.take("\r\n").orElseThrow(Unreadable::new);
       total += line.length();
-      if (total > GateConfig.LARGEST_HEAD || line.indexOf('\n') != line.length() - 1) {
+      if (total > GateConfig.LARGEST_HEAD || !TRAILER.matcher(line).matches()) {
         throw new Unreadable();
       }
       write(line, out);

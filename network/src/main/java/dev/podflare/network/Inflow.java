@@ -2,6 +2,7 @@ package dev.podflare.network;
 
 import java.io.EOFException;
 import java.io.IOException;
+import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
@@ -9,11 +10,22 @@ import java.util.Optional;
 
 /** What has been read from a channel and not yet passed on. One thread. */
 final class Inflow {
-  private final SocketChannel channel;
+  private final GateChannel channel;
+  private final Optional<Socket> socket;
   private final ByteBuffer buffer;
 
   Inflow(SocketChannel channel, ByteBuffer buffer) {
+    this(GateChannel.of(channel), Optional.of(channel.socket()), buffer);
+  }
+
+  /** Without deadlines of its own. */
+  Inflow(GateChannel channel, ByteBuffer buffer) {
+    this(channel, Optional.empty(), buffer);
+  }
+
+  private Inflow(GateChannel channel, Optional<Socket> socket, ByteBuffer buffer) {
     this.channel = channel;
+    this.socket = socket;
     this.buffer = buffer.clear().limit(0);
   }
 
@@ -35,7 +47,7 @@ final class Inflow {
   /** The same with a deadline; throws SocketTimeoutException. */
   boolean more(TimeLeft left) throws IOException {
     byte[] bytes = new byte[Math.min(4096, buffer.capacity() - buffer.remaining())];
-    int count = new TimedInput(channel.socket(), left).read(bytes, 0, bytes.length);
+    int count = new TimedInput(socket.orElseThrow(), left).read(bytes, 0, bytes.length);
     if (count > 0) {
       buffer.compact().put(bytes, 0, count).flip();
     }

@@ -8,7 +8,7 @@ import java.util.Map;
  *
  * @param policies by number of the slot, see {@link Slot#index}
  */
-public record KeptSlots(Map<Integer, EgressPolicy> policies) {
+public record KeptSlots(Map<Integer, GuestAccess> policies) {
   /** Nothing is kept. */
   public static final KeptSlots NONE = new KeptSlots(Map.of());
 

@@ -6,7 +6,6 @@ import dev.podflare.linux.Links;
 import dev.podflare.linux.NamespaceThread;
 import dev.podflare.linux.Nftables;
 import java.io.IOException;
-import java.net.Inet4Address;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -36,21 +35,21 @@ final class Leftovers {
    *
    * @return links on which forwarding is still turned on
    */
-  static List<String> clearAllBut(
+  static HostFilter.Opened clearAllBut(
       Plan plan, NamespaceThread host, Network.HostParts parts, Set<Plan.Place> kept) {
     if (kept.isEmpty()) {
       clear(plan, host, parts);
-      return List.of();
+      return HostFilter.Opened.NONE;
     }
     Set<String> names = kept.stream().map(Plan.Place::name).collect(Collectors.toSet());
     removeNamespaces(plan.folder(), names);
     removeLinks(plan, parts.links(), kept.stream().map(Plan.Place::link).toList());
     new ForeignFirewalls(parts.nftables(), plan).close();
-    Set<Inet4Address> addresses = kept.stream().map(Plan.Place::outer).collect(Collectors.toSet());
     int ignored =
         parts
             .connections()
-            .delete(address -> plan.range().contains(address) && !addresses.contains(address));
+            .delete(address ->
+                plan.outer(address).isPresent() && kept.stream().noneMatch(it -> it.has(address)));
     return opened(plan, parts.nftables());
   }
 
@@ -58,12 +57,15 @@ final class Leftovers {
     removeNamespaces(plan.folder(), Set.of());
     removeLinks(plan, parts.links(), List.of());
     new ForeignFirewalls(parts.nftables(), plan).close();
-    List<String> opened = opened(plan, parts.nftables());
-    host.run(() -> Forwarding.restore(opened));
+    HostFilter.Opened opened = opened(plan, parts.nftables());
+    host.run(() -> {
+      Forwarding.restore(opened.links());
+      Forwarding6.restore(parts.links(), opened.links6());
+    });
     parts.links().delete(plan.gateLink());
     parts.links().deleteUnreachable(plan.metric());
-    new HostFilter(parts.nftables(), plan).delete();
-    int ignored = parts.connections().delete(plan.range()::contains);
+    new HostFilter(parts.nftables(), plan, false).delete();
+    int ignored = parts.connections().delete(address -> plan.outer(address).isPresent());
   }
 
   /**
@@ -117,11 +119,18 @@ final class Leftovers {
   }
 
   /** Links on which forwarding was turned on: the table itself remembers them. */
-  private static List<String> opened(Plan plan, Nftables nftables) {
+  private static HostFilter.Opened opened(Plan plan, Nftables nftables) {
     if (!nftables.run("list tables").contains("table inet " + plan.table() + "\n")) {
-      return List.of();
+      return HostFilter.Opened.NONE;
     }
-    Matcher elements = ELEMENTS.matcher(nftables.run("list set inet " + plan.table() + " opened"));
+    // A table of an earlier version has no note of IPv6.
+    boolean notes6 = nftables.run("list table inet " + plan.table()).contains("set opened6 {");
+    return new HostFilter.Opened(
+        opened(plan, nftables, "opened"), notes6 ? opened(plan, nftables, "opened6") : List.of());
+  }
+
+  private static List<String> opened(Plan plan, Nftables nftables, String set) {
+    Matcher elements = ELEMENTS.matcher(nftables.run("list set inet " + plan.table() + " " + set));
     return elements.find()
         ? QUOTED.matcher(elements.group(1)).results().map(quoted -> quoted.group(1)).toList()
         : List.of();

@@ -9,6 +9,7 @@ import dev.podflare.linux.NamespaceThread;
 import dev.podflare.linux.Nftables;
 import dev.podflare.linux.PacketLog;
 import java.net.Inet4Address;
+import java.net.Inet6Address;
 import java.nio.file.Files;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -22,6 +23,8 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The host's side of all guests' networks. Opening makes a table of its own in the packet filter, a
@@ -35,6 +38,7 @@ import java.util.stream.Collectors;
  * Thread-safe.
  */
 public final class Network implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Network.class);
   private final Plan plan;
   private final NamespaceThread host;
   private final NamespaceThread worker;
@@ -42,6 +46,7 @@ public final class Network implements AutoCloseable {
   private final Slots slots;
   private final Slot.Parts slotParts;
   private final RefusalReader refusals;
+  private final NeighbourWatch neighbours;
 
   /** Never told to follow: only ages of names and addresses go by it. */
   private final Clock steady;
@@ -77,27 +82,44 @@ public final class Network implements AutoCloseable {
     this.worker = worker;
     this.parts = parts;
     this.steady = new SteadyClock(clock, System::nanoTime);
-    HostFilter filter = new HostFilter(parts.nftables(), plan);
+    Optional<String> missing = host.call(() -> HostIpv6.missing(parts.links(), config));
+    missing.ifPresent(reason -> LOG.info("guests have no IPv6: {}", reason));
+    boolean ipv6 = missing.isEmpty();
+    HostFilter filter = new HostFilter(parts.nftables(), plan, ipv6);
+    neighbours = new NeighbourWatch(parts.links(), filter);
     HostAddresses addresses = new HostAddresses(parts.links(), steady);
-    slots = new Slots(new DeniedRanges(plan.range(), config.exceptions(), addresses));
-    HostSetup setup = new HostSetup(config, plan, host, parts, filter);
+    slots =
+        new Slots(
+            new DeniedRanges(plan.range(), config.exceptions(), addresses),
+            new ClosedIpv6(plan.range6(), config.exceptions(), neighbours),
+            plan,
+            ipv6);
+    HostSetup setup = new HostSetup(config, plan, host, parts, filter, neighbours);
     Map<Plan.Place, SlotState> states = new HashMap<>();
     kept.policies()
         .forEach((place, policy) ->
             states.put(place, SlotState.restored(filter, place, steady, policy)));
     PacketLog log = setup.make(states, kept.opened());
-    refusals = new RefusalReader(log, plan.range(), slots, clock);
+    refusals = new RefusalReader(log, plan, slots, clock);
+    int mtu = HostSetup.mtu(config, parts.links());
     SlotWiring wiring =
         new SlotWiring(
-            host, worker, parts.links(), plan, new SlotFilter(plan, config.limits()), setup.mtu());
-    slotParts = new Slot.Parts(wiring, filter, parts.connections(), slots, setup.mtu());
+            host,
+            worker,
+            parts.links(),
+            plan,
+            new SlotFilter(plan, config.limits(), ipv6),
+            mtu,
+            ipv6);
+    slotParts = new Slot.Parts(wiring, filter, parts.connections(), slots, mtu);
     states.keySet().forEach(place -> used.set(place.index()));
     states.forEach(this::register);
     refusals.start();
+    neighbours.start();
   }
 
   /** What is there already, of an earlier daemon: places with their policies, opened links. */
-  private record Kept(Map<Plan.Place, EgressPolicy> policies, List<String> opened) {}
+  private record Kept(Map<Plan.Place, GuestAccess> policies, HostFilter.Opened opened) {}
 
   private Slot register(Plan.Place place, SlotState state) {
     slots.add(place.outer(), state);
@@ -139,8 +161,8 @@ public final class Network implements AutoCloseable {
     try {
       HostParts parts = HostParts.open(host);
       try {
-        Map<Plan.Place, EgressPolicy> there = there(plan, parts.links(), wanted);
-        List<String> opened = Leftovers.clearAllBut(plan, host, parts, there.keySet());
+        Map<Plan.Place, GuestAccess> there = there(plan, parts.links(), wanted);
+        HostFilter.Opened opened = Leftovers.clearAllBut(plan, host, parts, there.keySet());
         Kept kept = new Kept(there, opened);
         return new Network(config, plan, host, worker, parts, clock, kept);
       } catch (RuntimeException e) {
@@ -157,9 +179,9 @@ public final class Network implements AutoCloseable {
     }
   }
 
-  private static Map<Plan.Place, EgressPolicy> there(Plan plan, Links links, KeptSlots wanted) {
+  private static Map<Plan.Place, GuestAccess> there(Plan plan, Links links, KeptSlots wanted) {
     Set<String> names = links.all().stream().map(Links.Link::name).collect(Collectors.toSet());
-    Map<Plan.Place, EgressPolicy> there = new HashMap<>();
+    Map<Plan.Place, GuestAccess> there = new HashMap<>();
     wanted
         .policies()
         .forEach((index, policy) -> {
@@ -178,6 +200,17 @@ public final class Network implements AutoCloseable {
     return open.stream().filter(slot -> slot.index() == index).findFirst();
   }
 
+  /** Why guests would have no IPv6 on this host, in words; empty if they would have it. */
+  public static Optional<String> ipv6Missing(NetworkConfig config) {
+    try (NamespaceThread host = NamespaceThread.open("network-check", config.hostNamespace())) {
+      return host.call(() -> {
+        try (Links links = Links.open()) {
+          return HostIpv6.missing(links, config);
+        }
+      });
+    }
+  }
+
   /** What {@code doctor} should say of this host; empty if all is well. */
   public static List<Finding> check(NetworkConfig config) {
     return new NetworkCheck(config).findings();
@@ -186,6 +219,16 @@ public final class Network implements AutoCloseable {
   /** Where resolver and gate have to listen. */
   public Inet4Address gateAddress() {
     return plan.gate();
+  }
+
+  /** Where the gate also has to listen, with IPv6; empty if guests have none. */
+  public Optional<Inet6Address> gateAddress6() {
+    return ipv6() ? Optional.of(plan.gate6()) : Optional.empty();
+  }
+
+  /** Whether guests have IPv6, which is so where the host had it when this was opened. */
+  public boolean ipv6() {
+    return slots.ipv6();
   }
 
   /** Runs a task in the host's namespace, for example one that makes a listening socket. */
@@ -288,6 +331,7 @@ public final class Network implements AutoCloseable {
     for (Slot slot : open) {
       attempt(failures, () -> services.cut().accept(slot.outer()));
     }
+    attempt(failures, neighbours::close);
     attempt(failures, () -> Leftovers.clear(plan, host, parts));
     release(failures);
     if (!failures.isEmpty()) {
@@ -296,6 +340,7 @@ public final class Network implements AutoCloseable {
   }
 
   private void release(List<RuntimeException> failures) {
+    attempt(failures, neighbours::close);
     attempt(failures, refusals::close);
     attempt(failures, parts::close);
     attempt(failures, worker::close);

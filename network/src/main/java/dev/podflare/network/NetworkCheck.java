@@ -72,7 +72,7 @@ final class NetworkCheck {
           "firewalld may refuse what slots send to resolver and internet",
           "run: firewall-cmd --permanent --zone=trusted --add-source="
               + config.range()
-              + " && firewall-cmd --reload");
+              + " --add-source=fd73::/16 && firewall-cmd --reload");
     }
     for (ForeignFirewalls.Dropping chain : new ForeignFirewalls(nftables, plan).dropping()) {
       warn(
@@ -131,9 +131,19 @@ final class NetworkCheck {
   private boolean load(Plan plan) {
     try (Nftables nftables = Nftables.open();
         Links links = Links.open()) {
-      new HostFilter(nftables, plan).create(config.exceptions(), 1, 0, Map.of(), List.of());
+      for (boolean ipv6 : List.of(false, true)) {
+        new HostFilter(nftables, plan, ipv6)
+            .create(
+                config.exceptions(),
+                List.of(),
+                new HostFilter.Log(1, 0),
+                Map.of(),
+                HostFilter.Opened.NONE);
+      }
       TapDevice.create(Plan.TAP);
-      new SlotFilter(plan, config.limits()).load(plan.place(0));
+      for (boolean ipv6 : List.of(true, false)) {
+        new SlotFilter(plan, config.limits(), ipv6).load(plan.place(0));
+      }
       links.delete(Plan.TAP);
       return true;
     }

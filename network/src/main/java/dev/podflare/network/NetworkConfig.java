@@ -13,6 +13,7 @@ import java.util.OptionalInt;
  * @param range outer addresses; the first one is that of resolver and gate, each slot takes one
  * @param exceptions of the always-denied ranges: what the operator opens to guests
  * @param mtu of the slots; empty: that of the link to the internet, at most 1500
+ * @param ipv6 whether guests have IPv6 where the host has it, see {@link HostIpv6}
  * @param hostNamespace network namespace that counts as the host; empty: the daemon's own
  */
 public record NetworkConfig(
@@ -20,6 +21,7 @@ public record NetworkConfig(
     List<Cidr> exceptions,
     SlotLimits limits,
     OptionalInt mtu,
+    boolean ipv6,
     Optional<Path> hostNamespace) {
 
   private static final int LEAST_MTU = 576;
@@ -47,26 +49,32 @@ public record NetworkConfig(
         List.of(),
         SlotLimits.DEFAULT,
         OptionalInt.empty(),
+        true,
         Optional.empty());
   }
 
   /** The same with another range. */
   public NetworkConfig withRange(Cidr other) {
-    return new NetworkConfig(other, exceptions, limits, mtu, hostNamespace);
+    return new NetworkConfig(other, exceptions, limits, mtu, ipv6, hostNamespace);
   }
 
   /** The same with other exceptions. */
   public NetworkConfig withExceptions(List<Cidr> others) {
-    return new NetworkConfig(range, others, limits, mtu, hostNamespace);
+    return new NetworkConfig(range, others, limits, mtu, ipv6, hostNamespace);
+  }
+
+  /** The same without IPv6, whatever the host has. */
+  public NetworkConfig withoutIpv6() {
+    return new NetworkConfig(range, exceptions, limits, mtu, false, hostNamespace);
   }
 
   /** The same with other limits. */
   public NetworkConfig withLimits(SlotLimits others) {
-    return new NetworkConfig(range, exceptions, others, mtu, hostNamespace);
+    return new NetworkConfig(range, exceptions, others, mtu, ipv6, hostNamespace);
   }
 
   /** The same with another namespace as the host. */
   public NetworkConfig withHostNamespace(Path namespace) {
-    return new NetworkConfig(range, exceptions, limits, mtu, Optional.of(namespace));
+    return new NetworkConfig(range, exceptions, limits, mtu, ipv6, Optional.of(namespace));
   }
 }

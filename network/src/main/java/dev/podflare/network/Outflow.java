@@ -2,10 +2,9 @@ package dev.podflare.network;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.SocketChannel;
 
 /** Writes to a channel, which holds the writer back as long as the other side does not read. */
-record Outflow(SocketChannel channel, Runnable moved) {
+record Outflow(GateChannel channel, Runnable moved) {
   void write(ByteBuffer bytes) throws IOException {
     while (bytes.hasRemaining()) {
       int count = channel.write(bytes);
@@ -17,6 +16,6 @@ record Outflow(SocketChannel channel, Runnable moved) {
 
   /** No more bytes in this direction; the other one goes on. */
   void end() throws IOException {
-    channel.shutdownOutput();
+    channel.end();
   }
 }

@@ -1,6 +1,6 @@
 package dev.podflare.network;
 
-import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -23,16 +23,16 @@ final class Pins {
   static final int MOST = 2048;
 
   private final Map<Pin, Instant> until = new HashMap<>();
-  private final Set<Inet4Address> inFilter = new HashSet<>();
+  private final Set<InetAddress> inFilter = new HashSet<>();
 
-  private record Pin(String name, Inet4Address address) {}
+  private record Pin(String name, InetAddress address) {}
 
   /** What is to change in the packet filter. */
-  record Change(List<Inet4Address> added, List<Inet4Address> removed) {}
+  record Change(List<InetAddress> added, List<InetAddress> removed) {}
 
-  void add(String name, Collection<Inet4Address> addresses, Instant now, Duration time) {
+  void add(String name, Collection<InetAddress> addresses, Instant now, Duration time) {
     until.values().removeIf(end -> end.isBefore(now));
-    for (Inet4Address address : addresses) {
+    for (InetAddress address : addresses) {
       until.merge(new Pin(name, address), now.plus(time), Pins::later);
     }
     until.keySet().stream()
@@ -46,7 +46,7 @@ final class Pins {
     return one.isAfter(other) ? one : other;
   }
 
-  boolean holds(String name, Inet4Address address, Instant now) {
+  boolean holds(String name, InetAddress address, Instant now) {
     Instant end = until.get(new Pin(name, address));
     return end != null && !end.isBefore(now);
   }
@@ -57,11 +57,11 @@ final class Pins {
 
   /** The difference to what the packet filter has; for {@link #applied} when it was made. */
   Change change() {
-    Set<Inet4Address> wanted = new HashSet<>();
+    Set<InetAddress> wanted = new HashSet<>();
     until.keySet().forEach(pin -> wanted.add(pin.address()));
-    List<Inet4Address> added = new ArrayList<>(wanted);
+    List<InetAddress> added = new ArrayList<>(wanted);
     added.removeAll(inFilter);
-    List<Inet4Address> removed = new ArrayList<>(inFilter);
+    List<InetAddress> removed = new ArrayList<>(inFilter);
     removed.removeAll(wanted);
     return new Change(added, removed);
   }
@@ -71,7 +71,7 @@ final class Pins {
     change.removed().forEach(inFilter::remove);
   }
 
-  Set<Inet4Address> inFilter() {
+  Set<InetAddress> inFilter() {
     return Set.copyOf(inFilter);
   }
 }

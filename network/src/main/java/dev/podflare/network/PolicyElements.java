@@ -1,7 +1,7 @@
 package dev.podflare.network;
 
 import dev.podflare.network.EgressPolicy.Default;
-import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -10,7 +10,7 @@ import java.util.TreeMap;
 
 /**
  * A policy as the packet filter has it: for each of its steps' maps the keys and what they lead to.
- * IPv6 entries are left out, since guests have no IPv6. Immutable.
+ * Immutable.
  *
  * @param maps name of the map to its elements, {@code key : verdict}
  */
@@ -26,21 +26,37 @@ record PolicyElements(Map<String, List<Element>> maps) {
   /** One element of a map. */
   record Element(String key, int verdict) {}
 
-  static PolicyElements of(Inet4Address slot, EgressPolicy policy) {
+  /**
+   * @param ipv6 whether the table knows IPv6; if not, such entries are left out
+   */
+  static PolicyElements of(Plan.Place slot, GuestAccess access, boolean ipv6) {
     Map<String, List<Element>> maps = new TreeMap<>();
-    List<AddressStep> steps = policy.steps();
+    List<AddressStep> steps = access.steps();
     for (int index = 0; index < steps.size(); index++) {
       // Under default deny, the step before the last opens everything to names, but only at
       // addresses that were told for one of them: what was not told can be refused at once.
-      boolean told = policy.fallback() == Default.DENY && index == steps.size() - 2;
+      boolean told = access.policy().fallback() == Default.DENY && index == steps.size() - 2;
       int verdict = verdict(steps.get(index).verdict(), told);
       for (Destination.Network network : widest(steps.get(index).networks())) {
-        String map = (network.port().isPresent() ? "port_" : "network_") + (index + 1);
+        boolean v4 = network.cidr().v4();
+        if (!v4 && !ipv6) {
+          continue;
+        }
+        String map = kind(network) + (v4 ? "_" : "6_") + (index + 1);
         maps.computeIfAbsent(map, any -> new ArrayList<>())
             .add(new Element(key(slot, network), verdict));
       }
     }
     return new PolicyElements(maps);
+  }
+
+  /** What holds for every address is not put among intervals, which are slow to change. */
+  private static String kind(Destination.Network network) {
+    return network.port().isPresent() ? "port" : every(network) ? "every" : "network";
+  }
+
+  private static boolean every(Destination.Network network) {
+    return network.cidr().prefix() == 0 && network.port().isEmpty();
   }
 
   private static int verdict(Verdict verdict, boolean told) {
@@ -55,7 +71,6 @@ record PolicyElements(Map<String, List<Element>> maps) {
   private static List<Destination.Network> widest(List<Destination.Network> networks) {
     List<Destination.Network> kept = new ArrayList<>();
     networks.stream()
-        .filter(network -> network.cidr().v4())
         .sorted(Comparator.comparingInt(network -> network.cidr().prefix()))
         .forEach(network -> {
           if (kept.stream().noneMatch(wider -> covers(wider, network))) {
@@ -70,8 +85,12 @@ record PolicyElements(Map<String, List<Element>> maps) {
         && wider.cidr().contains(network.cidr().network());
   }
 
-  private static String key(Inet4Address slot, Destination.Network network) {
-    String key = Addresses.text(slot) + " . " + network.cidr();
+  private static String key(Plan.Place slot, Destination.Network network) {
+    InetAddress outer = network.cidr().v4() ? slot.outer() : slot.outer6();
+    if (every(network)) {
+      return Addresses.text(outer);
+    }
+    String key = Addresses.text(outer) + " . " + network.cidr();
     return network.port().isPresent() ? key + " . " + network.port().getAsInt() : key;
   }
 

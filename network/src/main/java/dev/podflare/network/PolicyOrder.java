@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.NavigableSet;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.TreeSet;
 
 /**
@@ -26,10 +27,19 @@ final class PolicyOrder {
   private PolicyOrder() {}
 
   static List<AddressStep> steps(EgressPolicy policy) {
+    return steps(policy, Set.of());
+  }
+
+  /**
+   * The same where every connection that is let through on these ports has to say a name, since the
+   * gate looks for secrets to put into it.
+   */
+  static List<AddressStep> steps(EgressPolicy policy, Set<Integer> namedPorts) {
     List<Destination.Network> allow = EgressPolicy.networks(policy.allow());
     List<Destination.Network> deny = EgressPolicy.networks(policy.deny());
     List<Destination.Domain> allowNames = EgressPolicy.domains(policy.allow());
     NavigableSet<Integer> refusedPorts = refusedPorts(EgressPolicy.domains(policy.deny()));
+    refusedPorts.addAll(namedPorts);
     return switch (policy.fallback()) {
       case DENY ->
           List.of(
@@ -40,6 +50,7 @@ final class PolicyOrder {
               new AddressStep(Verdict.REFUSE, EVERYTHING));
       case ALLOW ->
           List.of(
+              new AddressStep(Verdict.BY_NAME, at(allow, new TreeSet<>(namedPorts))),
               new AddressStep(Verdict.ALLOW, allow),
               new AddressStep(allowNames.isEmpty() ? Verdict.REFUSE : Verdict.BY_NAME, deny),
               new AddressStep(Verdict.BY_NAME, at(EVERYTHING, refusedPorts)),

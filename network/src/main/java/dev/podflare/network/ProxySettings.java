@@ -149,10 +149,17 @@ public record ProxySettings(
       both(variables, "NO_PROXY", String.join(",", allDirect()));
     }
     if (!certificates.isEmpty()) {
-      CERTIFICATE_VARIABLES.forEach(name -> variables.put(name, bundle.toString()));
-      variables.put("PIP_CERT", bundle.toString());
-      variables.put("GIT_SSL_CAINFO", bundle.toString());
+      variables.putAll(certificateVariables(bundle));
     }
+    return variables;
+  }
+
+  /** Variables that tell programs where the trusted certificates are. */
+  public static Map<String, String> certificateVariables(Path bundle) {
+    Map<String, String> variables = new LinkedHashMap<>();
+    CERTIFICATE_VARIABLES.forEach(name -> variables.put(name, bundle.toString()));
+    variables.put("PIP_CERT", bundle.toString());
+    variables.put("GIT_SSL_CAINFO", bundle.toString());
     return variables;
   }
 

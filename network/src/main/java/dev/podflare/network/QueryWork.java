@@ -23,8 +23,9 @@ final class QueryWork {
 
   /** The slot that an address stands for; empty for a stranger, who is to get no answer. */
   Optional<Inet4Address> slot(InetAddress asker) {
-    if (asker instanceof Inet4Address slot && slots.policy(slot).isPresent()) {
-      return Optional.of(slot);
+    Optional<Inet4Address> slot = slots.slot(asker).filter(it -> slots.policy(it).isPresent());
+    if (slot.isPresent()) {
+      return slot;
     }
     stats.strangers.increment();
     return Optional.empty();

@@ -18,4 +18,9 @@ public record Refusal(
     Optional<String> name,
     Optional<InetAddress> address,
     OptionalInt port,
-    String rule) {}
+    String rule) {
+  /** The address in its standard spelling; of IPv6 the short one. */
+  public Optional<String> addressText() {
+    return address.map(Addresses::text);
+  }
+}

@@ -2,11 +2,13 @@ package dev.podflare.network;
 
 import dev.podflare.linux.PacketLog;
 import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -17,19 +19,26 @@ import org.slf4j.LoggerFactory;
 final class RefusalReader implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(RefusalReader.class);
   private static final int LEAST_HEADER = 20;
+  private static final int HEADER6 = 40;
+  private static final int FRAGMENT = 44;
+
+  /** Hop-by-hop options, routing, fragment, destination options. */
+  private static final Set<Integer> OPTIONS = Set.of(0, 43, FRAGMENT, 60);
+
   private static final int ICMP = 1;
+  private static final int ICMP6 = 58;
   private static final int TCP = 6;
   private static final int UDP = 17;
 
   private final PacketLog log;
-  private final Cidr range;
+  private final Plan plan;
   private final Slots slots;
   private final Clock clock;
   private final Thread thread;
 
-  RefusalReader(PacketLog log, Cidr range, Slots slots, Clock clock) {
+  RefusalReader(PacketLog log, Plan plan, Slots slots, Clock clock) {
     this.log = log;
-    this.range = range;
+    this.plan = plan;
     this.slots = slots;
     this.clock = clock;
     this.thread = Thread.ofPlatform().name("network-refusals").daemon().unstarted(this::read);
@@ -47,7 +56,7 @@ final class RefusalReader implements AutoCloseable {
 
   private void take(PacketLog.Entry entry) {
     try {
-      Packet.read(entry.packet(), range)
+      Packet.read(entry.packet(), plan)
           .ifPresent(packet ->
               slots
                   .find(packet.slot())
@@ -84,36 +93,54 @@ final class RefusalReader implements AutoCloseable {
   }
 
   /** The part of a packet that says who asked whom. */
-  private record Packet(int protocol, Inet4Address slot, Inet4Address remote, OptionalInt port) {
-    static Optional<Packet> read(ByteBuffer bytes, Cidr range) {
-      int header = bytes.remaining() < LEAST_HEADER ? 0 : (bytes.get(0) & 15) * 4;
-      if (header < LEAST_HEADER) {
+  private record Packet(int protocol, Inet4Address slot, InetAddress remote, OptionalInt port) {
+    static Optional<Packet> read(ByteBuffer bytes, Plan plan) {
+      int version = bytes.remaining() < LEAST_HEADER ? 0 : (bytes.get(0) >> 4) & 15;
+      int header = version == 4 ? (bytes.get(0) & 15) * 4 : HEADER6;
+      if ((version != 4 && version != 6) || header < LEAST_HEADER || bytes.remaining() < header) {
         return Optional.empty();
       }
-      Inet4Address source = address(bytes, 12);
-      Inet4Address destination = address(bytes, 16);
-      boolean outbound = range.contains(source);
-      int protocol = Byte.toUnsignedInt(bytes.get(9));
+      return version == 4
+          ? read(bytes, plan, header, Byte.toUnsignedInt(bytes.get(9)), 12, 4)
+          : read6(bytes, plan);
+    }
+
+    /** Walks over what may stand between the header and what it carries. */
+    private static Optional<Packet> read6(ByteBuffer bytes, Plan plan) {
+      int next = Byte.toUnsignedInt(bytes.get(6));
+      int at = HEADER6;
+      while (OPTIONS.contains(next) && bytes.remaining() >= at + 2) {
+        int size = next == FRAGMENT ? 8 : (Byte.toUnsignedInt(bytes.get(at + 1)) + 1) * 8;
+        next = Byte.toUnsignedInt(bytes.get(at));
+        at += size;
+      }
+      return read(bytes, plan, at, next, 8, 16);
+    }
+
+    private static Optional<Packet> read(
+        ByteBuffer bytes, Plan plan, int end, int protocol, int ends, int length) {
+      InetAddress source = address(bytes, ends, length);
+      InetAddress destination = address(bytes, ends + length, length);
+      boolean outbound = plan.outer(source).isPresent();
       boolean ports = protocol == TCP || protocol == UDP;
-      int at = header + (outbound ? 2 : 0);
+      int at = end + (outbound ? 2 : 0);
       OptionalInt port =
           ports && bytes.remaining() >= at + 2
               ? OptionalInt.of(Short.toUnsignedInt(bytes.getShort(at)))
               : OptionalInt.empty();
-      return Optional.of(
-          new Packet(
-              protocol, outbound ? source : destination, outbound ? destination : source, port));
+      return plan.outer(outbound ? source : destination)
+          .map(slot -> new Packet(protocol, slot, outbound ? destination : source, port));
     }
 
-    private static Inet4Address address(ByteBuffer bytes, int at) {
-      byte[] four = new byte[4];
-      bytes.get(at, four);
-      return (Inet4Address) Addresses.of(four);
+    private static InetAddress address(ByteBuffer bytes, int at, int length) {
+      byte[] address = new byte[length];
+      bytes.get(at, address);
+      return Addresses.of(address);
     }
 
     String protocolName() {
       return switch (protocol) {
-        case ICMP -> "icmp";
+        case ICMP, ICMP6 -> "icmp";
         case TCP -> "tcp";
         case UDP -> "udp";
         default -> "ip " + protocol;

@@ -4,6 +4,8 @@ import com.github.benmanes.caffeine.cache.Ticker;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import java.io.IOException;
+import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.InstantSource;
 import java.util.List;
@@ -27,8 +29,11 @@ public final class Resolver implements AutoCloseable {
   private final TcpQueries tcp;
   private final ResolverStats stats;
   private final AnswerCache cache;
+  private final Answering answering;
 
-  private Resolver(UdpQueries udp, TcpQueries tcp, ResolverStats stats, AnswerCache cache) {
+  private Resolver(
+      UdpQueries udp, TcpQueries tcp, ResolverStats stats, AnswerCache cache, Answering answering) {
+    this.answering = answering;
     this.udp = udp;
     this.tcp = tcp;
     this.stats = stats;
@@ -62,19 +67,16 @@ public final class Resolver implements AutoCloseable {
             config.attempt(),
             config.deadline());
     ResolverStats stats = new ResolverStats();
+    Answering answering = new Answering(slots, cache, upstreams, config.pinGrace(), clock);
     QueryWork work =
-        new QueryWork(
-            new Answering(slots, cache, upstreams, config.pinGrace(), clock),
-            new SlotIntake(config.limits(), ticker),
-            slots,
-            stats);
+        new QueryWork(answering, new SlotIntake(config.limits(), ticker), slots, stats);
     try {
       for (int attempt = 1; ; attempt++) {
         UdpQueries udp = UdpQueries.listen(sockets, config.listen(), work);
         try {
           InetSocketAddress same = new InetSocketAddress(config.listen().getAddress(), udp.port());
           TcpQueries tcp = TcpQueries.listen(sockets, same, work, config.limits().connectionIdle());
-          return new Resolver(udp, tcp, stats, cache);
+          return new Resolver(udp, tcp, stats, cache, answering);
         } catch (IOException | RuntimeException e) {
           udp.close();
           // A port that is free for UDP need not be so for TCP.
@@ -100,6 +102,11 @@ public final class Resolver implements AutoCloseable {
   /** Port that it listens on, UDP and TCP. */
   public int port() {
     return udp.port();
+  }
+
+  /** Addresses of a name, as the slot would be told them now; blocks until there is an answer. */
+  public List<InetAddress> addresses(Inet4Address slot, String name) {
+    return answering.addresses(slot, name);
   }
 
   /** Counts since the start. */

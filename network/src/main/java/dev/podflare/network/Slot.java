@@ -24,6 +24,18 @@ public final class Slot implements AutoCloseable {
   /** Every guest's gateway and resolver. */
   public static final String GATEWAY_ADDRESS = Plan.GATEWAY;
 
+  /** The same of IPv6. */
+  public static final String GUEST_ADDRESS6 = Plan.GUEST6;
+
+  /** Prefix length of the guest's IPv6 network. */
+  public static final int GUEST_PREFIX6 = Plan.INNER_PREFIX6;
+
+  /** Every guest's IPv6 gateway. */
+  public static final String GATEWAY_ADDRESS6 = Plan.GATEWAY6;
+
+  /** Hardware address of the gateway, which guests need not ask for. */
+  public static final String GATEWAY_MAC = Plan.GATEWAY_MAC;
+
   /** Hardware address that every guest has. */
   public static final String GUEST_MAC = Plan.GUEST_MAC;
 
@@ -85,11 +97,11 @@ public final class Slot implements AutoCloseable {
   }
 
   /**
-   * Puts a policy in force. When this returns, it holds for every packet, those of open connections
-   * too; on failure the old one is in force as before.
+   * Puts a policy in force, with the guest's secrets. When this returns, it holds for every packet,
+   * those of open connections too; on failure the old one is in force as before.
    */
-  public synchronized void apply(EgressPolicy policy) {
-    state.apply(policy);
+  public synchronized void apply(GuestAccess access) {
+    state.apply(access);
     network.services().recheck().accept(place.outer());
   }
 
@@ -98,12 +110,22 @@ public final class Slot implements AutoCloseable {
     return state.refusals();
   }
 
+  /** The same without secrets. */
+  public void apply(EgressPolicy policy) {
+    apply(GuestAccess.of(policy));
+  }
+
+  /** What became of the secrets, by name. */
+  public Map<String, SecretUse> secretUses() {
+    return state.uses();
+  }
+
   /** What was moved and refused. */
   public SlotReport report() {
     Map<String, SlotFilter.Count> counters = parts.wiring().inside(place, SlotFilter::counters);
     SlotFilter.Count up = SlotFilter.count(counters, "up");
     SlotFilter.Count down = SlotFilter.count(counters, "down");
-    Map<String, Long> refused = new LinkedHashMap<>(parts.filter().refusals(place.outer()));
+    Map<String, Long> refused = new LinkedHashMap<>(parts.filter().refusals(place));
     refused.put("name", state.refusedByName());
     for (String name :
         List.of("spoofed", "ipv6", "limited", "limited_download", "limited_connections")) {
@@ -124,8 +146,8 @@ public final class Slot implements AutoCloseable {
     state.clear();
     network.services().cut().accept(place.outer());
     parts.wiring().renew(place);
-    int ignored = parts.connections().delete(place.outer()::equals);
-    parts.filter().resetCounters(place.outer()); // what was counted meanwhile
+    int ignored = parts.connections().delete(place::has);
+    parts.filter().resetCounters(place); // what was counted meanwhile
   }
 
   /** Takes the slot away from the host. Can be repeated, also after the network's own close. */
@@ -137,7 +159,7 @@ public final class Slot implements AutoCloseable {
       network.services().cut().accept(place.outer());
       parts.slots().remove(place.outer());
       state.remove();
-      int ignored = parts.connections().delete(place.outer()::equals);
+      int ignored = parts.connections().delete(place::has);
       network.forget(this, place);
     }
   }

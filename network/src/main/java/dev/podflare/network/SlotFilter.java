@@ -19,13 +19,31 @@ final class SlotFilter {
 
   private final Template rules;
 
-  SlotFilter(Plan plan, SlotLimits limits) {
+  /** Guests have IPv6: addresses are checked as those of IPv4 are. */
+  private static final String WITH_IPV6 =
+      """
+          ip6 saddr %s accept
+      """
+          .formatted(Plan.GUEST6);
+
+  /** They have none: the tap itself refuses, so that no part of the slot has to know IPv6. */
+  private static final String WITHOUT_IPV6 =
+      """
+          ether type ip6 meta l4proto tcp counter name "ipv6" reject with tcp reset
+          ether type ip6 counter name "ipv6" reject with icmpv6 type admin-prohibited
+      """;
+
+  /**
+   * @param ipv6 whether what the guest sends with IPv6 goes on to the host
+   */
+  SlotFilter(Plan plan, SlotLimits limits, boolean ipv6) {
     rules =
         Template.read("slot.nft")
             .with("TAP", Plan.TAP)
             .with("UPLINK", Plan.UPLINK)
             .with("GUEST_MAC", Plan.GUEST_MAC)
             .with("GUEST", Plan.GUEST)
+            .with("IPV6", (ipv6 ? WITH_IPV6 : WITHOUT_IPV6).stripTrailing())
             .with("GATEWAY", Plan.GATEWAY)
             .with("GATE", Addresses.text(plan.gate()))
             .with("VOLUMES", Services.GUEST_VOLUME_PORT)
@@ -49,7 +67,11 @@ final class SlotFilter {
     try (Nftables nftables = Nftables.open()) {
       String ignored =
           nftables.run(
-              "flush ruleset\n" + rules.with("OUTER", Addresses.text(place.outer())).text());
+              "flush ruleset\n"
+                  + rules
+                      .with("OUTER", Addresses.text(place.outer()))
+                      .with("OUTER6", Addresses.text(place.outer6()))
+                      .text());
     }
   }
 

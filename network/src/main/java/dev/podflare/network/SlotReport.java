@@ -10,8 +10,8 @@ import java.util.Map;
  * @param bytesDown to the guest
  * @param refused packets by reason: {@code policy}, {@code always} (always-denied addresses),
  *     {@code unchecked} (under a domain rule, and cannot be checked), {@code name} (by resolver or
- *     gate), {@code spoofed}, {@code ipv6}, {@code limited} and {@code limited_download} (too
- *     fast), {@code limited_connections}
+ *     gate), {@code spoofed}, {@code ipv6} (where guests have none, and talk on the link), {@code
+ *     limited} and {@code limited_download} (too fast), {@code limited_connections}
  * @param last the last refusals, at most 100, oldest first; of a flood only some are kept
  */
 public record SlotReport(

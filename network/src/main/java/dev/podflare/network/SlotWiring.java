@@ -8,11 +8,12 @@ import dev.podflare.linux.Links.VethEnd;
 import dev.podflare.linux.NamespaceThread;
 import dev.podflare.linux.TapDevice;
 import java.io.IOException;
-import java.net.Inet4Address;
 import java.nio.file.Files;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Makes the namespaces of slots and all that is in them, without a process. Thread-safe: the work
@@ -25,10 +26,15 @@ final class SlotWiring {
   private final Plan plan;
   private final SlotFilter filter;
   private final int mtu;
+  private final boolean ipv6;
+
+  /** Those of this daemon; others may have been made without IPv6. */
+  private final Set<Plan.Place> made = ConcurrentHashMap.newKeySet();
 
   /**
    * @param host lives in the host's namespace
    * @param worker goes into the slots' namespaces
+   * @param ipv6 whether slots carry it
    */
   SlotWiring(
       NamespaceThread host,
@@ -36,13 +42,15 @@ final class SlotWiring {
       Links hostLinks,
       Plan plan,
       SlotFilter filter,
-      int mtu) {
+      int mtu,
+      boolean ipv6) {
     this.host = host;
     this.worker = worker;
     this.hostLinks = hostLinks;
     this.plan = plan;
     this.filter = filter;
     this.mtu = mtu;
+    this.ipv6 = ipv6;
   }
 
   /** Makes all of one slot; what failed half-way is taken away again. */
@@ -51,7 +59,7 @@ final class SlotWiring {
       Files.createDirectories(plan.folder());
       Files.createFile(place.namespace());
       worker.create(place.namespace());
-      inside(place, SlotWiring::prepare);
+      inside(place, this::prepare);
       hostLinks.addVeth(
           new VethEnd(place.link(), Plan.HOST_MAC),
           new VethEnd(Plan.UPLINK, Plan.UPLINK_MAC),
@@ -59,6 +67,7 @@ final class SlotWiring {
           mtu);
       inside(place, () -> furnish(place));
       joinHost(place);
+      made.add(place);
     } catch (IOException e) {
       unmake(place);
       throw new PodflareException(
@@ -71,6 +80,7 @@ final class SlotWiring {
 
   /** Takes all of one slot away, also of one that was half made. */
   void unmake(Plan.Place place) {
+    made.remove(place);
     hostLinks.delete(place.link());
     boolean ignored = NamespaceThread.release(place.namespace());
     try {
@@ -82,7 +92,8 @@ final class SlotWiring {
 
   /**
    * Makes everything anew that a guest or its hypervisor could have changed: the tap with all its
-   * settings, the tables with their counters, the connections.
+   * settings, the tables with their counters, the connections. A slot that an earlier daemon made
+   * gets IPv6 if it had none.
    *
    * @throws PodflareException {@code wrong_state} while a hypervisor has the tap open
    */
@@ -94,12 +105,21 @@ final class SlotWiring {
           try (Links links = Links.open();
               Conntrack connections = Conntrack.open()) {
             links.delete(Plan.TAP);
+            if (ipv6 && !made.contains(place)) {
+              boolean ignored = prepare();
+              quiet(Plan.UPLINK);
+              furnish6(links, links.index(Plan.UPLINK), place);
+            }
             makeTap(links);
             filter.load(place);
             connections.flush();
           }
           return true;
         });
+    if (ipv6 && made.add(place)) {
+      host.run(() -> quiet(place.link()));
+      join6(place, hostLinks.index(place.link()));
+    }
   }
 
   void giveTap(Plan.Place place, int uid) {
@@ -116,12 +136,30 @@ final class SlotWiring {
     return worker.callIn(place.namespace(), task);
   }
 
-  /** Before any link is there, so that none ever has an IPv6 address. */
-  private static boolean prepare() {
-    Sysctl.writeIfThere("ipv6/conf/all/disable_ipv6", "1");
-    Sysctl.writeIfThere("ipv6/conf/default/disable_ipv6", "1");
+  /**
+   * Before any link is there, so that none ever has an IPv6 address; where slots carry IPv6, none
+   * but those that it is given.
+   */
+  private boolean prepare() {
+    if (ipv6) {
+      quiet("default");
+      Sysctl.write("ipv6/conf/all/disable_ipv6", "0");
+      Sysctl.write("ipv6/conf/all/forwarding", "1");
+    } else {
+      Sysctl.writeIfThere("ipv6/conf/all/disable_ipv6", "1");
+      Sysctl.writeIfThere("ipv6/conf/default/disable_ipv6", "1");
+    }
     Sysctl.write("ipv4/ip_forward", "1");
     return true;
+  }
+
+  /** IPv6 on a link that gives itself no address, asks for none and takes none. */
+  private static void quiet(String link) {
+    String settings = "ipv6/conf/" + link + "/";
+    Sysctl.writeIfThere(settings + "addr_gen_mode", "1");
+    Sysctl.writeIfThere(settings + "accept_ra", "0");
+    Sysctl.writeIfThere(settings + "accept_dad", "0");
+    Sysctl.write(settings + "disable_ipv6", "0");
   }
 
   private boolean furnish(Plan.Place place) {
@@ -131,16 +169,21 @@ final class SlotWiring {
       links.addAddress(uplink, place.outer(), 32);
       links.addNeighbour(uplink, plan.gate(), Plan.HOST_MAC);
       links.addRoute(plan.gate(), 32, uplink, Optional.empty(), Optional.empty());
-      links.addRoute(
-          (Inet4Address) Cidr.ANY_V4.network(),
-          0,
-          uplink,
-          Optional.of(plan.gate()),
-          Optional.empty());
+      links.addRoute(Cidr.ANY_V4.network(), 0, uplink, Optional.of(plan.gate()), Optional.empty());
+      if (ipv6) {
+        furnish6(links, uplink, place);
+      }
       makeTap(links);
       filter.load(place);
     }
     return true;
+  }
+
+  private void furnish6(Links links, int uplink, Plan.Place place) {
+    links.addAddress(uplink, place.outer6(), 128);
+    links.addNeighbour(uplink, plan.gate6(), Plan.HOST_MAC);
+    links.addRoute(plan.gate6(), 128, uplink, Optional.empty(), Optional.empty());
+    links.addRoute(Cidr.ANY_V6.network(), 0, uplink, Optional.of(plan.gate6()), Optional.empty());
   }
 
   private void makeTap(Links links) {
@@ -149,16 +192,32 @@ final class SlotWiring {
     links.bringUp(tap, Optional.of(Plan.GATEWAY_MAC), OptionalInt.of(mtu));
     links.addAddress(tap, Plan.inner(Plan.GATEWAY), Plan.INNER_PREFIX);
     links.addNeighbour(tap, Plan.inner(Plan.GUEST), Plan.GUEST_MAC);
+    if (ipv6) {
+      links.addAddress(tap, Plan.inner(Plan.GATEWAY6), Plan.INNER_PREFIX6);
+      links.addNeighbour(tap, Plan.inner(Plan.GUEST6), Plan.GUEST_MAC);
+    }
   }
 
   private void joinHost(Plan.Place place) {
     int link = hostLinks.index(place.link());
     host.run(() -> {
-      Sysctl.writeIfThere("ipv6/conf/" + place.link() + "/disable_ipv6", "1");
+      if (ipv6) {
+        quiet(place.link());
+      } else {
+        Sysctl.writeIfThere("ipv6/conf/" + place.link() + "/disable_ipv6", "1");
+      }
       Sysctl.write("ipv4/conf/" + place.link() + "/forwarding", "1");
     });
     hostLinks.bringUp(link);
     hostLinks.addNeighbour(link, place.outer(), Plan.UPLINK_MAC);
     hostLinks.addRoute(place.outer(), 32, link, Optional.empty(), Optional.of(plan.gate()));
+    if (ipv6) {
+      join6(place, link);
+    }
+  }
+
+  private void join6(Plan.Place place, int link) {
+    hostLinks.addNeighbour(link, place.outer6(), Plan.UPLINK_MAC);
+    hostLinks.addRoute(place.outer6(), 128, link, Optional.empty(), Optional.of(plan.gate6()));
   }
 }

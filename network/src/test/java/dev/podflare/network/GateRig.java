@@ -31,17 +31,27 @@ final class GateRig implements AutoCloseable {
   volatile InetSocketAddress destination;
 
   GateRig(InetSocketAddress destination, Duration idle, int connectionsPerSlot) {
+    this(destination, idle, connectionsPerSlot, Optional.empty());
+  }
+
+  GateRig(
+      InetSocketAddress destination,
+      Duration idle,
+      int connectionsPerSlot,
+      Optional<SecretGate> secrets) {
     this.destination = destination;
     GateConfig config =
         new GateConfig(
             new InetSocketAddress(GATE, 0),
+            Optional.empty(),
             HELLO,
             Duration.ofSeconds(2),
             idle,
             new DataSize(64 << 10),
             connectionsPerSlot,
             connectionsPerSlot + 2);
-    gate = Gate.start(config, slots, Runnable::run, channel -> Optional.of(this.destination));
+    gate =
+        Gate.start(config, slots, Runnable::run, channel -> Optional.of(this.destination), secrets);
   }
 
   static GateRig open(ServerSocket server) {

@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
-import java.net.Inet4Address;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -43,16 +42,25 @@ final class Guest implements AutoCloseable {
 
   static Guest start(Slot slot) {
     Namespace namespace = Namespace.create("guest");
+    namespace.links(links -> TapDevice.create(LINK));
+    namespace.ipv6(LINK);
     namespace.links(links -> {
-      TapDevice.create(LINK);
       int link = links.index(LINK);
       links.bringUp(link, Optional.of(Slot.GUEST_MAC), OptionalInt.empty());
       links.addAddress(link, Internet.address(Slot.GUEST_ADDRESS), Slot.GUEST_PREFIX);
       links.addRoute(
-          (Inet4Address) Cidr.ANY_V4.network(),
+          Cidr.ANY_V4.network(),
           0,
           link,
           Optional.of(Internet.address(Slot.GATEWAY_ADDRESS)),
+          Optional.empty());
+      links.addAddress(link, Internet.address(Slot.GUEST_ADDRESS6), Slot.GUEST_PREFIX6);
+      links.addNeighbour(link, Internet.address(Slot.GATEWAY_ADDRESS6), Slot.GATEWAY_MAC);
+      links.addRoute(
+          Cidr.ANY_V6.network(),
+          0,
+          link,
+          Optional.of(Internet.address(Slot.GATEWAY_ADDRESS6)),
           Optional.empty());
     });
     slot.giveTo(UID);
@@ -195,6 +203,7 @@ final class Guest implements AutoCloseable {
     if (text.contains("refused")
         || text.contains("reset")
         || text.contains("prohibited")
+        || text.contains("Permission denied") // what ICMPv6 makes of prohibited
         || text.contains("Unreachable")
         || text.contains("unreachable")
         || text.contains("No route to host")

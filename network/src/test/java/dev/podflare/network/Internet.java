@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
-import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -27,6 +27,17 @@ final class Internet implements AutoCloseable {
   static final String OTHER_SERVER = "203.0.113.20";
   static final String METADATA = "169.254.169.254";
   static final String PRIVATE = "10.99.0.1";
+  static final String HOST_PUBLIC6 = "2001:db8:1::2";
+  static final String NEIGHBOUR6 = "2001:db8:1::1";
+  static final String SERVER6 = "2001:db8:2::10";
+  static final String OTHER_SERVER6 = "2001:db8:2::20";
+  static final String METADATA6 = "fd00:ec2::254";
+  static final String PRIVATE6 = "fd12:3456::1";
+  static final String NAT64_METADATA = "64:ff9b::a9fe:a9fe";
+  static final String NAT64_SERVER = "64:ff9b::cb00:710a";
+  static final String SIX_TO_FOUR = "2002:a63:1::1";
+  static final String TEREDO = "2001:0:a63:1::1";
+  static final String ISATAP = "2001:db8:2::5efe:a63:1";
 
   final Namespace host;
   final Namespace outside;
@@ -41,6 +52,39 @@ final class Internet implements AutoCloseable {
     Internet internet = new Internet(Namespace.create("host"), Namespace.create("outside"));
     internet.join();
     return internet;
+  }
+
+  /** The same with IPv6, on the host and on the outside. */
+  static Internet withIpv6() {
+    Internet internet = create();
+    internet.join6();
+    return internet;
+  }
+
+  private void join6() {
+    host.ipv6("uplink");
+    outside.ipv6("uplink");
+    host.links(links -> {
+      int uplink = links.index("uplink");
+      links.addAddress(uplink, address(HOST_PUBLIC6), 64);
+      links.addRoute(address("::"), 0, uplink, Optional.of(address(NEIGHBOUR6)), Optional.empty());
+    });
+    outside.links(links -> {
+      links.addAddress(links.index("uplink"), address(NEIGHBOUR6), 64);
+      for (String held :
+          List.of(
+              SERVER6,
+              OTHER_SERVER6,
+              METADATA6,
+              PRIVATE6,
+              NAT64_METADATA,
+              NAT64_SERVER,
+              SIX_TO_FOUR,
+              TEREDO,
+              ISATAP)) {
+        links.addAddress(1, address(held), 128);
+      }
+    });
   }
 
   private void join() {
@@ -66,8 +110,8 @@ final class Internet implements AutoCloseable {
     });
   }
 
-  static Inet4Address address(String text) {
-    return (Inet4Address) Cidr.parse(text).network();
+  static InetAddress address(String text) {
+    return Cidr.parse(text).network();
   }
 
   /** Answers each connection's bytes with the same bytes; remembers what it got. */
@@ -146,7 +190,7 @@ final class Internet implements AutoCloseable {
         try {
           Socket peer = socket.accept();
           synchronized (peers) {
-            peers.add(peer.getInetAddress().getHostAddress());
+            peers.add(Addresses.text(peer.getInetAddress()));
           }
           Thread.ofVirtual().start(() -> echo(peer));
         } catch (IOException closed) {

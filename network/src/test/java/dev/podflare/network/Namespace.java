@@ -69,6 +69,20 @@ final class Namespace implements AutoCloseable {
     });
   }
 
+  /** Turns IPv6 on, for links that say nothing of themselves. */
+  void ipv6(String... links) {
+    run(() -> {
+      Sysctl.write("ipv6/conf/all/disable_ipv6", "0");
+      Sysctl.write("ipv6/conf/lo/disable_ipv6", "0");
+      for (String link : links) {
+        Sysctl.write("ipv6/conf/" + link + "/addr_gen_mode", "1");
+        Sysctl.write("ipv6/conf/" + link + "/accept_dad", "0");
+        Sysctl.write("ipv6/conf/" + link + "/accept_ra", "0");
+        Sysctl.write("ipv6/conf/" + link + "/disable_ipv6", "0");
+      }
+    });
+  }
+
   String nft(String commands) {
     return thread.call(() -> {
       try (Nftables nftables = Nftables.open()) {

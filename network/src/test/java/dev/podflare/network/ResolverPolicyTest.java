@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.podflare.common.DataSize;
 import dev.podflare.network.EgressPolicy.Default;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -130,8 +131,62 @@ class ResolverPolicyTest {
     assertThat(rig.upstream.asked).as("TTL 0 is never kept").hasSize(2);
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "::ffff:203.0.113.5",
+        "::ffff:10.0.0.1",
+        "::203.0.113.5",
+        "64:ff9b::cb00:7105",
+        "64:ff9b::a9fe:a9fe",
+        "2002:cb00:7105::1",
+        "2001:0:cb00:7105::1",
+        "2001:db8:2::5efe:a00:1",
+        "fd00:ec2::254",
+        "fe80::1",
+        "ff02::1",
+        "::1",
+        "fd73::a0d:5"
+      })
+  void rebindingByIpv6IsDropped(String inside) throws IOException {
+    rig.slots.ipv6 = true;
+    rig.upstream.add("rebind.example 0 AAAA " + inside);
+    rig.upstream.add("rebind.example 0 AAAA 2001:db8:2::5");
+    allowOnly("rebind.example");
+    assertThat(data(rig.ask(SLOT, "rebind.example", "AAAA")))
+        .containsExactly("2001:db8:2:0:0:0:0:5");
+    assertThat(rig.pinned("rebind.example", inside)).isFalse();
+    assertThat(rig.pinned("rebind.example", "2001:db8:2::5")).isTrue();
+    assertThat(rig.slots.rules()).containsExactly("always denied");
+  }
+
   @Test
-  void noIpv6FormGetsThrough() throws IOException {
+  void rebindingByIpv6SucceedsWhereTheOperatorOpenedTheRange() throws IOException {
+    try (ResolverRig open =
+        new ResolverRig(List.of("fd00::/8"), QueryLimits.defaults(), DataSize.ofMebibytes(1))) {
+      open.slots.ipv6 = true;
+      open.slots.set(SLOT, EgressPolicy.OPEN);
+      open.upstream.add("rebind.example 0 AAAA fd00:ec2::254");
+      assertThat(data(open.ask(SLOT, "rebind.example", "AAAA")))
+          .containsExactly("fd00:ec2:0:0:0:0:0:254");
+    }
+  }
+
+  @Test
+  void namesWithIpv6AloneAreFoundForTheGate() throws IOException {
+    rig.upstream.add("both.example 60 A 203.0.113.5");
+    rig.upstream.add("both.example 60 AAAA 2001:db8:2::5");
+    rig.upstream.add("six.example 60 AAAA 2001:db8:2::6");
+    assertThat(rig.resolver.addresses(SLOT, "six.example")).isEmpty();
+    rig.slots.ipv6 = true;
+    assertThat(rig.resolver.addresses(SLOT, "six.example"))
+        .containsExactly(InetAddress.ofLiteral("2001:db8:2::6"));
+    assertThat(rig.resolver.addresses(SLOT, "both.example"))
+        .containsExactly(InetAddress.ofLiteral("203.0.113.5"));
+  }
+
+  @Test
+  void whereGuestsHaveNoIpv6NoneIsTold() throws IOException {
     rig.upstream.add("six.example 60 AAAA ::ffff:10.0.0.1");
     rig.upstream.add("six.example 60 AAAA 64:ff9b::a9fe:a9fe");
     rig.upstream.add("six.example 60 HTTPS 1 . ipv4hint=10.0.0.1");

@@ -8,6 +8,7 @@ import java.io.OutputStream;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
@@ -123,7 +124,7 @@ final class ResolverRig implements AutoCloseable {
   }
 
   boolean pinned(String name, String address) {
-    return slots.pinned(SLOT, name, MemorySlots.v4(address));
+    return slots.pinned(SLOT, name, InetAddress.ofLiteral(address));
   }
 
   @Override

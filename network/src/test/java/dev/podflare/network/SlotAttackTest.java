@@ -119,11 +119,11 @@ class SlotAttackTest {
       internet.host.nft("flush chain " + TABLE + " forward");
       inSlot(
           neighbour,
-          "flush chain ip slot prerouting\n"
-              + "add rule ip slot prerouting ip daddr "
+          "flush chain inet slot prerouting\n"
+              + "add rule inet slot prerouting ip daddr "
               + outer
-              + " dnat to 192.0.0.2\n"
-              + "flush chain ip slot downward\nadd rule ip slot downward accept");
+              + " dnat ip to 192.0.0.2\n"
+              + "flush chain inet slot downward\nadd rule inet slot downward accept");
       assertThat(guest.tcp(outer, 8080)).isEqualTo("open");
     }
   }
@@ -261,7 +261,7 @@ class SlotAttackTest {
     assertThat(slot.report().refused().get("limited_connections")).isGreaterThan(300);
     assertThat(victim.tcp(Internet.SERVER, 80)).isEqualTo("open");
 
-    inSlot(slot, "flush chain ip slot upward\nadd rule ip slot upward accept");
+    inSlot(slot, "flush chain inet slot upward\nadd rule inet slot upward accept");
     assertThat(flood()).isEqualTo(700);
   }
 
@@ -286,7 +286,7 @@ class SlotAttackTest {
     try (Namespace inside = Namespace.at(slot.namespace())) {
       assertThat(Guest.tcpFrom(inside, Internet.SERVER, 80)).isEqualTo("silent");
       assertThat(server.accepted()).isZero();
-      inSlot(slot, "flush chain ip slot output\nadd rule ip slot input accept");
+      inSlot(slot, "flush chain inet slot output\nadd rule inet slot input accept");
       assertThat(Guest.tcpFrom(inside, Internet.SERVER, 80)).isEqualTo("open");
     }
   }

@@ -72,7 +72,8 @@ class SlotSpoofingTest {
   void aSourceAddressThatIsNotTheSlotsOwnOnTheHost() {
     UdpEcho server = internet.udp(internet.outside, Internet.SERVER, 9000);
     inSlot(
-        slot, "flush chain ip slot postrouting\nadd rule ip slot postrouting snat to 10.213.0.9");
+        slot,
+        "flush chain inet slot postrouting\nadd rule inet slot postrouting snat ip to 10.213.0.9");
 
     assertThat(guest.udp(Internet.SERVER, 9000)).isEqualTo("silent");
     assertThat(server.heard.get()).isZero();

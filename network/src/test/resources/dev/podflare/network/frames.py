@@ -2,8 +2,9 @@
 
 frames.py NAMESPACE send LINK HEX...        sends frames as they are
 frames.py NAMESPACE ask LINK HEX            sends a frame, prints the first ARP answer or "none"
+frames.py NAMESPACE neighbour LINK HEX      sends a frame, prints the first IPv6 neighbour advertisement or "none"
 frames.py NAMESPACE protocol ADDRESS N      sends a packet of IP protocol N
-frames.py NAMESPACE hear N                  prints "heard" for the first packet of protocol N
+frames.py NAMESPACE hear N [6]              prints "heard" for the first packet of protocol N, of IPv6
 """
 
 import ctypes
@@ -19,8 +20,8 @@ def enter(namespace: str) -> None:
     os.close(fd)
 
 
-def frames(link: str) -> socket.socket:
-    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806))
+def frames(link: str, kind: int = 0x0806) -> socket.socket:
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(kind))
     raw.bind((link, 0))
     raw.settimeout(1.5)
     return raw
@@ -43,11 +44,24 @@ def main(namespace: str, verb: str, *words: str) -> None:
                     return
         except TimeoutError:
             print("none")
+    elif verb == "neighbour":
+        raw = frames(words[0], 0x86DD)
+        raw.send(bytes.fromhex(words[1]))
+        try:
+            while True:
+                answer = raw.recv(2048)
+                if answer[20] == 58 and answer[54] == 136:
+                    print(answer.hex())
+                    return
+        except TimeoutError:
+            print("none")
     elif verb == "protocol":
-        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, int(words[1]))
+        family = socket.AF_INET6 if ":" in words[0] else socket.AF_INET
+        raw = socket.socket(family, socket.SOCK_RAW, int(words[1]))
         raw.sendto(b"payload of no meaning", (words[0], 0))
     elif verb == "hear":
-        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, int(words[0]))
+        family = socket.AF_INET6 if words[1:] == ("6",) else socket.AF_INET
+        raw = socket.socket(family, socket.SOCK_RAW, int(words[0]))
         raw.settimeout(1.5)
         print("listening", flush=True)
         try:

@@ -148,6 +148,11 @@ public final class Hypervisor implements AutoCloseable {
         "revision-" + CommandLine.REVISION);
   }
 
+  /** What guests are booted with on any host: no restore needs it, but what it froze differs. */
+  public static String kernelArguments() {
+    return CommandLine.KERNEL_ARGUMENTS;
+  }
+
   /** What guests that are booted here measure time by. */
   public HostCounter counter() {
     return new HostCounter(TimeStampCounter.processor(), tscKilohertz);

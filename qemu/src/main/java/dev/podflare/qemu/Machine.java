@@ -48,6 +48,7 @@ public final class Machine implements AutoCloseable {
   private static final int MAX_LOG = 1 << 20;
   private static final Executor ASIDE = task -> Thread.ofVirtual().name("devices").start(task);
   private static final String STATE_FILE = "state";
+  private static final String DISK_ERROR = "io-error"; // status of QEMU
   private static final String INCOMING_SOCKET = "incoming";
 
   private final MachineSpec spec;
@@ -58,6 +59,7 @@ public final class Machine implements AutoCloseable {
   private final CompletableFuture<Boolean> loaded = new CompletableFuture<>();
   private final MachineDisk disk;
   private final Consumer<Machine> onEnd;
+  private final DiskRoom room;
   private volatile MachineState state = MachineState.STARTING;
   private volatile Qmp qmp;
   private volatile long pid;
@@ -73,6 +75,7 @@ public final class Machine implements AutoCloseable {
     this.spec = spec;
     this.config = config;
     this.parts = parts;
+    this.room = new DiskRoom(spec.id(), this::tryWritesAgain);
     this.disk = new MachineDisk(spec, parts.folders().disk(), parts.uid(), this::execute);
   }
 
@@ -97,11 +100,18 @@ public final class Machine implements AutoCloseable {
     qmp = connectQmp();
     memoryBase = ProcFs.mapping(pid, MemoryImage.NAME, spec.memory().size().bytes()).start();
     execute("stop", Map.of());
-    String status = execute("query-status", Map.of()).path("status").asString("");
-    require(status.equals("paused"), "be taken over (QEMU says " + status + ")");
+    String status = status();
+    // One that found the host's disk full stands still already, and says so.
+    require(
+        status.equals("paused") || status.equals(DISK_ERROR),
+        "be taken over (QEMU says " + status + ")");
     disk.takeOver();
     Files.deleteIfExists(parts.folders().run().resolve(STATE_FILE));
     state = MachineState.PAUSED;
+  }
+
+  private String status() {
+    return execute("query-status", Map.of()).path("status").asString("");
   }
 
   private Qmp connectQmp() throws IOException {
@@ -236,6 +246,30 @@ public final class Machine implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new PodflareException(ErrorCode.TIMED_OUT, "interrupted while loading", e);
+    }
+  }
+
+  /**
+   * Refuses while its guest stands still because the host's disk is full; it goes on by itself when
+   * there is room.
+   *
+   * @throws PodflareException {@code host_full}
+   */
+  public void requireRoom() {
+    room.require();
+  }
+
+  /** False if it runs, stands still for us, or has ended. */
+  private boolean tryWritesAgain() {
+    acting.lock();
+    try {
+      if (state != MachineState.RUNNING || !status().equals(DISK_ERROR)) {
+        return false;
+      }
+      execute("cont", Map.of());
+      return true;
+    } finally {
+      acting.unlock();
     }
   }
 
@@ -520,6 +554,11 @@ public final class Machine implements AutoCloseable {
   private void onEvent(JsonNode event) {
     switch (event.path("event").asString()) {
       case "SHUTDOWN", "GUEST_PANICKED" -> tellEnd();
+      case "BLOCK_IO_ERROR" -> {
+        if (event.path("data").path("nospace").asBoolean(false)) {
+          room.isMissing();
+        }
+      }
       case "MIGRATION" -> {
         String status = event.path("data").path("status").asString();
         if (status.equals("completed") || status.equals("failed")) {
@@ -565,7 +604,8 @@ public final class Machine implements AutoCloseable {
     }
   }
 
-  private String lastLogLines() {
+  /** The end of what QEMU and its jail have said, on one line. */
+  public String lastLogLines() {
     try {
       byte[] log = UntrustedFile.read(parts.folders().log(), MAX_LOG);
       List<String> lines = new String(log, StandardCharsets.UTF_8).lines().toList();

@@ -21,6 +21,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -29,6 +31,8 @@ import tools.jackson.databind.JsonNode;
  * time, under the machine's lock.
  */
 final class MachineDisk {
+  private static final Logger LOG = LoggerFactory.getLogger(MachineDisk.class);
+
   private static final String FOLD = "fold";
   private static final String LAYER = "layer-";
 
@@ -309,7 +313,7 @@ final class MachineDisk {
       awaitFold();
     }
     if (folding && !foldEnded()) {
-      qmp.execute("job-cancel", Map.of("id", FOLD));
+      cancelFold();
       long end = System.nanoTime() + CANCEL_DEADLINE.toNanos();
       while (!foldEnded()) {
         if (System.nanoTime() > end) {
@@ -317,6 +321,15 @@ final class MachineDisk {
         }
         LockSupport.parkNanos(500_000);
       }
+    }
+  }
+
+  /** One that ends by itself in this moment takes no cancel; whether it has is asked anyway. */
+  private void cancelFold() {
+    try {
+      qmp.execute("job-cancel", Map.of("id", FOLD));
+    } catch (PodflareException late) {
+      LOG.debug("fold not cancelled: {}", late.getMessage());
     }
   }
 

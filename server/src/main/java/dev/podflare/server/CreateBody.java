@@ -24,6 +24,7 @@ final class CreateBody {
         fields.positive("undo").orElse(0),
         PolicyBody.ofCreate(fields),
         VolumeRoutes.requests(fields),
+        SecretBody.ofCreate(fields),
         env(fields),
         metadata(fields));
   }

@@ -12,7 +12,7 @@ import java.util.OptionalLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Turns whatever was thrown into {@code {"error","code","details"}}. Thread-safe. */
+/** Turns whatever was thrown into {@code {"error","code","details","help"}}. Thread-safe. */
 final class Errors {
   private static final Logger LOG = LoggerFactory.getLogger(Errors.class);
   private static final String RETRY_AFTER = "retry_after_seconds";
@@ -27,6 +27,7 @@ final class Errors {
             .put("error", Text.writable(sentence))
             .put("code", code.wireName())
             .put("details", writable)
+            .put("help", ErrorPages.address(code))
             .map());
   }
 

@@ -13,7 +13,6 @@ final class LaterRoutes {
     add("measuring one sandbox", Scope.READ, "GET " + SANDBOX + "/metrics");
     add("the list of templates", Scope.READ, "GET /v1/templates", "GET /v1/templates/{name}");
     add("building templates over HTTP", Scope.ADMIN, "POST /v1/templates");
-    add("MCP over HTTP", Scope.EXEC, "POST /mcp");
     return List.copyOf(routes);
   }
 

@@ -5,7 +5,6 @@ import dev.podflare.network.Destination;
 import dev.podflare.network.EgressPolicy;
 import dev.podflare.network.Refusal;
 import dev.podflare.network.SlotReport;
-import java.net.InetAddress;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -49,7 +48,7 @@ final class NetworkAnswers {
         .put("time", refusal.time())
         .put("protocol", refusal.protocol())
         .put("name", refusal.name())
-        .put("address", refusal.address().map(InetAddress::getHostAddress))
+        .put("address", refusal.addressText())
         .put("port", refusal.port().isPresent() ? refusal.port().getAsInt() : null)
         .put("rule", refusal.rule());
   }

@@ -3,6 +3,8 @@ package dev.podflare.server;
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
 import dev.podflare.engine.Engine;
+import dev.podflare.mcp.HttpSessions;
+import dev.podflare.mcp.SessionLimits;
 import dev.podflare.store.Store;
 import dev.podflare.webhook.Webhooks;
 import io.javalin.Javalin;
@@ -27,16 +29,26 @@ public final class PodflareServer implements AutoCloseable {
 
   private final Javalin javalin;
   private final HttpListener listener;
+  private final ServerConfig config;
   private final ServerLimits limits;
   private final EventStream streams;
   private final LifecycleStreams lifecycles;
   private final List<Route> routes;
   private final PortProxy ports;
+  private final McpStreams mcpStreams;
+  private final McpFeatures mcpFeatures;
+  private final Sweeper sweeper;
   private final Optional<AdminKeyFile> adminKey;
   private volatile int port;
 
   private PodflareServer(
-      ServerConfig config, Engine engine, Store store, Webhooks webhooks, InstantSource clock) {
+      ServerConfig config,
+      Engine engine,
+      Store store,
+      Webhooks webhooks,
+      InstantSource clock,
+      Optional<McpRoutes.Source> otherMcp) {
+    this.config = config;
     this.limits = config.limits();
     this.adminKey =
         config.authDisabled()
@@ -49,12 +61,18 @@ public final class PodflareServer implements AutoCloseable {
     this.lifecycles =
         new LifecycleStreams(
             store.events(), limits.heartbeat(), id -> authenticator.byId(id).isPresent());
+    HttpSessions mcp = new HttpSessions(SessionLimits.DEFAULTS, clock, engine.info().version());
+    this.mcpStreams = new McpStreams(limits.heartbeat());
+    this.mcpFeatures = new McpFeatures(config, this::port);
+    this.sweeper = new Sweeper(mcp::sweep);
     RequestLimits requestLimits = new RequestLimits();
     Idempotency idempotency = new Idempotency(store.answers(), limits.idempotencyWait());
     this.routes =
         Stream.of(
                 new SandboxRoutes(engine, config, idempotency).routes(),
                 new NetworkRoutes(engine).routes(),
+                new SecretRoutes(engine).routes(),
+                new GitRoutes(engine).routes(),
                 new SavedRoutes(engine, config, idempotency).routes(),
                 new FamilyRoutes(engine, idempotency, streams, metrics).routes(),
                 new ExecRoutes(engine, streams, metrics).routes(),
@@ -65,11 +83,13 @@ public final class PodflareServer implements AutoCloseable {
                 new FileRoutes(engine).routes(),
                 new FileTreeRoutes(engine, streams).routes(),
                 new InfoRoutes(engine, config, metrics).routes(),
+                new ErrorPages().routes(),
                 new KeyRoutes(store.keys(), authenticator.fixedKeyIds(), requestLimits, idempotency)
                     .routes(),
                 new LinkRoutes(engine, config, links).routes(),
                 new EventRoutes(store.events(), lifecycles).routes(),
                 new WebhookRoutes(webhooks, idempotency).routes(),
+                new McpRoutes(mcp, mcpStreams, otherMcp.orElse(mcpFeatures), config).routes(),
                 new LaterRoutes().routes())
             .flatMap(List::stream)
             .toList();
@@ -104,10 +124,21 @@ public final class PodflareServer implements AutoCloseable {
     return start(config, engine, store, webhooks, InstantSource.system());
   }
 
-  /** As above with another clock for links. */
+  /** As above with another clock for links and MCP sessions. */
   static PodflareServer start(
       ServerConfig config, Engine engine, Store store, Webhooks webhooks, InstantSource clock) {
-    PodflareServer server = new PodflareServer(config, engine, store, webhooks, clock);
+    return start(new PodflareServer(config, engine, store, webhooks, clock, Optional.empty()));
+  }
+
+  /** As above with other tools behind {@code /mcp}. */
+  static PodflareServer start(
+      ServerConfig config, Engine engine, Store store, Webhooks webhooks, McpRoutes.Source mcp) {
+    InstantSource clock = InstantSource.system();
+    return start(new PodflareServer(config, engine, store, webhooks, clock, Optional.of(mcp)));
+  }
+
+  private static PodflareServer start(PodflareServer server) {
+    ServerConfig config = server.config;
     try {
       server.javalin.start();
       server.ports.use(ServerWebSocketContainer.ensure(server.javalin.jettyServer().server()));
@@ -127,6 +158,7 @@ public final class PodflareServer implements AutoCloseable {
     }
     server.port = server.javalin.port();
     server.listener.watch();
+    server.sweeper.start();
     return server;
   }
 
@@ -164,6 +196,9 @@ public final class PodflareServer implements AutoCloseable {
     } finally {
       streams.interruptAll();
       lifecycles.interruptAll();
+      mcpStreams.interruptAll();
+      sweeper.close();
+      mcpFeatures.close();
       ports.close();
       javalin.stop();
     }

@@ -40,7 +40,8 @@ final class RouteTable {
     this.open =
         routes.stream()
             .filter(route -> route.scope() == Scope.PUBLIC)
-            .map(route -> Pattern.compile("(/r/[^/]+)?" + Pattern.quote(route.path())))
+            .map(route ->
+                Pattern.compile("(/r/[^/]+)?" + route.path().replaceAll("\\{\\w+}", "[^/]+")))
             .toList();
   }
 

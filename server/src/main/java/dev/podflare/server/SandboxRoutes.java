@@ -57,6 +57,10 @@ final class SandboxRoutes {
   private Supplier<CreatedSandbox> creation(Exchange exchange, Fields fields) {
     Optional<String> snapshot = fields.shortText("snapshot");
     if (snapshot.isPresent()) {
+      if (fields.has("secrets")) {
+        throw Fields.invalid(
+            "secrets", "given to the sandbox once it is there: a snapshot brings its own");
+      }
       ResumeRequest request = SavedRoutes.fromSnapshot(fields);
       return () -> engine.createFrom(exchange.caller(), snapshot.get(), request);
     }

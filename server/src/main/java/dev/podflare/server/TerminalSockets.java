@@ -6,6 +6,7 @@ import dev.podflare.engine.Caller;
 import dev.podflare.engine.Engine;
 import dev.podflare.engine.Terminal;
 import java.time.Duration;
+import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.eclipse.jetty.server.Request;
@@ -60,6 +61,8 @@ final class TerminalSockets implements AutoCloseable {
       upgraded =
           container.upgrade(
               (_, answer, _) -> {
+                // Node's own client loses what it has not inflated yet when the connection ends.
+                answer.setExtensions(List.of());
                 if (BearerProtocol.offered(request)) {
                   answer.setAcceptedSubProtocol(BearerProtocol.NAME);
                 }

@@ -41,7 +41,7 @@ class ContractTest {
 
   @Test
   void theValidatorFindsFaults() {
-    String good = "{\"error\":\"x\",\"code\":\"gone\",\"details\":{}}";
+    String good = "{\"error\":\"x\",\"code\":\"gone\",\"details\":{},\"help\":\"/errors/gone\"}";
     assertThat(CONTRACT.fault("GET", "/v1/info", answer(410, good))).isEmpty();
     assertThat(CONTRACT.fault("GET", "/v1/info", answer(410, good.replace("gone", "went"))))
         .isPresent();

@@ -76,6 +76,7 @@ class EventRoutesTest {
         0,
         "{}",
         SandboxRecord.NO_MOUNTS,
+        "[]",
         Map.of(),
         Map.of(),
         Optional.empty(),

@@ -165,6 +165,28 @@ class TerminalSocketTest {
     assertThat(text(client.next())).isEqualTo("hi");
   }
 
+  /**
+   * Node 22's client loses the last messages, if they are compressed and the end follows at once.
+   */
+  @Test
+  void itIsNotCompressed() throws Exception {
+    try (RawHttp raw = rig.open()) {
+      raw.send(
+          PortRig.head(
+              "GET " + path + " HTTP/1.1",
+              rig.keyLine(),
+              "Upgrade: websocket",
+              "Connection: Upgrade",
+              "Sec-WebSocket-Version: 13",
+              "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
+              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="));
+      assertThat(raw.line()).contains(" 101 ");
+      for (String line = raw.line(); !line.isEmpty(); line = raw.line()) {
+        assertThat(line).doesNotContainIgnoringCase("extensions");
+      }
+    }
+  }
+
   @Test
   void aDeadViewerIsFoundWhileOthersGoOn() throws Exception {
     try (RawHttp dead = rig.open()) {
@@ -181,11 +203,11 @@ class TerminalSocketTest {
       await().until(() -> terminal.viewers() == 2);
       byte[] piece = new byte[100_000];
       int got = 0;
-      for (int i = 0; i < 100; i++) {
+      for (int i = 1; i <= 100; i++) {
         terminal.write(piece);
-      }
-      while (got < 100 * piece.length) {
-        got += ((byte[]) fast.next()).length;
+        while (got < i * piece.length) { // or it would fall behind, too, on a busy machine
+          got += ((byte[]) fast.next()).length;
+        }
       }
       await().atMost(Duration.ofSeconds(20)).until(() -> terminal.viewers() == 1);
       fast.binary(bytes("x"));

@@ -69,9 +69,12 @@ sealed interface Database extends AutoCloseable permits SqliteDatabase, Postgres
 
   /** Brings the tables up to date; of several daemons one does it and the others wait. */
   static void migrate(DataSource source) {
+    if (Migrations.applied(source)) {
+      return;
+    }
     Flyway.configure()
         .dataSource(source)
-        .locations("classpath:dev/podflare/store/migrations")
+        .locations("classpath:" + Migrations.FOLDER)
         .load()
         .migrate();
   }

@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param undo how many of its last calls can be taken back at most; 0: none
  * @param network policy, as the engine writes it
  * @param mounts volumes that it has mounted, as the engine writes it
+ * @param secrets with sealed values, as the engine writes them
  * @param timeout lifetime that {@code expiresAt} came from
  * @param closedAt empty while the sandbox lives
  * @param closeReason word for programs, for example {@code idle}
@@ -33,6 +34,7 @@ public record SandboxRecord(
     int undo,
     String network,
     String mounts,
+    String secrets,
     Map<String, String> env,
     Map<String, String> metadata,
     Optional<String> parent,
@@ -66,21 +68,30 @@ public record SandboxRecord(
 
   /** The same with another network policy. */
   public SandboxRecord withNetwork(String policy) {
-    return with(state, policy, parent, expiresAt);
+    return with(state, policy, secrets, parent, expiresAt);
+  }
+
+  /** The same with other secrets. */
+  public SandboxRecord withSecrets(String others) {
+    return with(state, network, others, parent, expiresAt);
   }
 
   /** The same as a child of another sandbox. */
   public SandboxRecord withParent(String other) {
-    return with(state, network, Optional.of(other), expiresAt);
+    return with(state, network, secrets, Optional.of(other), expiresAt);
   }
 
   /** The same in another state. */
   public SandboxRecord withState(String newState, Instant newExpiry) {
-    return with(newState, network, parent, newExpiry);
+    return with(newState, network, secrets, parent, newExpiry);
   }
 
   private SandboxRecord with(
-      String newState, String newNetwork, Optional<String> newParent, Instant newExpiry) {
+      String newState,
+      String newNetwork,
+      String newSecrets,
+      Optional<String> newParent,
+      Instant newExpiry) {
     return new SandboxRecord(
         id,
         keyId,
@@ -94,6 +105,7 @@ public record SandboxRecord(
         undo,
         newNetwork,
         mounts,
+        newSecrets,
         env,
         metadata,
         newParent,

@@ -23,9 +23,9 @@ public final class SandboxRecords {
   private static final String INSERT =
       """
       insert into sandboxes (id, key_id, template, state, vcpus, memory_mebibytes, disk_gibibytes,
-        persistent, auto_resume, undo, network, mounts, env, metadata, parent, created_at, expires_at, timeout, idle_timeout,
+        persistent, auto_resume, undo, network, mounts, secrets, env, metadata, parent, created_at, expires_at, timeout, idle_timeout,
         closed_at, close_reason, close_message, node)
-      values (:id, :keyId, :template, :state, :vcpus, :memory, :disk, :persistent, :autoResume, :undo, :network, :mounts, :env,
+      values (:id, :keyId, :template, :state, :vcpus, :memory, :disk, :persistent, :autoResume, :undo, :network, :mounts, :secrets, :env,
         :metadata, :parent, :createdAt, :expiresAt, :timeout, :idleTimeout, :closedAt, :closeReason,
         :closeMessage, :node)
       """;
@@ -33,14 +33,14 @@ public final class SandboxRecords {
       """
       update sandboxes set key_id = :keyId, template = :template, state = :state, vcpus = :vcpus,
         memory_mebibytes = :memory, disk_gibibytes = :disk, persistent = :persistent, auto_resume = :autoResume,
-        undo = :undo, network = :network, mounts = :mounts, env = :env, metadata = :metadata, parent = :parent,
+        undo = :undo, network = :network, mounts = :mounts, secrets = :secrets, env = :env, metadata = :metadata, parent = :parent,
         expires_at = :expiresAt, timeout = :timeout, idle_timeout = :idleTimeout
       where id = :id and closed_at is null and node = :node
       """;
   private static final String CLOSE =
       """
       update sandboxes set state = 'closed', closed_at = :when, close_reason = :reason,
-        close_message = :message, env = '{}', metadata = '{}'
+        close_message = :message, secrets = '[]', env = '{}', metadata = '{}'
       where closed_at is null
       """;
 
@@ -92,6 +92,18 @@ public final class SandboxRecords {
       }
       return live;
     });
+  }
+
+  /** Writes the secrets of a sandbox that is frozen, whatever its node; false if it is not. */
+  public boolean setFrozenSecrets(String id, String secrets) {
+    return database.write(handle ->
+        handle
+                .createUpdate(
+                    "update sandboxes set secrets = :secrets where id = :id and state = 'frozen'")
+                .bind("id", id)
+                .bind("secrets", secrets)
+                .execute()
+            == 1);
   }
 
   /**
@@ -303,9 +315,14 @@ public final class SandboxRecords {
                 select id from sandboxes where closed_at is null and mounts like :volume escape '!'
                 order by created_at, id
                 """)
-            .bind("volume", "%" + volumeId.replace("_", "!_") + "%")
+            .bind("volume", mentioning(volumeId))
             .mapTo(String.class)
             .list());
+  }
+
+  /** What mounts that have a volume are like, with {@code !} as the escape. */
+  static String mentioning(String volumeId) {
+    return "%" + volumeId.replace("_", "!_") + "%";
   }
 
   /** Live sandboxes of one key in order of creation. */
@@ -361,6 +378,7 @@ public final class SandboxRecords {
         .bind("undo", sandbox.undo())
         .bind("network", sandbox.network())
         .bind("mounts", sandbox.mounts())
+        .bind("secrets", sandbox.secrets())
         .bind("env", JsonText.of(sandbox.env()))
         .bind("metadata", JsonText.of(sandbox.metadata()))
         .bind("parent", sandbox.parent().orElse(null))
@@ -387,6 +405,7 @@ public final class SandboxRecords {
         row.getInt("undo"),
         row.getString("network"),
         row.getString("mounts"),
+        row.getString("secrets"),
         JsonText.map(row.getString("env")),
         JsonText.map(row.getString("metadata")),
         Optional.ofNullable(row.getString("parent")),

@@ -21,6 +21,7 @@ import java.util.Optional;
  * @param undo how many of its last calls a sandbox made of it can take back at most; 0: none
  * @param network policy, as the engine writes it
  * @param mounts volumes that its guest has mounted, as the engine writes it
+ * @param secrets with sealed values, as the engine writes them
  * @param timeLeft of the sandbox's lifetime, when it was kept
  * @param ownBytes that the checkpoint holds, before compression
  * @param storedBytes that it added to the checkpoint store
@@ -44,6 +45,7 @@ public record SavedMachine(
     int undo,
     String network,
     String mounts,
+    String secrets,
     Map<String, String> env,
     Map<String, String> metadata,
     Duration timeout,

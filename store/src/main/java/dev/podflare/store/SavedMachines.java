@@ -21,10 +21,10 @@ public final class SavedMachines {
       """
       insert into saved_machines (id, kind, key_id, name, sandbox_id, checkpoint, template,
         template_digest, image, vcpus, memory_mebibytes, disk_gibibytes, persistent, auto_resume,
-        undo, network, mounts, env, metadata, timeout, idle_timeout, time_left, own_bytes, stored_bytes,
+        undo, network, mounts, secrets, env, metadata, timeout, idle_timeout, time_left, own_bytes, stored_bytes,
         created_at, expires_at)
       values (:id, :kind, :keyId, :name, :sandboxId, :checkpoint, :template, :templateDigest,
-        :image, :vcpus, :memory, :disk, :persistent, :autoResume, :undo, :network, :mounts, :env, :metadata,
+        :image, :vcpus, :memory, :disk, :persistent, :autoResume, :undo, :network, :mounts, :secrets, :env, :metadata,
         :timeout, :idleTimeout, :timeLeft, :ownBytes, :storedBytes, :createdAt, :expiresAt)
       """;
 
@@ -284,6 +284,21 @@ public final class SavedMachines {
             .list());
   }
 
+  /** Names of snapshots whose sandboxes would have a volume mounted. */
+  public List<String> mounting(String volumeId) {
+    return database.read(handle ->
+        handle
+            .createQuery(
+                """
+                select coalesce(name, id) from saved_machines
+                where kind = 'snapshot' and mounts like :volume escape '!'
+                order by created_at, id
+                """)
+            .bind("volume", SandboxRecords.mentioning(volumeId))
+            .mapTo(String.class)
+            .list());
+  }
+
   /** Checkpoints that any saved machine has. */
   public Set<String> checkpoints() {
     return column("checkpoint");
@@ -351,6 +366,7 @@ public final class SavedMachines {
         .bind("undo", saved.undo())
         .bind("network", saved.network())
         .bind("mounts", saved.mounts())
+        .bind("secrets", saved.secrets())
         .bind("env", JsonText.of(saved.env()))
         .bind("metadata", JsonText.of(saved.metadata()))
         .bind("timeout", saved.timeout().toMillis())
@@ -382,6 +398,7 @@ public final class SavedMachines {
         row.getInt("undo"),
         row.getString("network"),
         row.getString("mounts"),
+        row.getString("secrets"),
         JsonText.map(row.getString("env")),
         JsonText.map(row.getString("metadata")),
         Duration.ofMillis(row.getLong("timeout")),

@@ -120,6 +120,7 @@ class FamilyRecordsTest {
         0,
         "{}",
         SandboxRecord.NO_MOUNTS,
+        "[]",
         Map.of(),
         Map.of(),
         parent,

@@ -86,13 +86,19 @@ final class DaemonProcess implements AutoCloseable {
    * NamespaceDoor} leads to its listener.
    */
   static DaemonProcess start(Path data, TestInternet internet) throws IOException {
+    return start(data, internet, Map.of());
+  }
+
+  /** The same with more variables. */
+  static DaemonProcess start(Path data, TestInternet internet, Map<String, String> environment)
+      throws IOException {
     Path config = data.resolve("serve.yaml");
     Files.writeString(config, "network: {resolvers: [" + TestInternet.RESOLVER + "]}\n");
     return launch(
             data,
             List.of("nsenter", "--net=" + internet.hostNamespace(), "--"),
             List.of("--config", config.toString()),
-            Map.of())
+            environment)
         .listening();
   }
 
@@ -182,7 +188,9 @@ final class DaemonProcess implements AutoCloseable {
     Duration patience = TestPlatform.PATIENCE;
     return new Podflare(
         new ClientConfig(
-            there, Optional.of(key()), Duration.ofSeconds(10), patience, patience, 1 << 20));
+                there, Optional.of(key()), Duration.ofSeconds(10), patience, patience, 1 << 20)
+            .withBusyTimeout(Duration.ZERO)
+            .withRejoinTimeout(Duration.ZERO)); // what a test kills is to be seen dead
   }
 
   HostState state() {

@@ -22,16 +22,21 @@ final class GuestProbe {
   private GuestProbe() {}
 
   static String python(Sandbox sandbox, String code) {
-    return good(sandbox.runCode(code));
+    return good(sandbox, sandbox.runCode(code));
   }
 
   static String bash(Sandbox sandbox, String code) {
-    return good(sandbox.runCode(code, Language.BASH));
+    return good(sandbox, sandbox.runCode(code, Language.BASH));
   }
 
-  private static String good(RunResult result) {
-    assertThat(result.exitCode()).as("%s", result).isZero();
+  private static String good(Sandbox sandbox, RunResult result) {
+    assertThat(result.exitCode()).as(() -> result + whyGone(sandbox, result)).isZero();
     return result.stdout().strip();
+  }
+
+  private static String whyGone(Sandbox sandbox, RunResult result) {
+    boolean gone = result.reason().equals("sandbox_closed");
+    return gone ? " " + TestPlatform.goneReason(sandbox).orElse("lives") : "";
   }
 
   /** Both languages answer. */

@@ -16,9 +16,11 @@ import java.util.List;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 
 /** Forks of a parent with a data set in memory: its children share it until they write. */
 @OnPlatform
+@Isolated
 @Order(38)
 class LargeForkTest {
   private static final int DATA_MEBIBYTES = LongRun.choose(192, 1024);

@@ -74,6 +74,18 @@ final class RawStream implements AutoCloseable {
     return response.statusCode();
   }
 
+  /** Bytes of the answer before its body. */
+  int headBytes() {
+    int status = "HTTP/1.1 200 OK\r\n".length() + "\r\n".length();
+    return status
+        + response.headers().map().entrySet().stream()
+            .mapToInt(header ->
+                header.getValue().stream()
+                    .mapToInt(value -> header.getKey().length() + value.length() + 4)
+                    .sum())
+            .sum();
+  }
+
   String execId() {
     return response.headers().firstValue("X-Exec-Id").orElseThrow();
   }

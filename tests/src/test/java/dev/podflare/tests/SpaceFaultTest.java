@@ -19,6 +19,8 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Order;
@@ -29,6 +31,8 @@ import org.junit.jupiter.api.io.TempDir;
 @OnPlatform
 @Order(57)
 class SpaceFaultTest {
+  private static final String SUM = "sha256sum < /root/large";
+
   @TempDir Path data;
 
   private static Sandbox persistent(TestPlatform platform) {
@@ -95,12 +99,46 @@ class SpaceFaultTest {
           refused++;
         }
         assertThat(sandbox.info().state()).isEqualTo("ready");
+        Files.delete(ballast); // or a guest that writes meanwhile would wait for ever
         assertThat(python(sandbox, "print(hashlib.sha256(x).hexdigest())")).isEqualTo(digest);
-        Files.delete(ballast);
       }
       assertThat(refused).isBetween(3, 20);
       Files.deleteIfExists(ballast);
       assertThat(python(sandbox, "print(hashlib.sha256(x).hexdigest())")).isEqualTo(digest);
+    } finally {
+      run("umount", "-l", data.toString());
+    }
+    assertThat(HostState.leftovers(data)).isEmpty();
+  }
+
+  /** What it writes is neither lost nor refused, and others go on. */
+  @Test
+  void aGuestThatWritesToAFullDiskStandsStillUntilThereIsRoom() throws Exception {
+    run("mount", "-t", "tmpfs", "-o", "size=96m", "none", data.toString());
+    try (TestPlatform platform =
+        TestPlatform.start(data, config -> TestPlatform.withFullDisk(config))) {
+      Sandbox writer = platform.create();
+      Sandbox other = platform.create();
+      platform.awaitPool(TestPlatform.POOL);
+      Path ballast = data.resolve("ballast");
+      fill(ballast, 64);
+      CompletableFuture<String> sum =
+          CompletableFuture.supplyAsync(
+              () -> bash(writer, "head -c 4M /dev/urandom > /root/large; sync; " + SUM));
+      Awaitility.await()
+          .atMost(TestPlatform.PATIENCE)
+          .untilAsserted(() ->
+              assertThatThrownBy(platform.machine(writer)::requireRoom)
+                  .hasMessageContaining("full"));
+      refused(writer::pause, "host_full");
+      assertThat(python(other, "print(6 * 7)")).isEqualTo("42");
+      assertThat(sum).isNotDone();
+      Files.delete(ballast);
+      String written = sum.orTimeout(2, TimeUnit.MINUTES).join();
+      assertThat(bash(writer, "echo 3 > /proc/sys/vm/drop_caches; " + SUM)).isEqualTo(written);
+      writer.pause();
+      writer.resume();
+      assertUsable(writer);
     } finally {
       run("umount", "-l", data.toString());
     }

@@ -10,7 +10,7 @@ import dev.podflare.network.ProxySettings;
 import dev.podflare.network.SlotLimits;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,11 +32,23 @@ final class TestInternet {
   static final String METADATA = "169.254.169.254";
   static final String PRIVATE = "10.99.0.1";
   static final String RESOLVER = "203.0.113.53";
+  static final String SERVER6 = "2001:db8:2::10";
+  static final String OTHER_SERVER6 = "2001:db8:2::20";
+  static final String METADATA6 = "fd00:ec2::254";
+  static final String NAT64_METADATA = "64:ff9b::a9fe:a9fe";
+  static final String HOST6 = "2001:db8:1::2";
+
+  /** The host's neighbour, with a public address. */
+  static final String ROUTER6 = "2001:db8:1::1";
+
   private static final String HOST = "198.51.100.2";
   private static final String ROUTER = "198.51.100.1";
 
   /** Names that the internet knows. */
   final Map<String, String> names = new ConcurrentHashMap<>();
+
+  /** The same for addresses of IPv6. */
+  final Map<String, String> names6 = new ConcurrentHashMap<>();
 
   /** What its web servers have, by path; every address has the same. */
   final Map<String, byte[]> files = new ConcurrentHashMap<>();
@@ -53,8 +65,9 @@ final class TestInternet {
     Runtime.getRuntime().addShutdownHook(new Thread(this::remove));
     in(host, () -> links(this::joinHost));
     in(outside, () -> links(TestInternet::joinOutside));
-    nameServer = in(outside, () -> TestNameServer.start(address(RESOLVER), names));
+    nameServer = in(outside, () -> TestNameServer.start(address(RESOLVER), names, names6));
     List.of(SERVER, OTHER_SERVER, METADATA, PRIVATE).forEach(this::serveFiles);
+    List.of(SERVER6, OTHER_SERVER6, METADATA6, NAT64_METADATA, ROUTER6).forEach(this::serveFiles);
   }
 
   private static final class Holder {
@@ -73,6 +86,7 @@ final class TestInternet {
         SlotLimits.DEFAULT,
         List.of(new InetSocketAddress(address(RESOLVER), 53)),
         ProxySettings.NONE,
+        true,
         Optional.of(host));
   }
 
@@ -102,6 +116,8 @@ final class TestInternet {
     links.bringUp(uplink);
     links.addAddress(uplink, address(HOST), 24);
     links.addRoute(address("0.0.0.0"), 0, uplink, Optional.of(address(ROUTER)), Optional.empty());
+    links.addAddress(uplink, address(HOST6), 64);
+    links.addRoute(address("::"), 0, uplink, Optional.of(address(ROUTER6)), Optional.empty());
   }
 
   private static void joinOutside(Links links) {
@@ -111,6 +127,10 @@ final class TestInternet {
     links.addAddress(uplink, address(ROUTER), 24);
     for (String held : List.of(RESOLVER, SERVER, OTHER_SERVER, METADATA, PRIVATE)) {
       links.addAddress(1, address(held), 32);
+    }
+    links.addAddress(uplink, address(ROUTER6), 64);
+    for (String held : List.of(SERVER6, OTHER_SERVER6, METADATA6, NAT64_METADATA)) {
+      links.addAddress(1, address(held), 128);
     }
   }
 
@@ -136,8 +156,8 @@ final class TestInternet {
     server.start();
   }
 
-  static Inet4Address address(String text) {
-    return (Inet4Address) Cidr.parse(text).network();
+  static InetAddress address(String text) {
+    return Cidr.parse(text).network();
   }
 
   private interface LinksTask {

@@ -3,11 +3,12 @@ package dev.podflare.tests;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
-import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.xbill.DNS.AAAARecord;
 import org.xbill.DNS.ARecord;
 import org.xbill.DNS.DClass;
 import org.xbill.DNS.Flags;
@@ -24,15 +25,21 @@ final class TestNameServer {
 
   private final DatagramSocket socket;
   private final Map<String, String> names;
+  private final Map<String, String> names6;
 
-  private TestNameServer(DatagramSocket socket, Map<String, String> names) {
+  private TestNameServer(
+      DatagramSocket socket, Map<String, String> names, Map<String, String> names6) {
     this.socket = socket;
     this.names = names;
+    this.names6 = names6;
   }
 
-  static TestNameServer start(Inet4Address address, Map<String, String> names) throws IOException {
+  /** Names to their addresses, of IPv4 and of IPv6. */
+  static TestNameServer start(
+      InetAddress address, Map<String, String> names, Map<String, String> names6)
+      throws IOException {
     TestNameServer server =
-        new TestNameServer(new DatagramSocket(new InetSocketAddress(address, 53)), names);
+        new TestNameServer(new DatagramSocket(new InetSocketAddress(address, 53)), names, names6);
     Thread.ofPlatform().daemon().name("name server").start(server::serve);
     return server;
   }
@@ -60,10 +67,16 @@ final class TestNameServer {
     answer.getHeader().setFlag(Flags.QR);
     answer.getHeader().setFlag(Flags.RA);
     answer.addRecord(question, Section.QUESTION);
-    String address = names.get(name.toLowerCase(java.util.Locale.ROOT));
-    if (address == null) {
+    String lower = name.toLowerCase(java.util.Locale.ROOT);
+    String address = names.get(lower);
+    String address6 = names6.get(lower);
+    if (address == null && address6 == null) {
       answer.getHeader().setRcode(Rcode.NXDOMAIN);
-    } else if (question.getType() == Type.A) {
+    } else if (question.getType() == Type.AAAA && address6 != null) {
+      answer.addRecord(
+          new AAAARecord(question.getName(), DClass.IN, 60, TestInternet.address(address6)),
+          Section.ANSWER);
+    } else if (question.getType() == Type.A && address != null) {
       answer.addRecord(
           new ARecord(question.getName(), DClass.IN, 60, TestInternet.address(address)),
           Section.ANSWER);

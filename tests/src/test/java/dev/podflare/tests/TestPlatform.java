@@ -41,6 +41,8 @@ final class TestPlatform implements AutoCloseable {
 
   static final int POOL = 2;
 
+  private static final EngineConfig.Deadlines PATIENT = patient(EngineConfig.Deadlines.defaults());
+
   final LocalEngine engine;
   final URI uri;
   final String key;
@@ -72,8 +74,15 @@ final class TestPlatform implements AutoCloseable {
         EngineConfig.of(data)
             .withTemplates(TestTemplates.folder(), TestTemplates.NAME)
             .withPool(POOL, POOL)
+            .withDeadlines(PATIENT)
             .withNetwork(Optional.of(TestInternet.get().config()));
     return new TestPlatform(data, change.apply(config));
+  }
+
+  /** A shape that is booted for the first create is waited for, however slow the host is. */
+  private static EngineConfig.Deadlines patient(EngineConfig.Deadlines usual) {
+    return new EngineConfig.Deadlines(
+        PATIENCE, usual.boot(), usual.guest(), usual.interruptGrace(), usual.execution());
   }
 
   /** The configuration with another limit of sandboxes. */
@@ -134,7 +143,8 @@ final class TestPlatform implements AutoCloseable {
 
   private ClientConfig config(String itsKey) {
     return new ClientConfig(
-        uri, Optional.of(itsKey), Duration.ofSeconds(10), PATIENCE, PATIENCE, 64 << 20);
+            uri, Optional.of(itsKey), Duration.ofSeconds(10), PATIENCE, PATIENCE, 64 << 20)
+        .withBusyTimeout(Duration.ZERO); // what is refused is looked at
   }
 
   Sandbox create() {

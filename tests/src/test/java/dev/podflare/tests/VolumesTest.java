@@ -239,12 +239,27 @@ class VolumesTest {
                 assertThat(it.code()).isEqualTo("volume_in_use");
                 assertThat(it.details().get("sandboxes")).isEqualTo(List.of(sandbox.id()));
               });
+      sandbox.snapshot(SnapshotOptions.named("holds-a-volume"));
+      sandbox.delete();
+      assertThatThrownBy(() -> platform.client.volumes().delete("used"))
+          .isInstanceOfSatisfying(
+              ApiException.class,
+              it -> {
+                assertThat(it.code()).isEqualTo("volume_in_use");
+                assertThat(it.details().get("sandboxes")).isEqualTo(List.of());
+                assertThat(it.details().get("snapshots")).isEqualTo(List.of("holds-a-volume"));
+              });
+    }
+    try (Sandbox sandbox =
+        platform.client.create(SandboxOptions.builder().snapshot("holds-a-volume").build())) {
+      assertThat(bash(sandbox, "cat " + PATH + "/f")).isEqualTo("x");
       platform.client.volumes().deleteByForce("used");
       assertThat(bash(sandbox, "sleep 2; cat %s/f 2>&1; true".formatted(PATH)))
           .contains("Stale file handle");
       platform.client.volumes().create("used"); // another one of that name is none of its
       assertThat(bash(sandbox, "ls %s 2>&1; true".formatted(PATH))).contains("Stale file handle");
       assertThat(bash(sandbox, "echo usable")).isEqualTo("usable");
+      platform.client.snapshots().list().forEach(it -> platform.client.snapshots().delete(it.id()));
     }
   }
 

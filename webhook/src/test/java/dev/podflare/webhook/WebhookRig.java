@@ -144,6 +144,7 @@ final class WebhookRig implements AutoCloseable {
                 0,
                 "{}",
                 SandboxRecord.NO_MOUNTS,
+                "[]",
                 Map.of(),
                 Map.of(),
                 Optional.empty(),

@@ -74,6 +74,7 @@ class Agent(Sink):
             b"p": self._ping,
             b"t": self._clock,
             b"n": self._name,
+            b"l": self._trust,
             b"h": self._renew,
             b"b": self._barrier,
             b"u": self._release,
@@ -228,6 +229,10 @@ class Agent(Sink):
 
     def _name(self, _number: int, payload: bytes) -> None:
         self._identity.set_name(payload)
+
+    def _trust(self, _number: int, payload: bytes) -> None:
+        self.contexts.spares.distrust()
+        self.channel.send(b"L", 0, self._identity.trust(payload).encode(errors="replace"))
 
     def _ping(self, _number: int, payload: bytes) -> None:
         self.channel.send(b"P", 0, payload)

@@ -112,6 +112,14 @@ class Spares:
             return None
         return spare.process
 
+    def distrust(self) -> None:
+        """Node reads whom it trusts when it starts, and never again."""
+        for language in ("javascript", "typescript"):
+            spare = self._by_language.get(language)
+            if spare is not None and spare.ready:
+                del self._by_language[language]
+                self._drop(spare)
+
     def _drop(self, spare: Spare) -> None:
         kill_group(spare.process.pid)
         for outlet in spare.process.outlets:

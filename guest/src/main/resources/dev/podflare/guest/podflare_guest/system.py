@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from . import ipv6
+from .trust import trust
+
 CGROUP = "/sys/fs/cgroup"
 USER_CGROUP = CGROUP + "/user"
 RESERVE_BYTES = 64 << 20
@@ -53,7 +56,16 @@ def log(text: str) -> None:
 
 def boot() -> None:
     """Brings the machine up. What fails is logged, and the rest is done all the same."""
-    for step in (_mount_all, _lift_limits, _bring_up_network, _grow_root, _set_host_name, _load_modules):
+    for step in (
+        _mount_all,
+        _lift_limits,
+        _quiet_ipv6,
+        _bring_up_network,
+        _bring_up_ipv6,
+        _grow_root,
+        _set_host_name,
+        _load_modules,
+    ):
         try:
             step()
         except (OSError, ValueError) as error:
@@ -93,9 +105,6 @@ def _bring_up_network() -> None:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
         if not os.path.exists("/sys/class/net/" + CARD):
             return
-        # Without an IPv6 address a connection to one is refused at once.
-        with open(f"/proc/sys/net/ipv6/conf/{CARD}/disable_ipv6", "w", encoding="ascii") as flag:
-            flag.write("1")
         card = CARD.encode()
         for request, address in ((SIOCSIFADDR, ADDRESS), (SIOCSIFNETMASK, NETMASK)):
             fcntl.ioctl(any_socket, request, struct.pack("16s16s", card, _sockaddr(address)))
@@ -108,6 +117,16 @@ def _bring_up_network() -> None:
             RTF_UP | RTF_GATEWAY,
         )
         fcntl.ioctl(any_socket, SIOCADDRT, route)
+
+
+def _quiet_ipv6() -> None:
+    if os.path.exists("/sys/class/net/" + CARD):
+        ipv6.quiet(CARD)
+
+
+def _bring_up_ipv6() -> None:
+    if os.path.exists("/sys/class/net/" + CARD):
+        ipv6.bring_up(CARD)
 
 
 def _sockaddr(address: str) -> bytes:
@@ -272,6 +291,14 @@ class Identity:
     def set_clock(self, time_ns: int) -> None:
         set_clock(time_ns)
 
+    def trust(self, payload: bytes) -> str:
+        """Why it could not be done; empty: it was."""
+        try:
+            trust(payload)
+            return ""
+        except (OSError, ValueError) as error:
+            return str(error)
+
 
 class NoIdentity(Identity):
     """For an agent that is not alone on its machine: changes nothing of it."""
@@ -287,6 +314,9 @@ class NoIdentity(Identity):
 
     def set_clock(self, time_ns: int) -> None:
         pass
+
+    def trust(self, payload: bytes) -> str:
+        return ""
 
 
 def _write_in_place(path: str, text: bytes) -> None:

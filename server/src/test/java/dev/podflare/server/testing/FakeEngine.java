@@ -6,6 +6,7 @@ import dev.podflare.common.PodflareException;
 import dev.podflare.engine.Caller;
 import dev.podflare.engine.CapacityView;
 import dev.podflare.engine.CleaningReport;
+import dev.podflare.engine.ClonedRepository;
 import dev.podflare.engine.Contexts;
 import dev.podflare.engine.CreateRequest;
 import dev.podflare.engine.CreatedSandbox;
@@ -20,6 +21,7 @@ import dev.podflare.engine.FamilyMember;
 import dev.podflare.engine.FileDiff;
 import dev.podflare.engine.ForkRequest;
 import dev.podflare.engine.ForkedSandboxes;
+import dev.podflare.engine.GitCloneRequest;
 import dev.podflare.engine.GuestListing;
 import dev.podflare.engine.ListRequest;
 import dev.podflare.engine.NetworkView;
@@ -35,6 +37,8 @@ import dev.podflare.engine.SandboxPage;
 import dev.podflare.engine.SandboxState;
 import dev.podflare.engine.SandboxView;
 import dev.podflare.engine.SavedView;
+import dev.podflare.engine.SecretRequest;
+import dev.podflare.engine.SecretView;
 import dev.podflare.engine.SnapshotRequest;
 import dev.podflare.engine.Terminal;
 import dev.podflare.engine.TerminalRequest;
@@ -72,6 +76,7 @@ public final class FakeEngine implements Engine {
   private final Map<String, FakeFiles> files = new ConcurrentHashMap<>();
   private final Map<Integer, InetSocketAddress> ports = new ConcurrentHashMap<>();
   private final FakeVolumes volumes = new FakeVolumes();
+  private final FakeSecrets secrets = new FakeSecrets();
   private final FakeSaved spaces = new FakeSaved(ErrorCode.SPACE_NOT_FOUND);
   private final FakeSaved snapshots = new FakeSaved(ErrorCode.SNAPSHOT_NOT_FOUND);
   private final AtomicInteger undone = new AtomicInteger();
@@ -478,6 +483,30 @@ public final class FakeEngine implements Engine {
         old.lastActiveAt(),
         old.ownMemoryBytes(),
         old.diskBytes());
+  }
+
+  @Override
+  public List<SecretView> secrets(Caller caller, String sandboxId) {
+    return secrets.list(get(caller, sandboxId).id());
+  }
+
+  @Override
+  public SecretView putSecret(Caller caller, String sandboxId, SecretRequest request) {
+    return secrets.put(get(caller, sandboxId).id(), request);
+  }
+
+  @Override
+  public void deleteSecret(Caller caller, String sandboxId, String name) {
+    secrets.delete(get(caller, sandboxId).id(), name);
+  }
+
+  @Override
+  public ClonedRepository cloneRepository(
+      Caller caller, String sandboxId, GitCloneRequest request) {
+    return new ClonedRepository(
+        get(caller, sandboxId).id() + request.path().orElse("/root/name"),
+        "0".repeat(40),
+        request.ref());
   }
 
   @Override

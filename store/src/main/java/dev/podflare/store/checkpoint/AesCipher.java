@@ -56,7 +56,7 @@ final class AesCipher implements StoreCipher {
     return derive(key.bytes(), "podflare checkpoint store 1 wrap", "AES");
   }
 
-  private static SecretKey derive(byte[] key, String purpose, String algorithm) {
+  static SecretKey derive(byte[] key, String purpose, String algorithm) {
     try {
       return KDF.getInstance("HKDF-SHA256")
           .deriveKey(
@@ -101,7 +101,7 @@ final class AesCipher implements StoreCipher {
     return decrypt(bodies, context, stored);
   }
 
-  private static byte[] encrypt(SecretKey key, byte[] context, byte[] plain) {
+  static byte[] encrypt(SecretKey key, byte[] context, byte[] plain) {
     byte[] nonce = new byte[NONCE];
     RANDOM.nextBytes(nonce);
     try {
@@ -119,8 +119,7 @@ final class AesCipher implements StoreCipher {
     }
   }
 
-  private static byte[] decrypt(SecretKey key, byte[] context, byte[] stored)
-      throws DamagedException {
+  static byte[] decrypt(SecretKey key, byte[] context, byte[] stored) throws DamagedException {
     if (stored.length < NONCE + TAG) {
       throw new DamagedException("it is too short to be encrypted");
     }

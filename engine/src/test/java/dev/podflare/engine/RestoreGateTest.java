@@ -1,0 +1,24 @@
+package dev.podflare.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(30)
+class RestoreGateTest {
+  @Test
+  void fillersGiveWayWhileCopiesAreMadeAndAMomentAfter() throws InterruptedException {
+    RestoreGate gate = new RestoreGate(1);
+    assertThat(gate.busy()).isFalse();
+    gate.copyBegins();
+    gate.copyBegins();
+    assertThat(gate.busy()).isTrue();
+    gate.copyEnds();
+    gate.copyEnds();
+    assertThat(gate.busy()).isTrue();
+    while (gate.busy()) {
+      Thread.sleep(10);
+    }
+  }
+}

@@ -1,0 +1,29 @@
+package dev.podflare.tests;
+
+import java.lang.reflect.Executable;
+import java.lang.reflect.Modifier;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.parallel.ResourceLocksProvider;
+
+/**
+ * Two classes run side by side: one that uses the daemon that all share, and one that starts its
+ * own. Those that measure their process are {@code @Isolated}: they come last and run alone.
+ */
+final class Lanes implements ResourceLocksProvider {
+  private static final Lock SHARED = new Lock("shared daemon");
+  private static final Lock OWN = new Lock("own daemon");
+
+  @Override
+  public Set<Lock> provideForClass(Class<?> tests) {
+    return Set.of(takesTheSharedOne(tests) ? SHARED : OWN);
+  }
+
+  private static boolean takesTheSharedOne(Class<?> tests) {
+    return Stream.<Executable>concat(
+            Stream.of(tests.getDeclaredConstructors()), Stream.of(tests.getDeclaredMethods()))
+        .filter(it -> !Modifier.isPrivate(it.getModifiers()))
+        .flatMap(it -> Stream.of(it.getParameterTypes()))
+        .anyMatch(TestPlatform.class::equals);
+  }
+}
