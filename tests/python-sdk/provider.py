@@ -1,10 +1,12 @@
-"""A model's endpoint whose answers are scripted, in the protocols of three providers. The script is
-a list of turns: calls of tools, or a last word. What the agent sends is kept to be looked at."""
+"""A model's endpoint whose answers are scripted, in the protocols of three providers. The script
+is a list of turns: calls of tools, or a last word. Conversations that go on at once have a script
+each, and are told apart by a text that they have. What the agent sends is kept to be looked at."""
 
 from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -23,8 +25,9 @@ Turn = Call | str
 
 
 class Provider:
-    def __init__(self, *turns: Turn) -> None:
-        self._turns = list(turns)
+    def __init__(self, *turns: Turn, scripts: Mapping[str, Sequence[Turn]] | None = None) -> None:
+        self._scripts = {"": turns} if scripts is None else scripts
+        self._done = dict.fromkeys(self._scripts, 0)
         self._lock = threading.Lock()
         self.requests: list[dict[str, Any]] = []
         self.unknown: list[str] = []
@@ -53,12 +56,18 @@ class Provider:
     def turn(self, request: dict[str, Any]) -> tuple[int, Turn]:
         with self._lock:
             self.requests.append(request)
-            number = len(self.requests) - 1
-            return number, self._turns[number] if number < len(self._turns) else "no more turns"
+            said = json.dumps(request)
+            name = next((text for text in self._scripts if text in said), None)
+            if name is None:
+                return 0, "no script for this conversation"
+            number = self._done[name]
+            self._done[name] += 1
+            turns = self._scripts[name]
+            return number, turns[number] if number < len(turns) else "no more turns"
 
     @property
     def done(self) -> bool:
-        return len(self.requests) >= len(self._turns)
+        return all(self._done[name] >= len(turns) for name, turns in self._scripts.items())
 
 
 class _Handler(BaseHTTPRequestHandler):

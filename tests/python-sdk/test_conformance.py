@@ -29,6 +29,10 @@ CALLS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
     "get_space": lambda client, a: client.spaces.get(a["space"]),
     "delete_space": lambda client, a: client.spaces.delete(a["space"]),
     "delete_snapshot": lambda client, a: client.snapshots.delete(a["snapshot"]),
+    "create_volume": lambda client, a: client.volumes.create(**a),
+    "get_volume": lambda client, a: client.volumes.get(**a),
+    "delete_volume": lambda client, a: client.volumes.delete(**a),
+    "volumes": lambda client, a: client.volumes.list(),
     "info": lambda client, a: client.info(),
     "capacity": lambda client, a: client.capacity(),
     "healthz": lambda client, a: client.healthz(),
@@ -69,6 +73,17 @@ CALLS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
     "list_contexts": lambda box, a: box.contexts.list(),
     "restart_context": lambda box, a: box.contexts.restart(a["context"]),
     "remove_context": lambda box, a: box.contexts.remove(a["context"]),
+    "start_process": lambda box, a: box.processes.start(**a),
+    "processes": lambda box, a: box.processes.list(),
+    "process": lambda box, a: box.processes.get(a["process"]).info(),
+    "guest_processes": lambda box, a: box.processes.in_guest(),
+    "signal_process": lambda box, a: box.processes.get(a.pop("process")).signal(**a),
+    "end_process": lambda box, a: box.processes.get(a["process"]).end(),
+    "wait_process": lambda box, a: box.processes.get(a.pop("process")).wait(**a),
+    "write_process": lambda box, a: box.processes.get(a.pop("process")).write_stdin(**a),
+    "process_logs": lambda box, a: box.processes.get(a.pop("process")).logs(**a),
+    "wait_for_port": lambda box, a: listening(box, a).wait_for_port(**a),
+    "wait_for_log": lambda box, a: box.processes.get(a.pop("process")).wait_for_log(**a),
     "open_terminal": lambda box, a: box.pty.open(**a),
     "type_terminal": lambda box, a: box.pty.get(a["pty"]).input(a["data"]),
     "resize_terminal": lambda box, a: box.pty.get(a["pty"]).resize(a["cols"], a["rows"]),
@@ -81,6 +96,12 @@ CALLS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
 }
 
 
+def listening(box: Any, arguments: dict[str, Any]) -> Any:
+    """Who is asked for a port: a process, or the sandbox."""
+    process = arguments.pop("process", None)
+    return box if process is None else box.processes.get(process)
+
+
 def terminal(lines: list[dict[str, Any]]) -> dict[str, Any]:
     output = b"".join(base64.b64decode(line.get("data_b64", "")) for line in lines)
     return {"exit_code": lines[-1]["data"], "output": output.decode()}
@@ -88,6 +109,8 @@ def terminal(lines: list[dict[str, Any]]) -> dict[str, Any]:
 
 FORMS: dict[str, Callable[[Any], Any]] = {
     "start_code": lambda exec_id: {"exec_id": exec_id},
+    "start_process": lambda started: {"process_id": started.id},
+    "guest_processes": lambda told: told.processes,
     "open_terminal": lambda opened: {"pty_id": opened.id},
     "wait_terminal": terminal,
 }

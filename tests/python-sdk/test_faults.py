@@ -76,6 +76,22 @@ def test_a_stream_is_cut_again_and_again(proxy: Proxy, through: Client, box: San
     assert sum(b"from_seq=" in head for head in proxy.requests) >= 2
 
 
+def test_the_log_of_a_process_is_cut(proxy: Proxy, through: Client, box: Sandbox) -> None:
+    """And the wait for its end: both go on, each event once."""
+    counter = "for i in 0 1 2 3 4; do echo line $i; sleep 0.05; done"
+    process = through.sandbox(box.id).processes.start(counter)
+    proxy.only = lambda head: b"/logs" in head or b"/wait " in head
+    proxy.cuts = [300, 450, 350, 400]
+    proxy.requests.clear()
+    events = list(process.logs(follow=True))
+    assert [event.seq for event in events] == list(range(len(events)))
+    assert "".join(event.data for event in events if event.type == "stdout") == LINES
+    assert events[-1].type == "exit"
+    assert sum(b"from_seq=" in head for head in proxy.requests) >= 3
+    proxy.cuts = [5, 20]
+    assert process.wait().exit_code == 0
+
+
 def test_an_asynchronous_stream_is_cut(proxy: Proxy, box: Sandbox) -> None:
     async def work() -> ExecResult:
         async with AsyncClient(proxy.host) as client:
@@ -295,3 +311,4 @@ def test_errors_can_be_sent_to_other_processes(client: Client) -> None:
     again = pickle.loads(pickle.dumps(caught.value))
     assert type(again) is errors.SandboxNotFound
     assert (again.code, again.status, str(again)) == ("sandbox_not_found", 404, str(caught.value))
+    assert again.help == caught.value.help

@@ -19,10 +19,12 @@ from podflare import errors, types
 
 ROOT = Path(os.environ["SDK_TEST_ROOT"])
 SDK = ROOT / "sdk" / "python"
+EXAMPLES = ROOT / "examples"
+SITE = ROOT / "docs" / "generate"
+BESIDE = [ROOT / "sdk" / name for name in ("conformance", "bench")]
 HERE = Path(__file__).parent
-SCHEMAS: dict[str, Any] = yaml.safe_load((ROOT / "openapi.yaml").read_text("utf-8"))["components"][
-    "schemas"
-]
+CONTRACT: dict[str, Any] = yaml.safe_load((ROOT / "openapi.yaml").read_text("utf-8"))
+SCHEMAS: dict[str, Any] = CONTRACT["components"]["schemas"]
 
 # Record to schema; what a record has besides, and what of the schema it leaves out on purpose.
 RECORDS: list[tuple[type, str, set[str], set[str]]] = [
@@ -36,6 +38,10 @@ RECORDS: list[tuple[type, str, set[str], set[str]]] = [
     (types.SnapshotInfo, "Snapshot", set(), set()),
     (types.PtySessionInfo, "Terminal", set(), set()),
     (types.ContextInfo, "Context", set(), set()),
+    (types.ProcessInfo, "Process", set(), set()),
+    (types.GuestProcessInfo, "GuestProcess", set(), set()),
+    (types.VolumeInfo, "Volume", set(), set()),
+    (types.SecretInfo, "Secret", set(), set()),
     (types.ExecutionInfo, "Execution", set(), set()),
     (types.FileEntry, "FileEntry", set(), set()),
     (types.WrittenFile, "WrittenFile", set(), set()),
@@ -46,6 +52,13 @@ RECORDS: list[tuple[type, str, set[str], set[str]]] = [
     (types.KeyInfo, "Key", set(), set()),
     (types.WebhookInfo, "Webhook", {"secret"}, set()),
     (types.LifecycleEvent, "LifecycleEvent", {"id"}, set()),
+]
+
+# Record to the call whose answer it is, where that has no name.
+ANSWERS: list[tuple[type, str]] = [
+    (types.OpenPort, "waitForPort"),
+    (types.ClonedRepository, "cloneRepository"),
+    (types.LogLine, "waitForLog"),
 ]
 
 
@@ -88,6 +101,16 @@ def test_records_are_those_of_the_contract(
     assert own - more == properties(SCHEMAS[schema]) - less
 
 
+@pytest.mark.parametrize(("record", "call"), ANSWERS)
+def test_answers_are_those_of_the_contract(record: Any, call: str) -> None:
+    methods = [one for path in CONTRACT["paths"].values() for one in path.values()]
+    operations = {one["operationId"]: one for one in methods if "operationId" in one}
+    operation = operations[call]
+    content = operation["responses"]["200"]["content"]["application/json"]
+    own = {field.name for field in dataclasses.fields(record)}
+    assert own == set(content["schema"]["properties"])
+
+
 def test_each_code_has_a_class() -> None:
     assert set(errors.BY_CODE) == set(SCHEMAS["ErrorCode"]["enum"])
     text = (ROOT / "openapi.yaml").read_text("utf-8")
@@ -102,21 +125,21 @@ def test_what_is_generated_is_as_it_would_be_generated() -> None:
     run(sys.executable, SDK / "scripts" / "generate.py", "--check")
 
 
-@pytest.mark.parametrize("folder", [SDK, HERE, ROOT / "sdk" / "conformance"])
+@pytest.mark.parametrize("folder", [SDK, HERE, EXAMPLES, SITE, *BESIDE])
 def test_ruff(folder: Path) -> None:
     run(sys.executable, "-m", "ruff", "check", "--no-cache", ".", cwd=folder)
     run(sys.executable, "-m", "ruff", "format", "--no-cache", "--check", ".", cwd=folder)
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("folder", [SDK, HERE])
+@pytest.mark.parametrize("folder", [SDK, HERE, EXAMPLES, SITE])
 def test_mypy(folder: Path) -> None:
     """With the frameworks, which takes its time once; what it finds out is kept beside them."""
     cache = Path(sys.prefix) / "mypy" / folder.name
     command = [sys.executable, "-m", "mypy", "--cache-dir", str(cache)]
     sources = f"{SDK / 'src'}:{ROOT / 'sdk' / 'conformance'}"
     environment = {**os.environ, "PYTHONPATH": "", "MYPYPATH": sources}
-    run(*command, *(["."] if folder == HERE else []), cwd=folder, env=environment)
+    run(*command, *([] if folder == SDK else ["."]), cwd=folder, env=environment)
 
 
 def test_an_import_is_light() -> None:

@@ -185,7 +185,7 @@ def test_the_page_of_this_package(tmp_path: Path) -> None:
     """All blocks but the asynchronous one, one after the other, in one sandbox and another."""
     page = README.read_text("utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    first, code, forks, saved, files, asynchronous = blocks
+    first, code, forks, saved, processes, files, asynchronous = blocks
     (tmp_path / "data.csv").write_text("a,b\n")
     watched = re.sub(r"for change in .*:\s+\.\.\.\n", "", files)
     assert watched != files
@@ -197,6 +197,7 @@ def test_the_page_of_this_package(tmp_path: Path) -> None:
             "sandbox = Sandbox()",
             *(code, "assert result.value.text == '6.283185307179586'"),
             *(forks, "assert best.winner.index == 1"),
+            *(processes, "assert server.wait().exit_code == 0"),
             *(watched, "sandbox.close(); first.close(); second.close()"),
             *(saved, "sandbox.delete(); sandbox.client.snapshots.delete("),
             "    next(s.id for s in sandbox.client.snapshots.list() if s.name == 'clean'))",

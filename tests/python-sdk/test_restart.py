@@ -72,7 +72,7 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
         shutil.rmtree(DATA, ignore_errors=True)
 
 
-def test_a_call_outlives_the_daemon(daemon: Daemon) -> None:
+def test_a_call_and_a_wait_outlive_the_daemon(daemon: Daemon) -> None:
     code = "import os, time\nfor i in range(400):\n    print(i, flush=True)\n    time.sleep(0.05)"
     with Client(daemon.host, api_key=KEY) as client, Sandbox(client=client) as sandbox:
         begun = threading.Event()
@@ -87,6 +87,13 @@ def test_a_call_outlives_the_daemon(daemon: Daemon) -> None:
         )
         call.start()
         assert begun.wait(SECONDS)
+        process = sandbox.processes.start(
+            "for i in $(seq 100); do echo $i; sleep 0.1; done; exit 3"
+        )
+        process.wait_for_log("^3$", timeout_seconds=SECONDS)
+        ends: list[int | None] = []
+        wait = threading.Thread(target=lambda: ends.append(process.wait().exit_code), daemon=True)
+        wait.start()
         daemon.end(signal.SIGKILL)
         with pytest.raises(errors.NotConnected):
             client.info()
@@ -96,3 +103,6 @@ def test_a_call_outlives_the_daemon(daemon: Daemon) -> None:
         assert results[0].stdout.split() == [str(i) for i in range(400)]
         assert not results[0].truncated
         assert sandbox.run_code("print(i)").stdout == "399"
+        wait.join(SECONDS)
+        assert ends == [3]
+        assert process.output().split()[-1] == "100"

@@ -50,6 +50,8 @@ def test_refusals_have_classes(client: Client, create: Create) -> None:
     assert isinstance(caught.value, httpx.HTTPStatusError)
     assert (caught.value.status, caught.value.code) == (404, "sandbox_not_found")
     assert caught.value.response.json()["code"] == "sandbox_not_found"
+    assert caught.value.help and str(caught.value).endswith(f"(see {caught.value.help})")
+    assert "What to do: " in httpx.get(caught.value.help).text
     with pytest.raises(errors.TemplateNotFound):
         create(template="no-such-template")
     with pytest.raises(errors.InvalidField) as invalid:

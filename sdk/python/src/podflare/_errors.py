@@ -40,6 +40,7 @@ class ApiError(PodflareError, httpx.HTTPStatusError):
         code: str | None = None,
         details: Mapping[str, Any] | None = None,
         retry_after: float | None = None,
+        help: str | None = None,
     ) -> None:
         httpx.HTTPStatusError.__init__(self, message, request=request, response=response)
         if code is not None:
@@ -49,9 +50,14 @@ class ApiError(PodflareError, httpx.HTTPStatusError):
         """The values that the message names."""
         self.retry_after = retry_after
         """Seconds after which to try again, if the server said so."""
+        self.help = help
+        """Address of a page that says what the code means and what to do, if there is one."""
+
+    def __str__(self) -> str:
+        return f"{self.message} (see {self.help})" if self.help else self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = (self.code, self.details, self.retry_after)
+        state = (self.code, self.details, self.retry_after, self.help)
         return _again, (type(self), self.message, self.request, self.response, *state)
 
 
@@ -63,6 +69,7 @@ def _again(
     code: str,
     details: dict[str, Any],
     retry_after: float | None,
+    help: str | None,
 ) -> ApiError:
     return kind(
         message,
@@ -71,6 +78,7 @@ def _again(
         code=code,
         details=details,
         retry_after=retry_after,
+        help=help,
     )
 
 

@@ -86,6 +86,22 @@ class Sequence:
         return True
 
 
+class Log:
+    """Lets each event of a process's log through once, however often it was joined."""
+
+    def __init__(self, first: int = 0) -> None:
+        self.next = first
+        self.ended = False
+
+    def take(self, event: Event) -> bool:
+        if event.seq < self.next:
+            return False
+        skipped = event.type == "skipped" and isinstance(event.data, int)
+        self.next = event.seq + (max(1, event.data) if skipped else 1)
+        self.ended = event.type == "exit"
+        return True
+
+
 class ExecutionFold:
     """Gathers the result of one execution from its events."""
 

@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 NetworkPolicy = Mapping[str, Any]
 """``default`` (``allow`` or ``deny``), ``allow`` and ``deny`` (lists of domains, ``*.domain``,
 addresses and blocks, each with an optional ``:port``), ``dns`` (``on`` or ``off``)."""
+
+
+class MountedVolume(TypedDict):
+    volume: str
+    """Id or name."""
+    path: str
+    """Where it is to be in the guest, as a whole path; made if it is missing."""
+
+
+class Mount(MountedVolume, total=False):
+    """A volume, and how a sandbox has it."""
+
+    read_only: bool
+    create: bool
+    """Make the volume if there is none of this name."""
+
+
+class _NewSecret(TypedDict):
+    name: str
+    """Of the variable that has the placeholder in the sandbox."""
+    hosts: list[str]
+    """``api.example.com``, ``*.example.com``, each with ``:port`` if it is not 443."""
+    value: str
+
+
+class Secret(_NewSecret, total=False):
+    """A value that a sandbox uses in its requests and never has; either ``header`` or ``query``."""
+
+    header: str
+    """Field of the request's head that it goes into."""
+    query: str
+    """Parameter of the query that it goes into."""
 
 
 class ResumeOptions(TypedDict, total=False):
@@ -52,3 +84,6 @@ class CreateOptions(TypedDict, total=False):
     """Calls wake it where it is paused or frozen; as ``persistent`` if left out."""
     undo: int | None
     """Keep what it was before each of its last so many calls."""
+    mounts: Sequence[Mount] | None
+    secrets: Sequence[Secret] | None
+    """Volumes that it has for its life, at most 8."""

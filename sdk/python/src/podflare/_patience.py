@@ -50,7 +50,17 @@ def refusal(response: httpx.Response, body: bytes) -> errors.ApiError:
         code=code,
         details=details if isinstance(details, dict) else {},
         retry_after=retry_after(response),
+        help=_page(response.request.url, data.get("help")),
     )
+
+
+def _page(asked: httpx.URL, reference: object) -> str | None:
+    """A page of the server that was asked, or one on the web."""
+    try:
+        page = asked.join(reference) if isinstance(reference, str) and reference else None
+    except httpx.InvalidURL:
+        return None
+    return str(page) if page is not None and page.scheme in ("http", "https") else None
 
 
 def retry_after(response: httpx.Response) -> float | None:

@@ -52,6 +52,11 @@ class LanguageNotAvailable(ApiError):
     http_status = 400
 
 
+class GitNotAvailable(ApiError):
+    code = "git_not_available"
+    http_status = 400
+
+
 class InvalidConfig(ApiError):
     code = "invalid_config"
     http_status = 400
@@ -94,6 +99,11 @@ class Forbidden(ApiError):
 
 class FileNotPermitted(ApiError, PermissionError):
     code = "file_not_permitted"
+    http_status = 403
+
+
+class GitAccessRefused(ApiError):
+    code = "git_access_refused"
     http_status = 403
 
 
@@ -157,6 +167,11 @@ class ContextNotFound(ApiError):
     http_status = 404
 
 
+class McpSessionNotFound(ApiError):
+    code = "mcp_session_not_found"
+    http_status = 404
+
+
 class VolumeNotFound(ApiError):
     code = "volume_not_found"
     http_status = 404
@@ -164,6 +179,21 @@ class VolumeNotFound(ApiError):
 
 class FileNotFound(ApiError, FileNotFoundError):
     code = "file_not_found"
+    http_status = 404
+
+
+class SecretNotFound(ApiError):
+    code = "secret_not_found"
+    http_status = 404
+
+
+class GitRepositoryNotFound(ApiError):
+    code = "git_repository_not_found"
+    http_status = 404
+
+
+class GitRefNotFound(ApiError):
+    code = "git_ref_not_found"
     http_status = 404
 
 
@@ -367,6 +397,11 @@ class TooManyFileCalls(ApiError):
     http_status = 429
 
 
+class TooManySecrets(ApiError):
+    code = "too_many_secrets"
+    http_status = 429
+
+
 class HeadersTooLarge(ApiError):
     code = "headers_too_large"
     http_status = 431
@@ -414,6 +449,11 @@ class PortNotListening(ApiError):
 
 class BadGuestAnswer(ApiError):
     code = "bad_guest_answer"
+    http_status = 502
+
+
+class GitFailed(ApiError):
+    code = "git_failed"
     http_status = 502
 
 
@@ -478,6 +518,7 @@ BY_CODE: dict[str, type[ApiError]] = {
     "invalid_field": InvalidField,
     "unknown_policy_field": UnknownPolicyField,
     "language_not_available": LanguageNotAvailable,
+    "git_not_available": GitNotAvailable,
     "invalid_config": InvalidConfig,
     "invalid_recipe": InvalidRecipe,
     "bad_archive": BadArchive,
@@ -487,6 +528,7 @@ BY_CODE: dict[str, type[ApiError]] = {
     "invalid_link": InvalidLink,
     "forbidden": Forbidden,
     "file_not_permitted": FileNotPermitted,
+    "git_access_refused": GitAccessRefused,
     "route_not_found": RouteNotFound,
     "sandbox_not_found": SandboxNotFound,
     "exec_not_found": ExecNotFound,
@@ -499,8 +541,12 @@ BY_CODE: dict[str, type[ApiError]] = {
     "webhook_not_found": WebhookNotFound,
     "checkpoint_not_found": CheckpointNotFound,
     "context_not_found": ContextNotFound,
+    "mcp_session_not_found": McpSessionNotFound,
     "volume_not_found": VolumeNotFound,
     "file_not_found": FileNotFound,
+    "secret_not_found": SecretNotFound,
+    "git_repository_not_found": GitRepositoryNotFound,
+    "git_ref_not_found": GitRefNotFound,
     "method_not_allowed": MethodNotAllowed,
     "request_timeout": RequestTimeout,
     "wrong_state": WrongState,
@@ -541,6 +587,7 @@ BY_CODE: dict[str, type[ApiError]] = {
     "too_many_contexts": TooManyContexts,
     "too_many_volumes": TooManyVolumes,
     "too_many_file_calls": TooManyFileCalls,
+    "too_many_secrets": TooManySecrets,
     "headers_too_large": HeadersTooLarge,
     "internal": Internal,
     "machine_failed": MachineFailed,
@@ -551,6 +598,7 @@ BY_CODE: dict[str, type[ApiError]] = {
     "not_available_yet": NotAvailableYet,
     "port_not_listening": PortNotListening,
     "bad_guest_answer": BadGuestAnswer,
+    "git_failed": GitFailed,
     "host_full": HostFull,
     "host_not_ready": HostNotReady,
     "shape_preparing": ShapePreparing,
@@ -588,6 +636,11 @@ __all__ = [
     "FileNotFound",
     "FileNotPermitted",
     "Forbidden",
+    "GitAccessRefused",
+    "GitFailed",
+    "GitNotAvailable",
+    "GitRefNotFound",
+    "GitRepositoryNotFound",
     "Gone",
     "GuestTooOld",
     "HeadersTooLarge",
@@ -605,6 +658,7 @@ __all__ = [
     "KeyNotFound",
     "LanguageNotAvailable",
     "MachineFailed",
+    "McpSessionNotFound",
     "MethodNotAllowed",
     "MissingAuthorization",
     "MountFailed",
@@ -629,6 +683,7 @@ __all__ = [
     "RequestTimeout",
     "RouteNotFound",
     "SandboxNotFound",
+    "SecretNotFound",
     "ShapePreparing",
     "ShuttingDown",
     "SnapshotExists",
@@ -648,6 +703,7 @@ __all__ = [
     "TooManyProcesses",
     "TooManyPtys",
     "TooManySandboxes",
+    "TooManySecrets",
     "TooManyVolumes",
     "TooManyWebhooks",
     "TooMuchMemory",

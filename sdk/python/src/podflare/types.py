@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from podflare._sync.sandbox import Sandbox
 
 Language = Literal["python", "bash"]
-EventType = Literal["stdout", "stderr", "exit", "started", "result", "exception"]
+EventType = Literal["stdout", "stderr", "exit", "started", "result", "exception", "skipped"]
 
 CHART = "application/vnd.podflare.chart+json"
 
@@ -30,6 +30,7 @@ class Event:
     ``data`` is text of ``stdout`` and ``stderr``, the exit code of ``exit``, the execution's id of
     ``started``, mime type to value of ``result``, a description of ``exception``. Only the
     ``chunks`` framing has the last three; with ``lines`` an event is one line without its newline.
+    Only the log of a process has ``skipped``: so many events from ``seq`` on are not kept.
     """
 
     type: str
@@ -361,6 +362,130 @@ class ContextInfo:
     language: str
     cwd: str
     busy: bool
+    created_at: datetime = time_field()
+
+
+@dataclass(frozen=True)
+class ProcessInfo:
+    """A program that was started, running or not."""
+
+    process_id: str
+    name: str | None
+    pid: int
+    """In the guest."""
+    command: str
+    state: str
+    """``running``, ``ended``."""
+    started_at: datetime = time_field()
+    ended_at: datetime | None = optional_time()
+    exit_code: int | None = None
+    """128 + n of one that signal n ended."""
+    reason: str | None = None
+    """``exited``, ``cancelled`` by ``end()``, ``timeout`` by its own limit, ``sandbox_closed``."""
+    stdin_open: bool = False
+    keeps_awake: bool = True
+    first_seq: int = 0
+    """Number of the oldest event of its log that is kept."""
+    next_seq: int = 0
+    """Number of the event that comes next."""
+
+
+@dataclass(frozen=True)
+class GuestProcessInfo:
+    """A process of the guest's kernel, by the guest's word."""
+
+    pid: int
+    ppid: int
+    uid: int
+    state: str
+    """The kernel's letter: ``R``, ``S``, ``D``, ``T``, ``Z``."""
+    cpu_ms: int
+    resident_bytes: int
+    command: str
+    process_id: str | None = None
+    """Of the started process whose first one it is."""
+
+
+@dataclass(frozen=True)
+class GuestProcesses:
+    """All that run in the guest."""
+
+    processes: list[GuestProcessInfo] = made(
+        lambda rows: read_all(GuestProcessInfo, rows), name="guest"
+    )
+    truncated: bool = False
+    """Whether there are more."""
+
+
+@dataclass(frozen=True)
+class OpenPort:
+    """A port of the guest that something listens on."""
+
+    port: int
+    addresses: list[str]
+    """Of the guest; ``0.0.0.0`` and ``::`` are all of them."""
+    reachable: bool
+    """Whether it is reached from outside; not if it listens on loopback only."""
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line of a process's log that was waited for."""
+
+    seq: int
+    """Number of the event in which it ends."""
+    stream: str
+    """``stdout`` or ``stderr``."""
+    line: str
+    groups: list[str]
+    """What the groups of the pattern have matched."""
+
+
+@dataclass(frozen=True)
+class SecretInfo:
+    """A value that a sandbox uses and never has."""
+
+    name: str
+    hosts: list[str]
+    placeholder: str
+    """What programs of the sandbox have in its place."""
+    uses: int
+    """Requests that got it, since the sandbox has its present machine."""
+    refused: int
+    """Requests to its hosts that were not passed on."""
+    created_at: datetime = time_field()
+    changed_at: datetime = time_field()
+    last_used_at: datetime | None = optional_time()
+    header: str | None = None
+    """Field that it goes into; or it has ``query``."""
+    query: str | None = None
+
+
+@dataclass(frozen=True)
+class ClonedRepository:
+    """A repository that was cloned into a sandbox."""
+
+    path: str
+    commit: str
+    branch: str | None
+    """None at a tag or commit."""
+
+
+@dataclass(frozen=True)
+class VolumeInfo:
+    """A folder that many sandboxes mount at once, and that outlives them."""
+
+    id: str
+    name: str
+    node: str
+    """That has what is in it."""
+    bytes: int | None
+    """Sum of its files' sizes; None where another node was asked."""
+    files: int | None
+    """Files, folders and links."""
+    max_bytes: int
+    mounted_in: list[str]
+    """Sandboxes that have it, frozen ones too."""
     created_at: datetime = time_field()
 
 

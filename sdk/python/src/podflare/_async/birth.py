@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from podflare._async.client import AsyncClient
     from podflare._async.sandbox import AsyncSandbox
-    from podflare._options import NetworkPolicy, ResumeOptions
+    from podflare._options import Mount, NetworkPolicy, ResumeOptions, Secret
     from podflare.types import SandboxInfo
 
 Name = tuple[str, "str | None", "str | None"]
@@ -112,6 +112,8 @@ class AsyncBirth:
         snapshot: str | None = None,
         auto_resume: bool | None = None,
         undo: int | None = None,
+        mounts: Sequence[Mount] | None = None,
+        secrets: Sequence[Secret] | None = None,
     ) -> None:
         self._id = None
         self._keep = False
@@ -133,6 +135,8 @@ class AsyncBirth:
             "snapshot": snapshot,
             "auto_resume": auto_resume,
             "undo": undo,
+            "mounts": mounts,
+            "secrets": secrets,
         }
 
     async def _created(self) -> Self:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from podflare._async.sandbox import AsyncSandbox
     from podflare._async.saved import AsyncSnapshots, AsyncSpaces
     from podflare._async.transport import AsyncTransport
+    from podflare._async.volumes import AsyncVolumes
     from podflare._options import CreateOptions, ResumeOptions
     from podflare.types import Capacity, LifecycleEvent, SandboxInfo, ServerInfo
 
@@ -149,6 +150,13 @@ class AsyncClient(AsyncOfficialCalls):
         from podflare._async.saved import AsyncSnapshots
 
         return AsyncSnapshots(self._transport)
+
+    @property
+    def volumes(self) -> AsyncVolumes:
+        """Folders that many sandboxes mount at once."""
+        from podflare._async.volumes import AsyncVolumes
+
+        return AsyncVolumes(self._transport)
 
     @property
     def webhooks(self) -> AsyncWebhooks:

@@ -12,12 +12,14 @@ from podflare._async.birth import AsyncBirth
 from podflare._records import read, read_all
 from podflare.types import (
     AsyncFanOut,
+    ClonedRepository,
     Diff,
     Event,
     ExecResult,
     ExecutionInfo,
     FamilyMember,
     NetworkInfo,
+    OpenPort,
     PortLink,
     SandboxInfo,
     SnapshotInfo,
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
     from podflare._async.contexts import AsyncContexts
     from podflare._async.execs import AsyncExecs
     from podflare._async.files import AsyncFiles
+    from podflare._async.processes import AsyncProcesses
     from podflare._async.pty import AsyncPtyNamespace
+    from podflare._async.secrets import AsyncSecrets
     from podflare._async.transport import AsyncTransport
     from podflare._options import NetworkPolicy
 
@@ -165,6 +169,59 @@ class AsyncSandbox(AsyncBirth):
         from podflare._async.contexts import AsyncContexts
 
         return AsyncContexts(self._transport, self._path)
+
+    @cached_property
+    def processes(self) -> AsyncProcesses:
+        """Programs that run beside all else until they end."""
+        from podflare._async.processes import AsyncProcesses
+
+        return AsyncProcesses(self._transport, self._path)
+
+    @cached_property
+    def secrets(self) -> AsyncSecrets:
+        """Values that it uses in its requests and never has."""
+        from podflare._async.secrets import AsyncSecrets
+
+        return AsyncSecrets(self._transport, self._path)
+
+    async def git_clone(
+        self,
+        url: str,
+        path: str | None = None,
+        *,
+        ref: str | None = None,
+        depth: int | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        token: str | None = None,
+        timeout_seconds: int = 600,
+    ) -> ClonedRepository:
+        """Clones a repository into the sandbox with its own git; the credential stays outside.
+        ``GitAccessRefused``, ``GitRepositoryNotFound``, ``GitRefNotFound``, ``GitFailed``.
+
+        :param path: an absolute folder that is empty or not there; else ``/root/`` and the name
+        :param ref: branch, tag or commit of 40 hex digits; else the repository's own branch
+        :param depth: commits of history
+        :param token: instead of ``username`` and ``password``
+        """
+        credential = requests.given(username=username, password=password, token=token)
+        body = requests.given(
+            url=url,
+            path=path,
+            ref=ref,
+            depth=depth,
+            credential=credential or None,
+            timeout_seconds=timeout_seconds,
+        )
+        request = requests.post(f"{self._path}/git/clone", body)
+        request.timeout = timeout_seconds + 60.0
+        return read(ClonedRepository, await self._transport.call(request))
+
+    async def wait_for_port(self, port: int, timeout_seconds: float = 30.0) -> OpenPort:
+        """Waits until something listens on a TCP port of the guest; else ``TimedOut``."""
+        from podflare._async.processes import open_port
+
+        return await open_port(self._transport, self._path, {"port": port}, timeout_seconds)
 
     @cached_property
     def pty(self) -> AsyncPtyNamespace:

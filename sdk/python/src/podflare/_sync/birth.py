@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from podflare._options import NetworkPolicy, ResumeOptions
+    from podflare._options import Mount, NetworkPolicy, ResumeOptions, Secret
     from podflare._sync.client import Client
     from podflare._sync.sandbox import Sandbox
     from podflare.types import SandboxInfo
@@ -82,6 +82,9 @@ class Birth:
     :param snapshot: go on where this was taken, by id or name
     :param auto_resume: calls wake it where it is paused or frozen; as ``persistent`` if left out
     :param undo: keep what it was before each of its last so many calls
+    :param mounts: volumes that it has for its life, as ``{"volume": "data", "path": "/data"}``,
+        with ``create`` to make one that there is not, and ``read_only``
+    :param secrets: values that it uses in its requests and never has
     """
 
     client: Client
@@ -113,6 +116,8 @@ class Birth:
         snapshot: str | None = None,
         auto_resume: bool | None = None,
         undo: int | None = None,
+        mounts: Sequence[Mount] | None = None,
+        secrets: Sequence[Secret] | None = None,
     ) -> None:
         owner = client or default_client(host, region, traceparent, api_key)
         record = owner.create_record(
@@ -130,6 +135,8 @@ class Birth:
             snapshot=snapshot,
             auto_resume=auto_resume,
             undo=undo,
+            mounts=mounts,
+            secrets=secrets,
         )
         self._begin(owner.at(record.get("endpoint")), record["id"], record)
 

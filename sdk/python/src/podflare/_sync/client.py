@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from podflare._sync.sandbox import Sandbox
     from podflare._sync.saved import Snapshots, Spaces
     from podflare._sync.transport import Transport
+    from podflare._sync.volumes import Volumes
     from podflare.types import Capacity, LifecycleEvent, SandboxInfo, ServerInfo
 
 
@@ -148,6 +149,13 @@ class Client(OfficialCalls):
         from podflare._sync.saved import Snapshots
 
         return Snapshots(self._transport)
+
+    @property
+    def volumes(self) -> Volumes:
+        """Folders that many sandboxes mount at once."""
+        from podflare._sync.volumes import Volumes
+
+        return Volumes(self._transport)
 
     @property
     def webhooks(self) -> Webhooks:

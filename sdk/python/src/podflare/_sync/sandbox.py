@@ -12,6 +12,7 @@ from podflare import _requests as requests
 from podflare._records import read, read_all
 from podflare._sync.birth import Birth
 from podflare.types import (
+    ClonedRepository,
     Diff,
     Event,
     ExecResult,
@@ -19,6 +20,7 @@ from podflare.types import (
     FamilyMember,
     FanOut,
     NetworkInfo,
+    OpenPort,
     PortLink,
     SandboxInfo,
     SnapshotInfo,
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
     from podflare._sync.contexts import Contexts
     from podflare._sync.execs import Execs
     from podflare._sync.files import Files
+    from podflare._sync.processes import Processes
     from podflare._sync.pty import PtyNamespace
+    from podflare._sync.secrets import Secrets
     from podflare._sync.transport import Transport
 
 OnEvent = Callable[[Event], object]
@@ -166,6 +170,59 @@ class Sandbox(Birth):
         from podflare._sync.contexts import Contexts
 
         return Contexts(self._transport, self._path)
+
+    @cached_property
+    def processes(self) -> Processes:
+        """Programs that run beside all else until they end."""
+        from podflare._sync.processes import Processes
+
+        return Processes(self._transport, self._path)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """Values that it uses in its requests and never has."""
+        from podflare._sync.secrets import Secrets
+
+        return Secrets(self._transport, self._path)
+
+    def git_clone(
+        self,
+        url: str,
+        path: str | None = None,
+        *,
+        ref: str | None = None,
+        depth: int | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        token: str | None = None,
+        timeout_seconds: int = 600,
+    ) -> ClonedRepository:
+        """Clones a repository into the sandbox with its own git; the credential stays outside.
+        ``GitAccessRefused``, ``GitRepositoryNotFound``, ``GitRefNotFound``, ``GitFailed``.
+
+        :param path: an absolute folder that is empty or not there; else ``/root/`` and the name
+        :param ref: branch, tag or commit of 40 hex digits; else the repository's own branch
+        :param depth: commits of history
+        :param token: instead of ``username`` and ``password``
+        """
+        credential = requests.given(username=username, password=password, token=token)
+        body = requests.given(
+            url=url,
+            path=path,
+            ref=ref,
+            depth=depth,
+            credential=credential or None,
+            timeout_seconds=timeout_seconds,
+        )
+        request = requests.post(f"{self._path}/git/clone", body)
+        request.timeout = timeout_seconds + 60.0
+        return read(ClonedRepository, self._transport.call(request))
+
+    def wait_for_port(self, port: int, timeout_seconds: float = 30.0) -> OpenPort:
+        """Waits until something listens on a TCP port of the guest; else ``TimedOut``."""
+        from podflare._sync.processes import open_port
+
+        return open_port(self._transport, self._path, {"port": port}, timeout_seconds)
 
     @cached_property
     def pty(self) -> PtyNamespace:
