@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the suites written in Python share: a virtual environment, and a daemon of their own on
+# What the suites share that are no Java: a virtual environment, and a daemon of their own on
 # loopback. A suite sets SUITE and HERE, sources this file and calls "finish" when it exits.
 #
 # Kept between runs: the virtual environment (.venv in the suite's folder) and built templates:
@@ -91,7 +91,7 @@ start_daemon() {
 }
 
 free_port() {
-  "$VENV/bin/python" -c '
+  "$(find_python)" -c '
 import socket
 with socket.socket() as s:
     s.bind(("127.0.0.1", 0))
