@@ -38,32 +38,34 @@ maven_suite() {
   touch "$SUITE_FOLDER/begun"
   export PODFLARE_BUILT=1
   # A failed test must not hide those of the modules above: failures are counted from the reports.
-  maven verify -fae -Dmaven.test.failure.ignore=true ${PODFLARE_LONG:+-DexcludedGroups=} 2>&1 | tee "$SUITE_LOG" | report_modules ||
+  # Modules that do not need each other go side by side; the one with most guests comes last, alone.
+  maven verify -T 2 -fae -Dmaven.test.failure.ignore=true ${PODFLARE_LONG:+-DexcludedGroups=} 2>&1 | tee "$SUITE_LOG" | report_modules ||
     status=$?
   count_modules
   count_silent_failures "$status"
 }
 
-# Reads Maven's log and prints a line per module as it ends.
+# Reads Maven's log and prints a line per module: from its reports, and how long Maven says it took.
 report_modules() {
-  local line module='' began=$SECONDS
+  local line
   while IFS= read -r line; do
-    case $line in
-      '[INFO] Building Podflare '* | '[INFO] Reactor Summary'*)
-        report_module "$module" $((SECONDS - began))
-        [[ $line =~ Building\ Podflare\ ([a-z]+) ]] && module=${BASH_REMATCH[1]} || module=
-        began=$SECONDS
-        [[ ! -t 2 ]] || printf '%s …\r' "$module" >&2
-        ;;
-    esac
+    if [[ $line =~ ^'[INFO] Building Podflare '([a-z][a-z0-9]*) && -t 2 ]]; then
+      printf '%-12s …\r' "${BASH_REMATCH[1]}" >&2
+    elif [[ $line =~ ^'[INFO] Podflare '([a-z][a-z0-9]*)' '.*'['\ *([0-9:.]+\ (s|min|h))']'$ ]]; then
+      report_line "${BASH_REMATCH[1]}" "$(tally_reports "$ROOT/${BASH_REMATCH[1]}/target/surefire-reports")" \
+        "$(seconds_of "${BASH_REMATCH[2]}")"
+    fi
   done
 }
 
-report_module() {
-  [[ -n $1 ]] || return 0
-  local tally
-  tally=$(tally_reports "$ROOT/$1/target/surefire-reports")
-  report_line "$1" "$tally" "$2"
+# Prints the whole seconds of "12.345 s", "01:23 min" or "01:02 h".
+seconds_of() {
+  local number=${1% *}
+  case $1 in
+    *h) echo $((10#${number%:*} * 3600 + 10#${number#*:} * 60)) ;;
+    *min) echo $((10#${number%:*} * 60 + 10#${number#*:})) ;;
+    *) echo "${number%.*}" ;;
+  esac
 }
 
 # report_line NAME "TESTS FAILED SKIPPED" SECONDS
@@ -136,24 +138,48 @@ classes_without_report() {
     "$ROOT"/*/src/test/java 2>/dev/null || true)
 }
 
+# Two at a time: most of what they do is to wait for guests and downloads.
 script_suites() {
   local script
+  local -a names=()
   for script in "$ROOT"/*/src/test/*/run "$ROOT"/tests/*/run; do
-    [[ ! -x $script ]] || script_suite "$script"
+    [[ -x $script ]] || continue
+    (($(jobs -rp | wc -l) < 2)) || wait -n || true # what failed is counted from what it left
+    names+=("$(suite_name "$script")")
+    script_suite "$script" &
   done
+  wait
+  count_scripts "${names[@]}"
+}
+
+suite_name() {
+  basename "$(dirname "$1")"
 }
 
 script_suite() {
-  local script=$1 name status=0 began=$SECONDS tally
-  name=$(basename "$(dirname "$script")")
+  local name status=0 began=$SECONDS tally
+  name=$(suite_name "$1")
   export PODFLARE_REPORTS="$SUITE_FOLDER/$name"
   mkdir -p "$PODFLARE_REPORTS"
-  "$script" </dev/null >"$PODFLARE_REPORTS/log" 2>&1 || status=$?
+  "$1" </dev/null >"$PODFLARE_REPORTS/log" 2>&1 || status=$?
   tally=$(tally_script "$PODFLARE_REPORTS" "$status")
-  add_tally "$tally"
   report_line "$name" "$tally" $((SECONDS - began))
-  cat "$PODFLARE_REPORTS/log" >>"$SUITE_LOG"
-  [[ $tally == *' 0 '* ]] || tail -n 40 "$PODFLARE_REPORTS/log"
+  printf '%s\n' "$tally" >"$PODFLARE_REPORTS/tally"
+}
+
+# A suite that left no tally has failed.
+count_scripts() {
+  local name folder tally
+  for name in "$@"; do
+    folder="$SUITE_FOLDER/$name"
+    tally=$(cat "$folder/tally" 2>/dev/null || echo "1 1 0")
+    add_tally "$tally"
+    cat "$folder/log" >>"$SUITE_LOG" 2>/dev/null || true
+    if [[ $tally != *' 0 '* ]]; then
+      printf '\n%s: the end of its log\n' "$name"
+      tail -n 40 "$folder/log" 2>/dev/null || true
+    fi
+  done
 }
 
 # Prints "TESTS FAILED SKIPPED" of a script suite; one that breaks or runs nothing has failed.
