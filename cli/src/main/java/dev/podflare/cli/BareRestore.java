@@ -46,7 +46,7 @@ final class BareRestore implements AutoCloseable {
       command.add(folder.resolve("top.qcow2").toString());
       command.add("--");
       command.addAll(outsideOfTheJail(input));
-      script = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+      script = new ProcessBuilder(command).redirectError(folder.resolve("errors").toFile()).start();
       ask = script.outputWriter(StandardCharsets.UTF_8);
       answer = script.inputReader(StandardCharsets.UTF_8);
     } catch (IOException e) {
@@ -87,7 +87,9 @@ final class BareRestore implements AutoCloseable {
       ask.flush();
       String line = answer.readLine();
       if (line == null) {
-        throw new PodflareException(ErrorCode.INTERNAL, "the bare restore failed");
+        throw new PodflareException(
+            ErrorCode.INTERNAL,
+            "the bare restore failed: " + Files.readString(folder.resolve("errors")));
       }
       return Double.parseDouble(line);
     } catch (IOException e) {

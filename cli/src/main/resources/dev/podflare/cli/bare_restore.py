@@ -17,18 +17,25 @@ with open(state_file, "rb") as file:
     state = file.read()
 
 
-def dial(name: str) -> socket.socket:
+for end in ("in", "out"):
+    os.mkfifo(f"{folder}/agent.{end}")
+
+
+def dial(name: str, qemu: "subprocess.Popen[bytes]") -> socket.socket:
     while True:
         try:
             client = socket.socket(socket.AF_UNIX)
             client.connect(f"{folder}/{name}")
             return client
         except OSError:
+            if qemu.poll() is not None:
+                with open(f"{folder}/log") as log:
+                    raise RuntimeError(f"QEMU ended: {log.read()}") from None
             time.sleep(0.0005)
 
 
 def restore() -> float:
-    for name in ("qmp", "agent", "incoming"):
+    for name in ("qmp", "incoming"):
         if os.path.exists(f"{folder}/{name}"):
             os.unlink(f"{folder}/{name}")
     descriptor = os.open(memory, os.O_RDWR)
@@ -36,7 +43,7 @@ def restore() -> float:
     with open(f"{folder}/log", "wb") as log:
         qemu = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, pass_fds=(9,))
     try:
-        lines = dial("qmp").makefile("rw")
+        lines = dial("qmp", qemu).makefile("rw")
         lines.readline()
 
         def execute(name: str, **arguments: object) -> dict[str, object]:
@@ -56,7 +63,7 @@ def restore() -> float:
         execute("blockdev-add", driver="qcow2", node_name="top", file={"driver": "file", "filename": layer}, backing="shape")
         execute("blockdev-reopen", options=[{"driver": "throttle", "node-name": "root", "throttle-group": "limits", "file": "top"}])
         execute("migrate-incoming", uri=f"unix:{folder}/incoming")
-        with dial("incoming") as incoming:
+        with dial("incoming", qemu) as incoming:
             incoming.sendall(state)
         while execute("query-status")["status"] == "inmigrate":
             time.sleep(0.0005)
