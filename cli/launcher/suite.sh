@@ -26,6 +26,7 @@ run_suite() {
     touch -r "$SUITE_FOLDER/begun" "$STAMP"
   fi
   script_suites
+  slowest_classes
   printf '%d passed, %d failed' "$PASSED" "$FAILED"
   ((SKIPPED == 0)) || printf ', %d skipped' "$SKIPPED"
   printf '\n'
@@ -89,6 +90,17 @@ tally_reports() {
     }
     { tests += value("tests"); failed += value("failures") + value("errors"); skipped += value("skipped") }
     END { print tests + 0, failed + 0, skipped + 0 }'
+}
+
+# Where the time goes: the classes, or files, whose tests took longest.
+slowest_classes() {
+  printf '\nslowest:\n'
+  find "$ROOT"/*/target/surefire-reports "$SUITE_FOLDER" -name '*.xml' -exec grep -ho '<testcase [^>]*>' {} + 2>/dev/null | awk '
+    function value(name) {
+      return match($0, " " name "=\"[^\"]*") ? substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3) : ""
+    }
+    { seconds[value("classname")] += value("time") }
+    END { for (name in seconds) printf "%6d s  %s\n", seconds[name], name }' | sort -rn | head -n 15 || true
 }
 
 add_tally() {

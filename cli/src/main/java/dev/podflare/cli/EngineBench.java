@@ -31,19 +31,9 @@ final class EngineBench {
     this.options = options;
   }
 
-  /** Rows for restores, refills, families, and for memory and processor time of idle sandboxes. */
-  List<BenchRow> measure(Consumer<String> progress) {
-    List<BenchRow> rows = new ArrayList<>();
+  /** A restore, and what a refill of the pool costs. */
+  List<BenchRow> restores(Consumer<String> progress) {
     progress.accept("restores, ours and a script's, " + ROUNDS + " each in turn");
-    restores(rows);
-    rows.addAll(new FamilyBench(probe, podflare, options).measure(progress));
-    rows.addAll(new NetworkBench(probe, podflare, options).measure(progress));
-    progress.accept("an idle sandbox, " + 2 * IDLE_WINDOW.toSeconds() + " s");
-    idle(rows);
-    return rows;
-  }
-
-  private void restores(List<BenchRow> rows) {
     List<Double> bare = new ArrayList<>();
     List<EngineProbe.Refill> refills = new ArrayList<>();
     try (BareRestore script = new BareRestore(probe.restoreInput())) {
@@ -55,6 +45,7 @@ final class EngineBench {
     }
     Statistics floor = Statistics.of(bare);
     Statistics ours = Statistics.of(refills.stream().map(it -> millis(it.restore())).toList());
+    List<BenchRow> rows = new ArrayList<>();
     rows.add(
         BenchRow.bounded(
             "restore into a blank, p50",
@@ -79,9 +70,13 @@ final class EngineBench {
                 blank,
                 restore,
                 warm)));
+    return rows;
   }
 
-  private void idle(List<BenchRow> rows) {
+  /** Memory and processor time of sandboxes that do nothing. */
+  List<BenchRow> idle(Consumer<String> progress) {
+    progress.accept("an idle sandbox, " + 2 * IDLE_WINDOW.toSeconds() + " s");
+    List<BenchRow> rows = new ArrayList<>();
     try (Sandbox sandbox = podflare.create(options)) {
       sandbox.runCode("print(1)");
       Machine machine = probe.machine(sandbox.id());
@@ -101,6 +96,7 @@ final class EngineBench {
     rows.add(
         BenchRow.limited(
             "idle CPU of a paused sandbox", idleShare(asleep), "% of a core", 0.05, window()));
+    return rows;
   }
 
   private static String window() {

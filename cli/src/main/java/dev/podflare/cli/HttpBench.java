@@ -46,8 +46,6 @@ final class HttpBench {
   /** Measures row by row; {@code progress} hears what comes next. */
   List<BenchRow> measure(Consumer<String> progress) {
     List<BenchRow> rows = new ArrayList<>();
-    progress.accept("waiting for the pool to fill");
-    creates.awaitFullPool();
     progress.accept("hot exec, " + rounds + " calls");
     ExecBench.Hot hot = execs.hot(rounds, probe);
     Statistics exec = hot.exec();

@@ -92,13 +92,23 @@ final class DaemonProcess implements AutoCloseable {
   /** The same with more variables. */
   static DaemonProcess start(Path data, TestInternet internet, Map<String, String> environment)
       throws IOException {
+    return start(data, internet, environment, List.of());
+  }
+
+  /** The same at an address that all can reach who reach that host. */
+  static DaemonProcess startPublic(Path data, TestInternet internet) throws IOException {
+    return start(data, internet, Map.of(), List.of("--listen", TestInternet.HOST + ":0"));
+  }
+
+  private static DaemonProcess start(
+      Path data, TestInternet internet, Map<String, String> environment, List<String> options)
+      throws IOException {
     Path config = data.resolve("serve.yaml");
     Files.writeString(config, "network: {resolvers: [" + TestInternet.RESOLVER + "]}\n");
+    List<String> all = new ArrayList<>(List.of("--config", config.toString()));
+    all.addAll(options);
     return launch(
-            data,
-            List.of("nsenter", "--net=" + internet.hostNamespace(), "--"),
-            List.of("--config", config.toString()),
-            environment)
+            data, List.of("nsenter", "--net=" + internet.hostNamespace(), "--"), all, environment)
         .listening();
   }
 
@@ -123,7 +133,10 @@ final class DaemonProcess implements AutoCloseable {
     Path log = Files.createTempFile("podflare-daemon", ".log");
     List<String> line = new ArrayList<>(before);
     line.addAll(program.java(DaemonCache.flags(program).toArray(String[]::new)));
-    line.addAll(List.of("serve", "--data", data.toString(), "--listen", "127.0.0.1:0"));
+    line.addAll(List.of("serve", "--data", data.toString()));
+    if (!options.contains("--listen")) {
+      line.addAll(List.of("--listen", "127.0.0.1:0"));
+    }
     line.addAll(List.of("--templates", program.templates().toString()));
     line.addAll(List.of("--template", TestTemplates.NAME));
     line.addAll(List.of("--pool", "" + POOL, "--blanks", "" + POOL));

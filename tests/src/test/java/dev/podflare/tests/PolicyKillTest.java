@@ -10,7 +10,6 @@ import dev.podflare.client.NetworkPolicy;
 import dev.podflare.client.Podflare;
 import dev.podflare.client.Sandbox;
 import dev.podflare.client.SandboxOptions;
-import dev.podflare.linux.Nftables;
 import dev.podflare.tests.Arrivals.Port;
 import java.io.IOException;
 import java.io.InputStream;
@@ -223,7 +222,7 @@ class PolicyKillTest {
   private Map<String, Long> refusals() {
     Map<String, Long> counts = new HashMap<>();
     Pattern.compile("(10\\.[0-9.]+) counter packets (\\d+)")
-        .matcher(nft("list set inet %s refused_policy"))
+        .matcher(internet.filter(data, "list set inet %s refused_policy"))
         .results()
         .forEach(slot -> counts.put(slot.group(1), Long.parseLong(slot.group(2))));
     return counts;
@@ -231,16 +230,7 @@ class PolicyKillTest {
 
   /** Without its rules, the same guests arrive at once. */
   private void assertThatNothingElseHeldThemBack(Arrivals arrivals) {
-    nft("flush chain inet %s forward");
+    internet.filter(data, "flush chain inet %s forward");
     FORBIDDEN.forEach(port -> awaitMore(arrivals, port));
-  }
-
-  private String nft(String command) {
-    String table = "podflare_" + HostState.instance(data);
-    return internet.onHost(() -> {
-      try (Nftables nftables = Nftables.open()) {
-        return nftables.run(command.formatted(table));
-      }
-    });
   }
 }

@@ -5,6 +5,7 @@ import dev.podflare.engine.GuestNetworkConfig;
 import dev.podflare.linux.Links;
 import dev.podflare.linux.Links.VethEnd;
 import dev.podflare.linux.NamespaceThread;
+import dev.podflare.linux.Nftables;
 import dev.podflare.network.Cidr;
 import dev.podflare.network.ProxySettings;
 import dev.podflare.network.SlotLimits;
@@ -41,7 +42,9 @@ final class TestInternet {
   /** The host's neighbour, with a public address. */
   static final String ROUTER6 = "2001:db8:1::1";
 
-  private static final String HOST = "198.51.100.2";
+  /** Of the daemons' host, as the internet sees it. */
+  static final String HOST = "198.51.100.2";
+
   private static final String ROUTER = "198.51.100.1";
 
   /** Names that the internet knows. */
@@ -103,6 +106,21 @@ final class TestInternet {
   /** The same on the host. */
   <T> T onHost(Callable<T> task) {
     return in(host, task);
+  }
+
+  /**
+   * Has the packet filter of the daemons' host do something to a daemon's table.
+   *
+   * @param data the daemon's folder
+   * @param command of nft, with {@code %s} for the table's name
+   */
+  String filter(Path data, String command) {
+    String table = "podflare_" + HostState.instance(data);
+    return onHost(() -> {
+      try (Nftables nftables = Nftables.open()) {
+        return nftables.run(command.formatted(table));
+      }
+    });
   }
 
   private void joinHost(Links links) {
