@@ -29,6 +29,7 @@ readonly TEST_PACKAGES=(
   libfaketime=/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1
   qemu-utils=qemu-img
   nftables=nft
+  netbase=/etc/protocols
   tmux=tmux
   postgresql=any:/usr/lib/postgresql/*/bin/initdb
 )

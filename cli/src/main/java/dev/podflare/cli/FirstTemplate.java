@@ -39,6 +39,7 @@ final class FirstTemplate implements AutoCloseable {
     try {
       factory.build(Recipes.find(template), false, new Logged());
       engine.preload();
+      LOG.info("template {} is built; sandboxes can be made", template);
     } catch (PodflareException e) {
       LOG.error("template {} was not built: {}", template, e.sentence());
     }

@@ -116,7 +116,11 @@ final class Shapes implements AutoCloseable {
             name.equals(config.defaultTemplate())
                 ? new PodflareException(
                     ErrorCode.TEMPLATE_NOT_BUILT,
-                    "template " + name + " is not built; run: podflare template build " + name)
+                    "template "
+                        + name
+                        + " is not built yet: the daemon builds it at its first start, and its log"
+                        + " tells how far it is; or run: podflare template build "
+                        + name)
                 : new PodflareException(
                     ErrorCode.TEMPLATE_NOT_FOUND,
                     "no template '" + name + "' is built here",

@@ -8,7 +8,7 @@ import java.util.List;
 /** The two versions of IP, as the packet filter spells them. */
 enum IpVersion {
   V4("", "ip", "ipv4_addr", "icmp"),
-  V6("6", "ip6", "ipv6_addr", "ipv6-icmp");
+  V6("6", "ip6", "ipv6_addr", "icmpv6");
 
   /** End of the names of sets and chains. */
   final String suffix;
@@ -19,7 +19,10 @@ enum IpVersion {
   /** Type of an address in sets. */
   final String address;
 
-  /** Its protocol of control messages. */
+  /**
+   * Its protocol of control messages, as a keyword: other spellings are looked up in
+   * /etc/protocols.
+   */
   final String icmp;
 
   IpVersion(String suffix, String header, String address, String icmp) {

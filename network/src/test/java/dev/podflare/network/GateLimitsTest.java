@@ -6,8 +6,10 @@ import static dev.podflare.network.GateRig.send;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.awaitility.Awaitility;
@@ -36,6 +38,10 @@ class GateLimitsTest {
   }
 
   private Socket opened() throws IOException {
+    return opened(rig);
+  }
+
+  private static Socket opened(GateRig rig) throws IOException {
     Socket socket = rig.connect();
     send(socket, "\0hello");
     assertThat(GateRig.read(socket, 6)).isEqualTo("\0hello");
@@ -56,9 +62,29 @@ class GateLimitsTest {
       Awaitility.await().until(() -> rig.gate.open(SLOT) < 16);
       open.add(opened());
     } finally {
-      for (Socket socket : open) {
-        socket.close();
+      close(open);
+    }
+    assertThat(openedWithALimitOf(64)).isEqualTo(40);
+  }
+
+  /** How many of 40 connections a gate takes whose limit is another. */
+  private int openedWithALimitOf(int limit) throws IOException {
+    InetSocketAddress destination = (InetSocketAddress) server.getLocalSocketAddress();
+    List<Socket> open = new ArrayList<>();
+    try (GateRig wide = new GateRig(destination, Duration.ofSeconds(20), limit)) {
+      wide.allowAllBut("evil.example");
+      for (int count = 0; count < 40; count++) {
+        open.add(opened(wide));
       }
+      return wide.gate.open(SLOT);
+    } finally {
+      close(open);
+    }
+  }
+
+  private static void close(List<Socket> open) throws IOException {
+    for (Socket socket : open) {
+      socket.close();
     }
   }
 

@@ -2,6 +2,7 @@ package dev.podflare.network;
 
 import dev.podflare.common.PodflareException;
 import dev.podflare.linux.TapDevice;
+import dev.podflare.network.Internet.UdpEcho;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -173,6 +174,16 @@ final class Guest implements AutoCloseable {
     }
   }
 
+  /** The same for a spelling of an address that the guest's own C library reads. */
+  String dial(String spelling, int port) {
+    return frames(namespace, "dial", spelling, "" + port);
+  }
+
+  /** How an echo request went, in the same words. */
+  String ping(String address) {
+    return frames(namespace, "ping", address);
+  }
+
   /** How a datagram went, in the same words. */
   String udp(String address, int port) {
     try (DatagramSocket socket = datagrams(0)) {
@@ -183,6 +194,29 @@ final class Guest implements AutoCloseable {
       return "open";
     } catch (IOException e) {
       return outcome(e);
+    }
+  }
+
+  /**
+   * Says something from a port, so that the server knows whom to answer, and waits for the echo.
+   */
+  void speak(int from, String address, int port) throws IOException {
+    try (DatagramSocket socket = datagrams(from)) {
+      socket.send(
+          new DatagramPacket(
+              new byte[1], 1, new InetSocketAddress(Internet.address(address), port)));
+      socket.receive(new DatagramPacket(new byte[9], 9));
+    }
+  }
+
+  /** Whether what the server says to whom it has heard last arrives at this guest's port. */
+  boolean hears(int port, UdpEcho server) throws IOException {
+    try (DatagramSocket socket = datagrams(port)) {
+      server.say("secret of the earlier user");
+      socket.receive(new DatagramPacket(new byte[99], 99));
+      return true;
+    } catch (SocketTimeoutException silent) {
+      return false;
     }
   }
 

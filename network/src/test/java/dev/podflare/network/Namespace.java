@@ -7,6 +7,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 
@@ -81,6 +83,32 @@ final class Namespace implements AutoCloseable {
         Sysctl.write("ipv6/conf/" + link + "/disable_ipv6", "0");
       }
     });
+  }
+
+  /** Hardware addresses that a link's neighbours are known by. */
+  String neighbours(String link) {
+    return ip("neigh", "show", "dev", link);
+  }
+
+  /** Lets a neighbour that was fixed be learnt anew. */
+  void unfix(String link, String address, String mac) {
+    String ignored = ip("neigh", "change", address, "lladdr", mac, "dev", link, "nud", "stale");
+  }
+
+  /** Runs the tool of this name in the namespace; answers what it prints. */
+  private String ip(String... words) {
+    List<String> line = new ArrayList<>(List.of("nsenter", "--net=" + path, "ip"));
+    line.addAll(List.of(words));
+    try {
+      Process process = new ProcessBuilder(line).redirectErrorStream(true).start();
+      String output = process.inputReader().readAllAsString();
+      if (process.onExit().join().exitValue() != 0) {
+        throw new IOException(line + ": " + output);
+      }
+      return output;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   String nft(String commands) {

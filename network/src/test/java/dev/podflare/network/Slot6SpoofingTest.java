@@ -72,8 +72,8 @@ class Slot6SpoofingTest {
     assertThat(server.heard.get()).isEqualTo(1);
 
     inSlot("delete chain netdev slot guest");
-    send(spoofedMac, spoofedSource);
-    await().until(() -> server.heard.get() == 3);
+    send(spoofedMac, spoofedSource, foreignSource);
+    await().until(() -> server.heard.get() == 4);
   }
 
   @Test
@@ -148,15 +148,32 @@ class Slot6SpoofingTest {
   void nobodyIsAskedForHardwareAddressesAndNobodyAnswers() {
     String question =
         Frame6.solicitation(GATEWAY_MAC, GUEST_MAC, Slot.GUEST_ADDRESS6, Slot.GATEWAY_ADDRESS6);
-    String foreign =
-        Frame6.solicitation(GATEWAY_MAC, GUEST_MAC, "fe80::bad", Slot.GATEWAY_ADDRESS6);
-    assertThat(ask(foreign)).isEqualTo("none");
-
-    inSlot("delete chain netdev slot guest\ninsert rule inet slot input accept");
-    assertThat(ask(question)).contains(GATEWAY_MAC);
-    // Even so the slot does not learn: its neighbours are fixed.
+    String foreign = Frame6.solicitation(GATEWAY_MAC, GUEST_MAC, ROUTER, Slot.GATEWAY_ADDRESS6);
+    String otherMac =
+        Frame6.solicitation(GATEWAY_MAC, FOREIGN_MAC, Slot.GUEST_ADDRESS6, Slot.GATEWAY_ADDRESS6);
     internet.tcp(internet.outside, Internet.SERVER6, 80);
-    assertThat(guest.tcp(Internet.SERVER6, 80)).isEqualTo("open");
+    try (Namespace inside = Namespace.at(slot.namespace())) {
+      String before = inside.neighbours("tap0");
+      for (String frame : List.of(question, foreign, otherMac)) {
+        assertThat(ask(frame)).isEqualTo("none");
+      }
+      assertThat(inside.neighbours("tap0")).isEqualTo(before);
+
+      inSlot("delete chain netdev slot guest\ninsert rule inet slot input accept");
+      for (String frame : List.of(question, foreign, otherMac)) {
+        assertThat(ask(frame)).contains(GATEWAY_MAC);
+      }
+      assertThat(inside.neighbours("tap0")).contains(ROUTER + " lladdr " + Slot.GUEST_MAC);
+      // Even so the slot does not learn who the guest is: that neighbour is fixed.
+      assertThat(inside.neighbours("tap0")).contains(before.strip().split("\n"));
+      assertThat(guest.tcp(Internet.SERVER6, 80)).isEqualTo("open");
+
+      inside.unfix("tap0", Slot.GUEST_ADDRESS6, Slot.GUEST_MAC);
+      assertThat(ask(otherMac)).contains(GATEWAY_MAC);
+      assertThat(inside.neighbours("tap0"))
+          .contains(Slot.GUEST_ADDRESS6 + " lladdr 02:aa:aa:aa:aa:aa");
+      assertThat(guest.tcp(Internet.SERVER6, 80)).isEqualTo("silent");
+    }
   }
 
   private void send(String... frames) {

@@ -8,12 +8,8 @@ import dev.podflare.network.EgressPolicy.Default;
 import dev.podflare.network.Internet.EchoServer;
 import dev.podflare.network.Internet.UdpEcho;
 import java.io.IOException;
-import java.net.DatagramPacket;
-import java.net.DatagramSocket;
-import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
-import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -70,6 +66,32 @@ class SlotAttackTest {
   }
 
   @Test
+  void aPrivateAddressInEverySpellingThatResolversTake() {
+    EchoServer metadata = internet.tcp(internet.outside, Internet.METADATA, 80);
+    List<String> spellings =
+        List.of(
+            "2852039166",
+            "0251.0376.0251.0376",
+            "0xa9fea9fe",
+            "169.16689662",
+            "::ffff:169.254.169.254");
+    spellings.forEach(it -> assertThat(guest.dial(it, 80)).as(it).isEqualTo("refused"));
+    assertThat(metadata.accepted()).isZero();
+
+    internet.host.nft("flush set " + TABLE + " always_denied");
+    spellings.forEach(it -> assertThat(guest.dial(it, 80)).as(it).isEqualTo("open"));
+  }
+
+  @Test
+  void echoRequestsOfAShutSlot() {
+    slot.apply(EgressPolicy.SHUT);
+    assertThat(guest.ping(Internet.SERVER)).isEqualTo("refused");
+
+    internet.rewrite(TABLE, "decide", "goto refuse_policy", "goto settle");
+    assertThat(guest.ping(Internet.SERVER)).isEqualTo("open");
+  }
+
+  @Test
   void portsOfTheHostOnAnyOfItsAddresses() {
     internet.tcp(internet.host, "0.0.0.0", 22);
 
@@ -101,6 +123,29 @@ class SlotAttackTest {
 
     internet.rewrite(
         TABLE, "outbound", "ct status dnat ct direction original goto refuse_always", "");
+    assertThat(guest.tcp(Internet.HOST_PUBLIC, 8080)).isEqualTo("open");
+  }
+
+  @Test
+  void aPortOfTheHostsLoopbackThatItPublishes() {
+    EchoServer server = internet.tcp(internet.host, "127.0.0.1", 8080);
+    internet.host.nft(
+        """
+        table ip published {
+          chain pre {
+            type nat hook prerouting priority dstnat;
+            ip daddr 198.51.100.2 tcp dport 8080 dnat to 127.0.0.1:8080
+          }
+        }
+        """);
+    assertThat(guest.tcp(Internet.HOST_PUBLIC, 8080)).isNotEqualTo("open");
+
+    // As container engines set it, so that such a port works.
+    internet.host.run(() -> Sysctl.write("ipv4/conf/all/route_localnet", "1"));
+    assertThat(guest.tcp(Internet.HOST_PUBLIC, 8080)).isEqualTo("refused");
+    assertThat(server.accepted()).isZero();
+
+    internet.host.nft("flush chain " + TABLE + " input");
     assertThat(guest.tcp(Internet.HOST_PUBLIC, 8080)).isEqualTo("open");
   }
 
@@ -211,42 +256,23 @@ class SlotAttackTest {
   @Test
   void aConnectionOfTheSlotsEarlierUser() throws Exception {
     UdpEcho server = internet.udp(internet.outside, Internet.SERVER, 9000);
-    speak(5000);
+    guest.speak(5000, Internet.SERVER, 9000);
     await().until(() -> server.heard.get() == 1);
     guest.close();
 
     slot.scrub();
     slot.apply(EgressPolicy.OPEN);
-    assertThat(hears(internet.guest(slot), server)).isFalse();
+    assertThat(internet.guest(slot).hears(5000, server)).isFalse();
 
     Slot unscrubbed = network.makeSlot();
     unscrubbed.apply(EgressPolicy.OPEN);
     guest = internet.guest(unscrubbed);
-    speak(5000);
+    guest.speak(5000, Internet.SERVER, 9000);
     await().until(() -> server.heard.get() == 2);
     guest.close();
     unscrubbed.apply(EgressPolicy.SHUT);
     unscrubbed.apply(EgressPolicy.OPEN);
-    assertThat(hears(internet.guest(unscrubbed), server)).isTrue();
-  }
-
-  private void speak(int port) throws Exception {
-    try (DatagramSocket socket = guest.datagrams(port)) {
-      socket.send(
-          new DatagramPacket(
-              new byte[1], 1, new InetSocketAddress(Internet.address(Internet.SERVER), 9000)));
-      socket.receive(new DatagramPacket(new byte[9], 9));
-    }
-  }
-
-  private static boolean hears(Guest later, UdpEcho server) throws Exception {
-    try (DatagramSocket socket = later.datagrams(5000)) {
-      server.say("secret of the earlier user");
-      socket.receive(new DatagramPacket(new byte[99], 99));
-      return true;
-    } catch (SocketTimeoutException silent) {
-      return false;
-    }
+    assertThat(internet.guest(unscrubbed).hears(5000, server)).isTrue();
   }
 
   @Test

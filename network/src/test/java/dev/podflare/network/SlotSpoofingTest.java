@@ -3,6 +3,7 @@ package dev.podflare.network;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.podflare.linux.Links.VethEnd;
 import dev.podflare.network.Internet.UdpEcho;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -22,6 +23,7 @@ class SlotSpoofingTest {
   private static final String FOREIGN_MAC = "02aaaaaaaaaa";
   private static final String GUEST_MAC = Slot.GUEST_MAC.replace(":", "");
   private static final String GATEWAY_MAC = Plan.GATEWAY_MAC.replace(":", "");
+  private static final String GATEWAY = "c0000001";
 
   private Internet internet;
   private Network network;
@@ -64,8 +66,8 @@ class SlotSpoofingTest {
     assertThat(server.heard.get()).isEqualTo(1);
 
     inSlot(slot, "delete chain netdev slot guest");
-    send(spoofedMac, spoofedSource);
-    await().until(() -> server.heard.get() == 3);
+    send(spoofedMac, spoofedSource, foreignSource);
+    await().until(() -> server.heard.get() == 4);
   }
 
   @Test
@@ -95,19 +97,77 @@ class SlotSpoofingTest {
 
   @Test
   void arpForAnAddressOfSomebodyElse() {
-    String honest = arp(GUEST_MAC, "c0000002");
-    String foreign = arp(GUEST_MAC, "c0000003");
-    String otherMac = arp(FOREIGN_MAC, "c0000002");
-
-    assertThat(ask(honest)).contains(GATEWAY_MAC);
-    assertThat(ask(foreign)).isEqualTo("none");
-    assertThat(ask(otherMac)).isEqualTo("none");
-
-    inSlot(slot, "delete chain netdev slot guest");
-    assertThat(ask(foreign)).contains(GATEWAY_MAC);
-    // Even so the slot does not learn: its neighbours are fixed.
+    String honest = arp(GUEST_MAC, "c0000002", GATEWAY);
+    String foreign = arp(GUEST_MAC, "c0000003", GATEWAY);
+    String otherMac = arp(FOREIGN_MAC, "c0000002", GATEWAY);
     internet.tcp(internet.outside, Internet.SERVER, 80);
-    assertThat(guest.tcp(Internet.SERVER, 80)).isEqualTo("open");
+    try (Namespace inside = Namespace.at(slot.namespace())) {
+      String before = inside.neighbours("tap0");
+
+      assertThat(ask(honest)).contains(GATEWAY_MAC);
+      assertThat(ask(foreign)).isEqualTo("none");
+      assertThat(ask(otherMac)).isEqualTo("none");
+      assertThat(inside.neighbours("tap0")).isEqualTo(before);
+
+      inSlot(slot, "delete chain netdev slot guest");
+      assertThat(ask(foreign)).contains(GATEWAY_MAC);
+      assertThat(ask(otherMac)).contains(GATEWAY_MAC);
+      assertThat(inside.neighbours("tap0")).contains("192.0.0.3 lladdr " + Slot.GUEST_MAC);
+      // Even so the slot does not learn who the guest is: that neighbour is fixed.
+      assertThat(inside.neighbours("tap0")).contains(before.strip());
+      assertThat(guest.tcp(Internet.SERVER, 80)).isEqualTo("open");
+
+      inside.unfix("tap0", Slot.GUEST_ADDRESS, Slot.GUEST_MAC);
+      assertThat(ask(otherMac)).contains(GATEWAY_MAC);
+      assertThat(inside.neighbours("tap0")).contains("192.0.0.2 lladdr 02:aa:aa:aa:aa:aa");
+      assertThat(guest.tcp(Internet.SERVER, 80)).isEqualTo("silent");
+    }
+  }
+
+  @Test
+  void framesForANeighbourOnACommonWire() {
+    Slot neighbour = network.makeSlot();
+    Guest ignored = internet.guest(neighbour);
+    String question = arp(FOREIGN_MAC, "c0000003", "c0000002");
+    assertThat(ask(question)).as("no wire").isEqualTo("none");
+    wire(neighbour);
+    assertThat(ask(question)).as("a wire").isEqualTo("none");
+
+    for (Slot each : List.of(slot, neighbour)) {
+      inSlot(each, "delete chain netdev slot guest");
+    }
+    assertThat(ask(question)).as("nobody checks").contains(GUEST_MAC);
+    inSlot(slot, "delete table netdev wire");
+    assertThat(ask(question)).as("nobody checks, no wire").isEqualTo("none");
+  }
+
+  /** Joins the taps of both slots, as if they were on one switch. */
+  private void wire(Slot neighbour) {
+    try (Namespace here = Namespace.at(slot.namespace());
+        Namespace there = Namespace.at(neighbour.namespace())) {
+      here.links(links ->
+          links.addVeth(
+              new VethEnd("wire", "02:00:00:00:00:03"),
+              new VethEnd("wire", "02:00:00:00:00:04"),
+              there.path(),
+              1500));
+      for (Namespace each : List.of(here, there)) {
+        each.links(links -> links.bringUp(links.index("wire")));
+        each.nft(
+            """
+            table netdev wire {
+              chain leaving {
+                type filter hook ingress device "tap0" priority 0;
+                fwd to "wire"
+              }
+              chain coming {
+                type filter hook ingress device "wire" priority 0;
+                fwd to "tap0"
+              }
+            }
+            """);
+      }
+    }
   }
 
   @Test
@@ -131,8 +191,8 @@ class SlotSpoofingTest {
     return Guest.frames(guest.namespace, "ask", "eth0", frame);
   }
 
-  /** Who has 192.0.0.1? */
-  private static String arp(String mac, String source) {
+  /** Who has this address? */
+  private static String arp(String mac, String source, String wanted) {
     return "ff".repeat(6)
         + mac
         + "0806"
@@ -140,7 +200,7 @@ class SlotSpoofingTest {
         + mac
         + source
         + "00".repeat(6)
-        + "c0000001";
+        + wanted;
   }
 
   /** An IPv4 UDP datagram to port 9000 of the server, without checksum of UDP. */

@@ -5,6 +5,8 @@ frames.py NAMESPACE ask LINK HEX            sends a frame, prints the first ARP 
 frames.py NAMESPACE neighbour LINK HEX      sends a frame, prints the first IPv6 neighbour advertisement or "none"
 frames.py NAMESPACE protocol ADDRESS N      sends a packet of IP protocol N
 frames.py NAMESPACE hear N [6]              prints "heard" for the first packet of protocol N, of IPv6
+frames.py NAMESPACE dial ADDRESS PORT       connects to any spelling of an address, prints "open", "refused" or what else
+frames.py NAMESPACE ping ADDRESS            sends an echo request, prints the same
 """
 
 import ctypes
@@ -69,6 +71,42 @@ def main(namespace: str, verb: str, *words: str) -> None:
             print("heard")
         except TimeoutError:
             print("none")
+    elif verb == "dial":
+        print(dial(words[0], int(words[1])))
+    elif verb == "ping":
+        print(ping(words[0]))
+
+
+def dial(address: str, port: int) -> str:
+    try:
+        with socket.create_connection((address, port), 1.5) as stream:
+            stream.sendall(b"hello")
+            return "open" if stream.recv(5) == b"hello" else "refused"
+    except ConnectionError:
+        return "refused"
+    except OSError as e:
+        return str(e)
+
+
+def ping(address: str) -> str:
+    six = ":" in address
+    # What asks, what answers, and what says that it is unreachable; in IPv6 the kernel sums.
+    ask, answer, refusal = (128, 129, 1) if six else (8, 0, 3)
+    raw = (
+        socket.socket(socket.AF_INET6, socket.SOCK_RAW, 58)
+        if six
+        else socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)
+    )
+    raw.settimeout(1.5)
+    raw.sendto(bytes([ask, 0]) + (0xFFFF - (ask << 8)).to_bytes(2, "big") + bytes(4), (address, 0))
+    try:
+        while True:
+            packet = raw.recv(2048)
+            kind = packet[0] if six else packet[20]
+            if kind in (answer, refusal):
+                return "open" if kind == answer else "refused"
+    except TimeoutError:
+        return "none"
 
 
 main(*sys.argv[1:])
