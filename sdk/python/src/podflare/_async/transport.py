@@ -13,6 +13,7 @@ import httpx
 
 from podflare import errors
 from podflare._async import runtime
+from podflare._async.lanes import AsyncLane, AsyncLanes
 from podflare._config import Config, is_loopback
 from podflare._patience import Patience, failure, refusal
 from podflare._requests import Request
@@ -25,9 +26,13 @@ DRAIN_SECONDS = 5.0
 class AsyncBody:
     """An answer whose body is still to come. To be closed."""
 
-    def __init__(self, response: httpx.Response, host: str) -> None:
+    def __init__(
+        self, response: httpx.Response, host: str, lanes: AsyncLanes, lane: AsyncLane
+    ) -> None:
         self._response = response
         self._host = host
+        self._lanes = lanes
+        self._lane: AsyncLane | None = lane
         self._raw = response.aiter_raw()
         self.headers = response.headers
         self.status = response.status_code
@@ -66,22 +71,25 @@ class AsyncBody:
             return
 
     async def aclose(self) -> None:
+        lane, self._lane = self._lane, None
+        if lane is not None:
+            self._lanes.give_back(lane)
         await self._response.aclose()
 
 
 class AsyncTransport:
     """Connections to servers, kept and shared. Safe for many tasks or threads at once."""
 
-    def __init__(self, config: Config, clients: dict[str, httpx.AsyncClient] | None = None) -> None:
+    def __init__(self, config: Config, lanes: dict[str, AsyncLanes] | None = None) -> None:
         self.config = config
-        self._clients = {} if clients is None else clients
+        self._lanes = {} if lanes is None else lanes
         self._headers = {"Accept-Encoding": "identity", **config.headers()}
 
     def at(self, host: str | None) -> AsyncTransport:
         """The same, for another address of the service."""
         if host is None or host.rstrip("/") == self.config.host:
             return self
-        return AsyncTransport(replace(self.config, host=host.rstrip("/")), self._clients)
+        return AsyncTransport(replace(self.config, host=host.rstrip("/")), self._lanes)
 
     async def call(self, request: Request) -> Any:
         """Does a call to its end and returns the JSON of its answer; None if it is empty."""
@@ -119,27 +127,30 @@ class AsyncTransport:
 
     async def _send(self, request: Request, patience: Patience, silence: float) -> AsyncBody:
         host = self.config.host
-        client = self._client()
         remaining = patience.remaining()
         headers = {**self._headers, **request.headers}
         if request.json is not None:
             headers["Content-Type"] = "application/json"
-        built = client.build_request(
-            request.method,
-            address(host + request.path),
-            content=request.body(),
-            headers=headers,
-            timeout=httpx.Timeout(silence, connect=min(self.config.connect_timeout, remaining)),
-        )
+        lanes = self._lanes_of(host)
+        lane = lanes.take()
         try:
-            response = await client.send(built, stream=True)
-        except httpx.TransportError as broken:
-            raise failure(broken, host) from broken
-        except RuntimeError as closed:  # httpx has no class for it
-            if client.is_closed:
-                raise errors.NotConnected("this client is closed") from closed
+            built = lane.client.build_request(
+                request.method,
+                address(host + request.path),
+                content=request.body(),
+                headers=headers,
+                timeout=httpx.Timeout(silence, connect=min(self.config.connect_timeout, remaining)),
+            )
+            response = await lane.client.send(built, stream=True)
+        except BaseException as error:
+            lanes.give_back(lane)
+            if isinstance(error, httpx.TransportError):
+                raise failure(error, host) from error
+            if isinstance(error, RuntimeError) and lane.client.is_closed:
+                # httpx has no class for it
+                raise errors.NotConnected("this client is closed") from error
             raise
-        body = AsyncBody(response, host)
+        body = AsyncBody(response, host, lanes, lane)
         if response.is_success:
             return body
         try:
@@ -148,25 +159,28 @@ class AsyncTransport:
             await body.aclose()
         raise refusal(response, refused)
 
-    def _client(self) -> httpx.AsyncClient:
-        host = self.config.host
+    def _lanes_of(self, host: str) -> AsyncLanes:
         secure = host.startswith("https:")
-        name = f"{secure}{is_loopback(host)}"
-        client = self._clients.get(name)
-        if client is None:
-            client = runtime.http_client(
-                # A context without authorities is made quickly, and trusts nobody.
-                verify=True if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-                trust_env=not is_loopback(host),
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
-            )
-            client = self._clients.setdefault(name, client)
-        return client
+        near = is_loopback(host)
+        name = f"{secure}{near}"
+        lanes = self._lanes.get(name)
+        if lanes is None:
+
+            def client() -> httpx.AsyncClient:
+                return runtime.http_client(
+                    # A context without authorities is made quickly, and trusts nobody.
+                    verify=True if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+                    trust_env=not near,
+                    limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
+                )
+
+            lanes = self._lanes.setdefault(name, AsyncLanes(client))
+        return lanes
 
     async def aclose(self) -> None:
         """Ends all connections; streams that are being read break."""
-        for client in list(self._clients.values()):
-            await client.aclose()
+        for lanes in list(self._lanes.values()):
+            await lanes.aclose()
 
 
 def _parse(body: bytes, host: str) -> Any:

@@ -17,6 +17,7 @@ from podflare._config import Config, is_loopback
 from podflare._patience import Patience, failure, refusal
 from podflare._requests import Request
 from podflare._sync import runtime
+from podflare._sync.lanes import Lane, Lanes
 
 MAX_ANSWER_BYTES = 64 << 20
 address = lru_cache(1024)(httpx.URL)  # taking one apart is a good part of a short call
@@ -26,9 +27,11 @@ DRAIN_SECONDS = 5.0
 class Body:
     """An answer whose body is still to come. To be closed."""
 
-    def __init__(self, response: httpx.Response, host: str) -> None:
+    def __init__(self, response: httpx.Response, host: str, lanes: Lanes, lane: Lane) -> None:
         self._response = response
         self._host = host
+        self._lanes = lanes
+        self._lane: Lane | None = lane
         self._raw = response.iter_raw()
         self.headers = response.headers
         self.status = response.status_code
@@ -67,22 +70,25 @@ class Body:
             return
 
     def close(self) -> None:
+        lane, self._lane = self._lane, None
+        if lane is not None:
+            self._lanes.give_back(lane)
         self._response.close()
 
 
 class Transport:
     """Connections to servers, kept and shared. Safe for many tasks or threads at once."""
 
-    def __init__(self, config: Config, clients: dict[str, httpx.Client] | None = None) -> None:
+    def __init__(self, config: Config, lanes: dict[str, Lanes] | None = None) -> None:
         self.config = config
-        self._clients = {} if clients is None else clients
+        self._lanes = {} if lanes is None else lanes
         self._headers = {"Accept-Encoding": "identity", **config.headers()}
 
     def at(self, host: str | None) -> Transport:
         """The same, for another address of the service."""
         if host is None or host.rstrip("/") == self.config.host:
             return self
-        return Transport(replace(self.config, host=host.rstrip("/")), self._clients)
+        return Transport(replace(self.config, host=host.rstrip("/")), self._lanes)
 
     def call(self, request: Request) -> Any:
         """Does a call to its end and returns the JSON of its answer; None if it is empty."""
@@ -120,27 +126,30 @@ class Transport:
 
     def _send(self, request: Request, patience: Patience, silence: float) -> Body:
         host = self.config.host
-        client = self._client()
         remaining = patience.remaining()
         headers = {**self._headers, **request.headers}
         if request.json is not None:
             headers["Content-Type"] = "application/json"
-        built = client.build_request(
-            request.method,
-            address(host + request.path),
-            content=request.body(),
-            headers=headers,
-            timeout=httpx.Timeout(silence, connect=min(self.config.connect_timeout, remaining)),
-        )
+        lanes = self._lanes_of(host)
+        lane = lanes.take()
         try:
-            response = client.send(built, stream=True)
-        except httpx.TransportError as broken:
-            raise failure(broken, host) from broken
-        except RuntimeError as closed:  # httpx has no class for it
-            if client.is_closed:
-                raise errors.NotConnected("this client is closed") from closed
+            built = lane.client.build_request(
+                request.method,
+                address(host + request.path),
+                content=request.body(),
+                headers=headers,
+                timeout=httpx.Timeout(silence, connect=min(self.config.connect_timeout, remaining)),
+            )
+            response = lane.client.send(built, stream=True)
+        except BaseException as error:
+            lanes.give_back(lane)
+            if isinstance(error, httpx.TransportError):
+                raise failure(error, host) from error
+            if isinstance(error, RuntimeError) and lane.client.is_closed:
+                # httpx has no class for it
+                raise errors.NotConnected("this client is closed") from error
             raise
-        body = Body(response, host)
+        body = Body(response, host, lanes, lane)
         if response.is_success:
             return body
         try:
@@ -149,25 +158,28 @@ class Transport:
             body.close()
         raise refusal(response, refused)
 
-    def _client(self) -> httpx.Client:
-        host = self.config.host
+    def _lanes_of(self, host: str) -> Lanes:
         secure = host.startswith("https:")
-        name = f"{secure}{is_loopback(host)}"
-        client = self._clients.get(name)
-        if client is None:
-            client = runtime.http_client(
-                # A context without authorities is made quickly, and trusts nobody.
-                verify=True if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-                trust_env=not is_loopback(host),
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
-            )
-            client = self._clients.setdefault(name, client)
-        return client
+        near = is_loopback(host)
+        name = f"{secure}{near}"
+        lanes = self._lanes.get(name)
+        if lanes is None:
+
+            def client() -> httpx.Client:
+                return runtime.http_client(
+                    # A context without authorities is made quickly, and trusts nobody.
+                    verify=True if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+                    trust_env=not near,
+                    limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
+                )
+
+            lanes = self._lanes.setdefault(name, Lanes(client))
+        return lanes
 
     def close(self) -> None:
         """Ends all connections; streams that are being read break."""
-        for client in list(self._clients.values()):
-            client.close()
+        for lanes in list(self._lanes.values()):
+            lanes.close()
 
 
 def _parse(body: bytes, host: str) -> Any:
