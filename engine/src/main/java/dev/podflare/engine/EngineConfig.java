@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Settings of a {@link LocalEngine}.
@@ -211,36 +212,12 @@ public record EngineConfig(
 
   /** The same with another network, or with none. */
   public EngineConfig withNetwork(Optional<GuestNetworkConfig> other) {
-    return new EngineConfig(
-        dataFolder,
-        templatesFolder,
-        node,
-        accelerator,
-        defaultTemplate,
-        pools,
-        lifetimes,
-        caps,
-        limits,
-        deadlines,
-        other,
-        volumes);
+    return with(parts -> parts.network = other);
   }
 
   /** Pool sizes by template. */
-  public EngineConfig withPools(Map<String, PoolSize> newPools) {
-    return new EngineConfig(
-        dataFolder,
-        templatesFolder,
-        node,
-        accelerator,
-        defaultTemplate,
-        newPools,
-        lifetimes,
-        caps,
-        limits,
-        deadlines,
-        network,
-        volumes);
+  public EngineConfig withPools(Map<String, PoolSize> others) {
+    return with(parts -> parts.pools = others);
   }
 
   /** A pool of the default template only. */
@@ -250,85 +227,81 @@ public record EngineConfig(
 
   /** The default template's pool is of the host's size; set others after this. */
   public EngineConfig withTemplates(Path folder, String template) {
-    return new EngineConfig(
-        dataFolder,
-        folder,
-        node,
-        accelerator,
-        template,
-        Map.of(template, PoolSize.ofHost()),
-        lifetimes,
-        caps,
-        limits,
-        deadlines,
-        network,
-        volumes);
+    return with(parts -> {
+      parts.templatesFolder = folder;
+      parts.defaultTemplate = template;
+      parts.pools = Map.of(template, PoolSize.ofHost());
+    });
   }
 
   /** The same with other limits of volumes. */
   public EngineConfig withVolumes(VolumeLimits others) {
-    return new EngineConfig(
-        dataFolder,
-        templatesFolder,
-        node,
-        accelerator,
-        defaultTemplate,
-        pools,
-        lifetimes,
-        caps,
-        limits,
-        deadlines,
-        network,
-        others);
+    return with(parts -> parts.volumes = others);
   }
 
   public EngineConfig withAccelerator(HypervisorConfig.Choice choice) {
-    return new EngineConfig(
-        dataFolder,
-        templatesFolder,
-        node,
-        choice,
-        defaultTemplate,
-        pools,
-        lifetimes,
-        caps,
-        limits,
-        deadlines,
-        network,
-        volumes);
+    return with(parts -> parts.accelerator = choice);
   }
 
   /** The same with other deadlines. */
   public EngineConfig withDeadlines(Deadlines others) {
-    return new EngineConfig(
-        dataFolder,
-        templatesFolder,
-        node,
-        accelerator,
-        defaultTemplate,
-        pools,
-        lifetimes,
-        caps,
-        limits,
-        others,
-        network,
-        volumes);
+    return with(parts -> parts.deadlines = others);
   }
 
   public EngineConfig withLimits(Lifetimes newLifetimes, Limits newLimits) {
-    return new EngineConfig(
-        dataFolder,
-        templatesFolder,
-        node,
-        accelerator,
-        defaultTemplate,
-        pools,
-        newLifetimes,
-        caps,
-        newLimits,
-        deadlines,
-        network,
-        volumes);
+    return with(parts -> {
+      parts.lifetimes = newLifetimes;
+      parts.limits = newLimits;
+    });
+  }
+
+  private EngineConfig with(Consumer<Parts> change) {
+    Parts parts = new Parts(this);
+    change.accept(parts);
+    return parts.whole();
+  }
+
+  /** What can be changed of a configuration, while it is. */
+  private static final class Parts {
+    private final EngineConfig from;
+    private Path templatesFolder;
+    private HypervisorConfig.Choice accelerator;
+    private String defaultTemplate;
+    private Map<String, PoolSize> pools;
+    private Lifetimes lifetimes;
+    private Limits limits;
+    private Deadlines deadlines;
+    private Optional<GuestNetworkConfig> network;
+    private VolumeLimits volumes;
+
+    Parts(EngineConfig from) {
+      this.from = from;
+      this.templatesFolder = from.templatesFolder;
+      this.accelerator = from.accelerator;
+      this.defaultTemplate = from.defaultTemplate;
+      this.pools = from.pools;
+      this.lifetimes = from.lifetimes;
+      this.limits = from.limits;
+      this.deadlines = from.deadlines;
+      this.network = from.network;
+      this.volumes = from.volumes;
+    }
+
+    EngineConfig whole() {
+      return new EngineConfig(
+          from.dataFolder,
+          templatesFolder,
+          from.node,
+          accelerator,
+          defaultTemplate,
+          pools,
+          lifetimes,
+          from.caps,
+          limits,
+          deadlines,
+          network,
+          volumes);
+    }
   }
 
   private static void check(boolean condition, String message) {
