@@ -4,6 +4,7 @@ import static dev.podflare.tests.GuestProbe.assertUsable;
 import static dev.podflare.tests.GuestProbe.bash;
 import static dev.podflare.tests.GuestProbe.python;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.podflare.client.ApiException;
@@ -136,6 +137,10 @@ class SpaceFaultTest {
       Files.delete(ballast);
       String written = sum.orTimeout(2, TimeUnit.MINUTES).join();
       assertThat(bash(writer, "echo 3 > /proc/sys/vm/drop_caches; " + SUM)).isEqualTo(written);
+      // It is watched for a moment longer: a write that finds no room may follow.
+      Awaitility.await()
+          .untilAsserted(() ->
+              assertThatCode(platform.machine(writer)::requireRoom).doesNotThrowAnyException());
       writer.pause();
       writer.resume();
       assertUsable(writer);
