@@ -7,16 +7,15 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.parallel.ResourceLocksProvider;
 
 /**
- * Two classes run side by side: one that uses the daemon that all share, and one that starts its
- * own. Those that measure their process are {@code @Isolated}: they come last and run alone.
+ * Two classes run side by side, but never two that use the daemon that all share. Those that
+ * measure their process are {@code @Isolated}: they come last and run alone.
  */
 final class Lanes implements ResourceLocksProvider {
   private static final Lock SHARED = new Lock("shared daemon");
-  private static final Lock OWN = new Lock("own daemon");
 
   @Override
   public Set<Lock> provideForClass(Class<?> tests) {
-    return Set.of(takesTheSharedOne(tests) ? SHARED : OWN);
+    return takesTheSharedOne(tests) ? Set.of(SHARED) : Set.of();
   }
 
   private static boolean takesTheSharedOne(Class<?> tests) {

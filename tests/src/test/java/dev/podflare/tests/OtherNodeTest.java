@@ -32,6 +32,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -198,6 +199,7 @@ class OtherNodeTest {
   }
 
   @Test
+  @Tag("slow")
   void aDamagedShapeIsToldAndAFetchThatWasKilledIsBegunAgain() throws Exception {
     Path store = folder.resolve("store");
     try (DaemonProcess one =
