@@ -23,7 +23,7 @@ final class SdkBench {
   private static final int CALLS = 100; // as the row says
   private static final int IMPORTS = 10;
   private static final int RUNS = 10;
-  private static final int WARM_UP_ROUNDS = 500;
+  private static final int WARM_UP_ROUNDS = 1500;
 
   private final Podflare podflare;
   private final SandboxOptions options;
