@@ -20,7 +20,7 @@ import java.util.function.Consumer;
 /** The rows about guests' networks. Nothing is sent to the outside. One thread. */
 final class NetworkBench {
   private static final int ROUNDS = 50;
-  private static final int WARM_UP = 150;
+  private static final int WARM_UP = 600;
   private static final int SLOTS = 20;
   private static final String INSTANCE = "be7c0000"; // of no daemon
 
