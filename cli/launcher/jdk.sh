@@ -7,9 +7,13 @@ readonly JDK_PACKAGE="openjdk-$JDK_LEAST-jdk-headless"
 # Major version of the JDK in a folder, from its release file; nothing if there is no JDK.
 # The compiler is asked for because the first use builds.
 jdk_version() {
-  local home=$1
+  local home=$1 line
   [[ -x $home/bin/java && -x $home/bin/javac && -r $home/release ]] || return 0
-  sed -n 's/^JAVA_VERSION="\([0-9][0-9]*\).*/\1/p' "$home/release"
+  while IFS= read -r line; do # no process is started: each verb begins with this
+    if [[ $line =~ ^JAVA_VERSION=\"([0-9]+) ]]; then
+      printf '%s\n' "${BASH_REMATCH[1]}"
+    fi
+  done <"$home/release"
 }
 
 # Where a JDK may be: JAVA_HOME, the java of the path, the distributions' folder.
@@ -19,7 +23,8 @@ jdk_candidates() {
     printf '%s\n' "$JAVA_HOME"
   fi
   if java=$(command -v java); then
-    dirname -- "$(dirname -- "$(readlink -f -- "$java")")"
+    java=$(readlink -f -- "$java")
+    printf '%s\n' "${java%/bin/*}"
   fi
   printf '%s\n' "${PODFLARE_JVM_FOLDER:-/usr/lib/jvm}"/*
 }

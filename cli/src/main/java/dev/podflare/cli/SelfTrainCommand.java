@@ -15,9 +15,12 @@ import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.lang.ProcessBuilder.Redirect;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -27,15 +30,16 @@ import picocli.CommandLine.Parameters;
  */
 @Command(name = "self-train", hidden = true, description = "For the launcher's start-up cache.")
 final class SelfTrainCommand implements Runnable {
-  @Parameters(arity = "0..1", description = "short, mcp or daemon", defaultValue = "short")
+  @Parameters(arity = "0..1", description = "short, mcp, daemon or server", defaultValue = "short")
   private String kind;
 
   @Override
   public void run() {
     switch (kind) {
       case "daemon" -> daemon();
-      case "mcp" -> mcp();
-      default -> shortVerbs();
+      case "mcp" -> withServer(SelfTrainCommand::mcp);
+      case "server" -> serve();
+      default -> withServer(SelfTrainCommand::shortVerbs);
     }
   }
 
@@ -60,17 +64,43 @@ final class SelfTrainCommand implements Runnable {
   }
 
   /** Only what most of them need: each class that is recorded is loaded at every start. */
-  private static void shortVerbs() {
+  private static void shortVerbs(String url) {
+    quietly("ls", "--url", url);
+    quietly("run", "--url", url, "print(1)");
+    quietly("rm", "--url", url, "sbx_1");
+  }
+
+  /** Gives the address of a canned server, which is another process: its classes are not wanted. */
+  private static void withServer(Consumer<String> verbs) {
+    String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    String classes = System.getProperty("java.class.path");
+    List<String> line = List.of(java, "-cp", classes, Main.class.getName(), "self-train", "server");
+    try {
+      Process server = new ProcessBuilder(line).redirectError(Redirect.DISCARD).start();
+      try {
+        verbs.accept(server.inputReader().readLine());
+      } finally {
+        server.destroy();
+      }
+    } catch (IOException impossible) {
+      throw new UncheckedIOException(impossible);
+    }
+  }
+
+  /** Until whoever has started it ends. */
+  private static void serve() {
     try (CannedServer server = cannedServer()) {
-      quietly("ls", "--url", server.url());
-      quietly("run", "--url", server.url(), "print(1)");
-      quietly("rm", "--url", server.url(), "sbx_1");
+      System.out.println(server.url());
+      while (System.in.read() >= 0) {
+        // nothing is said
+      }
+    } catch (IOException ended) {
+      // as it is to be
     }
   }
 
   private static CannedServer cannedServer() {
-    CannedServer server = new CannedServer();
-    server
+    return new CannedServer()
         .on("GET /v1/sandboxes", 200, "{\"sandboxes\":[{\"id\":\"sbx_1\",\"state\":\"ready\"}]}")
         .on("POST /v1/sandboxes", 200, "{\"id\":\"sbx_1\",\"state\":\"ready\"}")
         .on(
@@ -81,19 +111,17 @@ final class SelfTrainCommand implements Runnable {
             {"type":"exit","data":0,"seq":1,"ts":1}
             """)
         .on("DELETE /v1/sandboxes/sbx_1", 204, "");
-    return server;
   }
 
-  private static void mcp() {
+  private static void mcp(String url) {
     String asked =
         """
         {"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}
         {"jsonrpc":"2.0","id":2,"method":"tools/list"}
         {"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"run_code","arguments":{"code":"1"}}}
         """;
-    try (CannedServer server = cannedServer();
-        Podflare podflare =
-            new Podflare(ClientConfig.of(ClientConfig.address(server.url()), Optional.empty()))) {
+    ClientConfig config = ClientConfig.of(ClientConfig.address(url), Optional.empty());
+    try (Podflare podflare = new Podflare(config)) {
       new StdioDoor(
               new ByteArrayInputStream(asked.getBytes(StandardCharsets.UTF_8)),
               OutputStream.nullOutputStream())

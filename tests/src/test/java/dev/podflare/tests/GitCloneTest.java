@@ -41,12 +41,14 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /**
  * Clones from git's own HTTP server, behind TLS and a password. In the default template, which
  * takes minutes to build: if it is there, or with {@code --long}.
  */
 @OnPlatform
+@ResourceLock(SecretSite.LOCK)
 @Order(96)
 class GitCloneTest {
   private static final String HOST = "git.example";

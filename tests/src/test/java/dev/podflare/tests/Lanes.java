@@ -8,7 +8,8 @@ import org.junit.jupiter.api.parallel.ResourceLocksProvider;
 
 /**
  * Two classes run side by side, but never two that use the daemon that all share. Those that
- * measure their process are {@code @Isolated}: they come last and run alone.
+ * measure their process are {@code @Isolated}: they come last and run alone. What else two cannot
+ * have at a time, they lock by name.
  */
 final class Lanes implements ResourceLocksProvider {
   private static final Lock SHARED = new Lock("shared daemon");

@@ -35,12 +35,14 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /**
  * What was saved on one node goes on on another, which shares records and store and nothing else:
  * another data folder, other templates, another boot.
  */
 @OnPlatform
+@ResourceLock(SharedServers.LOCK)
 @Order(59)
 class OtherNodeTest {
   private static final String BUSY =

@@ -21,9 +21,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** Daemons whose records are in a PostgreSQL and whose checkpoints are in an S3. */
 @OnPlatform
+@ResourceLock(SharedServers.LOCK)
 @Order(58)
 class PostgresAndS3Test {
   @TempDir Path folder;

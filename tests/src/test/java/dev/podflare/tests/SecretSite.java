@@ -29,6 +29,9 @@ import javax.net.ssl.SSLContext;
  * A web server of the internet, with or without TLS, that writes down all it is sent. Thread-safe.
  */
 final class SecretSite implements AutoCloseable {
+  /** Held by classes that have one, since each listens at the same port. */
+  static final String LOCK = "web servers of the test internet";
+
   private static final char[] PASSWORD = "changeit".toCharArray();
 
   /** A request as it came; names of fields in lower case. */

@@ -17,9 +17,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** Secrets outlive the daemon: by the records, never by what is left of it. */
 @OnPlatform
+@ResourceLock(SecretSite.LOCK)
 @Order(45)
 class SecretTakeOverTest {
   private static final String NAME = "kept.example";

@@ -30,12 +30,14 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /**
  * Secrets that guests use and never have: real guests, real clients, real servers with TLS. The
  * value is looked for wherever bytes are kept, and sent to wherever it must not go.
  */
 @OnPlatform
+@ResourceLock(SecretSite.LOCK)
 @Order(44)
 class SecretsTest {
   private static final String API = "api.example";

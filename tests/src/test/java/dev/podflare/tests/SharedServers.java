@@ -16,6 +16,9 @@ import java.util.Map;
 
 /** A PostgreSQL and an S3 of a test's own, and daemons that keep all that lasts in them. */
 final class SharedServers implements AutoCloseable {
+  /** Held by classes that use them, since some of these end and start them anew. */
+  static final String LOCK = "PostgreSQL and S3";
+
   final PostgresProcess postgres = PostgresProcess.start();
   private final DatabaseConfig.Postgres database = postgres.freshDatabase();
   private final S3BlobsConfig bucket = S3Process.get().freshBucket();

@@ -31,6 +31,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /**
  * The daemon's process stands still, as under SIGSTOP, a debugger, or on a host that has no
@@ -39,6 +40,7 @@ import org.junit.jupiter.api.io.TempDir;
  * answered. With a PostgreSQL and an S3 store, as a big installation has them.
  */
 @OnPlatform
+@ResourceLock(SharedServers.LOCK)
 @Order(90)
 class StoppedDaemonTest {
   /** Longer than barriers, statements of the database and calls of webhooks may take. */
