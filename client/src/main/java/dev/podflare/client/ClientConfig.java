@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
@@ -83,72 +84,65 @@ public record ClientConfig(
 
   /** The same with another {@code maxOutputBytes}. */
   public ClientConfig withMaxOutputBytes(int bytes) {
-    return new ClientConfig(
-        baseUrl,
-        key,
-        connectTimeout,
-        callTimeout,
-        silenceTimeout,
-        bytes,
-        retries,
-        busyTimeout,
-        rejoinTimeout);
+    return with(parts -> parts.maxOutputBytes = bytes);
   }
 
   /** The same with other {@code retries}. */
   public ClientConfig withRetries(int times) {
-    return new ClientConfig(
-        baseUrl,
-        key,
-        connectTimeout,
-        callTimeout,
-        silenceTimeout,
-        maxOutputBytes,
-        times,
-        busyTimeout,
-        rejoinTimeout);
+    return with(parts -> parts.retries = times);
   }
 
   /** The same with another {@code busyTimeout}. */
   public ClientConfig withBusyTimeout(Duration time) {
-    return new ClientConfig(
-        baseUrl,
-        key,
-        connectTimeout,
-        callTimeout,
-        silenceTimeout,
-        maxOutputBytes,
-        retries,
-        time,
-        rejoinTimeout);
+    return with(parts -> parts.busyTimeout = time);
   }
 
   /** The same with another {@code rejoinTimeout}. */
   public ClientConfig withRejoinTimeout(Duration time) {
-    return new ClientConfig(
-        baseUrl,
-        key,
-        connectTimeout,
-        callTimeout,
-        silenceTimeout,
-        maxOutputBytes,
-        retries,
-        busyTimeout,
-        time);
+    return with(parts -> parts.rejoinTimeout = time);
   }
 
   /** The same with another key. */
   public ClientConfig withKey(Optional<String> other) {
-    return new ClientConfig(
-        baseUrl,
-        other,
-        connectTimeout,
-        callTimeout,
-        silenceTimeout,
-        maxOutputBytes,
-        retries,
-        busyTimeout,
-        rejoinTimeout);
+    return with(parts -> parts.key = other);
+  }
+
+  private ClientConfig with(Consumer<Parts> change) {
+    Parts parts = new Parts(this);
+    change.accept(parts);
+    return parts.whole();
+  }
+
+  /** What can be changed of a configuration, while it is. */
+  private static final class Parts {
+    private final ClientConfig from;
+    private Optional<String> key;
+    private int maxOutputBytes;
+    private int retries;
+    private Duration busyTimeout;
+    private Duration rejoinTimeout;
+
+    Parts(ClientConfig from) {
+      this.from = from;
+      this.key = from.key;
+      this.maxOutputBytes = from.maxOutputBytes;
+      this.retries = from.retries;
+      this.busyTimeout = from.busyTimeout;
+      this.rejoinTimeout = from.rejoinTimeout;
+    }
+
+    ClientConfig whole() {
+      return new ClientConfig(
+          from.baseUrl,
+          key,
+          from.connectTimeout,
+          from.callTimeout,
+          from.silenceTimeout,
+          maxOutputBytes,
+          retries,
+          busyTimeout,
+          rejoinTimeout);
+    }
   }
 
   /**
