@@ -65,7 +65,7 @@ final class BenchRun {
   /** Of a server elsewhere; groups that need a look inside are not for it. */
   Result ofServer(ClientConfig server) {
     try (Podflare podflare = new Podflare(server)) {
-      return measured(podflare, Optional.empty(), Path.of(""), Optional.empty());
+      return measured(podflare, Optional.empty());
     }
   }
 
@@ -80,9 +80,18 @@ final class BenchRun {
             : Optional.empty();
     try (LocalDaemon daemon = DaemonWiring.start(config);
         Podflare podflare = new Podflare(daemon.address())) {
-      return measured(podflare, Optional.of(daemon.engine().probe()), config.data(), without);
+      Inside inside = new Inside(daemon.engine().probe(), config.data(), without);
+      return measured(podflare, Optional.of(inside));
     }
   }
+
+  /**
+   * What is known of a daemon in this process.
+   *
+   * @param data its folder
+   * @param withoutNetwork creates of a daemon that gives guests no network, if they are wanted
+   */
+  private record Inside(EngineProbe probe, Path data, Optional<Statistics> withoutNetwork) {}
 
   /** The burst needs a pool of its size, and a fork a blank for each child. */
   private ServeConfig withMachines(ServeConfig given) {
@@ -93,20 +102,21 @@ final class BenchRun {
     return config.withMachines(config.pool().orElse(pool), config.blanks().orElse(blanks));
   }
 
-  private Result measured(
-      Podflare podflare, Optional<EngineProbe> probe, Path data, Optional<Statistics> without) {
+  private Result measured(Podflare podflare, Optional<Inside> inside) {
     ServerInfo server = podflare.info();
     if (groups.stream().anyMatch(BenchGroup::shared)) {
       progress.accept("waiting for the pool to fill");
       new CreateBench(podflare, options).awaitFullPool();
     }
     int rounds = size.rounds();
+    Optional<EngineProbe> probe = inside.map(Inside::probe);
+    Optional<Statistics> without = inside.flatMap(Inside::withoutNetwork);
     measure(
         BenchGroup.HTTP,
         () ->
             new HttpBench(podflare, options, rounds, size.burst(), probe, without)
                 .measure(progress));
-    probe.ifPresent(inside -> measureInside(podflare, inside, data));
+    inside.ifPresent(it -> measureInside(podflare, it.probe(), it.data()));
     measure(BenchGroup.MCP, () -> new McpBench(podflare, options, rounds).measure(progress));
     measure(BenchGroup.SDKS, () -> new SdkBench(podflare, options, rounds).measure(progress));
     measure(BenchGroup.UNDO, () -> new UndoBench(podflare, options).measure(progress));
