@@ -77,6 +77,12 @@ report_line() {
     "$1" $((tests - failed - skipped)) "$failed" "$skipped" "$3"
 }
 
+# For awk: what an attribute of the line's XML element says; nothing if it has none.
+readonly ATTRIBUTE='
+  function value(name) {
+    return match($0, " " name "=\"[^\"]*") ? substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3) : ""
+  }'
+
 # Prints "TESTS FAILED SKIPPED" summed over the JUnit XML files of a folder.
 tally_reports() {
   local files=("$1"/*.xml)
@@ -84,10 +90,7 @@ tally_reports() {
     echo "0 0 0"
     return
   fi
-  grep -ho '<testsuite [^>]*>' "${files[@]}" | awk '
-    function value(name) {
-      return match($0, " " name "=\"[0-9]+") ? substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3) : 0
-    }
+  grep -ho '<testsuite [^>]*>' "${files[@]}" | awk "$ATTRIBUTE"'
     { tests += value("tests"); failed += value("failures") + value("errors"); skipped += value("skipped") }
     END { print tests + 0, failed + 0, skipped + 0 }'
 }
@@ -95,10 +98,7 @@ tally_reports() {
 # Where the time goes: the classes, or files, whose tests took longest.
 slowest_classes() {
   printf '\nslowest:\n'
-  find "$ROOT"/*/target/surefire-reports "$SUITE_FOLDER" -name '*.xml' -exec grep -ho '<testcase [^>]*>' {} + 2>/dev/null | awk '
-    function value(name) {
-      return match($0, " " name "=\"[^\"]*") ? substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3) : ""
-    }
+  find "$ROOT"/*/target/surefire-reports "$SUITE_FOLDER" -name '*.xml' -exec grep -ho '<testcase [^>]*>' {} + 2>/dev/null | awk "$ATTRIBUTE"'
     { seconds[value("classname")] += value("time") }
     END { for (name in seconds) printf "%6d s  %s\n", seconds[name], name }' | sort -rn | head -n 15 || true
 }
