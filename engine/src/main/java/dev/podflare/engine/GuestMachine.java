@@ -627,7 +627,7 @@ final class GuestMachine implements AutoCloseable {
   }
 
   boolean alive() {
-    return channel.isOpen() && machine.state() != dev.podflare.qemu.MachineState.ENDED;
+    return channel.isOpen() && machine.isAlive();
   }
 
   /** Nobody here can speak with it any more, but it goes on, for the next daemon. */

@@ -502,6 +502,17 @@ public final class Machine implements AutoCloseable {
     tellEnd();
   }
 
+  /**
+   * False as soon as the end of the guest or of QEMU was noticed: before a command fails for it,
+   * and before who listens for the end has freed what it held.
+   */
+  public boolean isAlive() {
+    Qmp connection = qmp;
+    return state != MachineState.ENDED
+        && !endTold.get()
+        && (connection == null || connection.isOpen());
+  }
+
   /** It goes on, and this one has no hold of it any more. */
   void leave() {
     state = MachineState.ENDED;

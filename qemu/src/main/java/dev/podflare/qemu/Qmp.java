@@ -104,6 +104,7 @@ final class Qmp implements AutoCloseable {
         socket.write(bytes);
       }
     } catch (IOException e) {
+      close(); // nothing more can be said to it: the reader need not find out first
       throw gone(command, e);
     } finally {
       writing.unlock();
@@ -148,6 +149,11 @@ final class Qmp implements AutoCloseable {
         answer.complete(message);
       }
     }
+  }
+
+  /** False before anybody is told that QEMU is gone. */
+  boolean isOpen() {
+    return !closed;
   }
 
   @Override

@@ -90,6 +90,36 @@ class BareMetalMachineTest {
     assertThat(data.resolve("machines")).isEmptyDirectory();
   }
 
+  /** Else a caller is told that the machine failed when the truth is that it is gone. */
+  @ParameterizedTest
+  @MethodSource("accelerators")
+  void whatACommandFailsForIsKnownBeforeItFails(HypervisorConfig.Choice accelerator)
+      throws Exception {
+    HypervisorConfig config =
+        HypervisorConfig.of(String.format("7e57%04x", next++), data, accelerator);
+    try (Hypervisor host = Hypervisor.open(config);
+        MemoryImage image = MemoryImage.create(DataSize.ofMebibytes(16))) {
+      byte[] template = bootTemplate(host, image);
+      for (int round = 0; round < 10; round++) {
+        try (Checkpoint base = new Checkpoint(template, OwnPages.none(), List.of());
+            Machine machine = blank(host, image)) {
+          machine.restore(base);
+          assertThat(machine.isAlive()).isTrue();
+          ProcessHandle.of(machine.pid()).ifPresent(ProcessHandle::destroyForcibly);
+          assertThatThrownBy(
+                  () -> {
+                    while (true) {
+                      machine.resume();
+                      machine.pause();
+                    }
+                  })
+              .satisfies(failed -> assertThat(machine.isAlive()).isFalse())
+              .isInstanceOf(PodflareException.class);
+        }
+      }
+    }
+  }
+
   @ParameterizedTest
   @MethodSource("accelerators")
   void aMachineThatWasLeftIsTakenOverAndGoesOn(HypervisorConfig.Choice accelerator)

@@ -124,7 +124,7 @@ class SoakTest {
       }
       sandbox.delete();
     } catch (ApiException gone) {
-      assertThat(gone.code()).isEqualTo("gone");
+      assertThat(gone.code()).as(gone.getMessage()).isEqualTo("gone");
     }
     await().atMost(TestPlatform.PATIENCE).until(() -> TestPlatform.goneReason(sandbox).isPresent());
     String reason = TestPlatform.goneReason(sandbox).orElseThrow();
