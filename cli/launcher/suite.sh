@@ -95,6 +95,18 @@ tally_reports() {
     END { print tests + 0, failed + 0, skipped + 0 }'
 }
 
+# Prints what failed in the JUnit XML files of a folder, and the first lines of why.
+failures_of() {
+  find "$1" -name '*.xml' -exec awk "$ATTRIBUTE"'
+    /<testcase / { test = value("classname") "." value("name") }
+    /<(failure|error)[ >]/ {
+      why = value("message") != "" ? value("message") : value("type")
+      gsub(/&#10;/, "\n      ", why); gsub(/&quot;/, "\"", why); gsub(/&lt;/, "<", why); gsub(/&gt;/, ">", why)
+      gsub(/&apos;/, "\047", why); gsub(/&amp;/, "\\&", why)
+      printf "    %s\n      %s\n", test, substr(why, 1, 600)
+    }' {} +
+}
+
 # Where the time goes: the classes, or files, whose tests took longest.
 slowest_classes() {
   printf '\nslowest:\n'
@@ -114,9 +126,10 @@ add_tally() {
 count_modules() {
   local reports
   for reports in "$ROOT"/*/target/surefire-reports; do
-    [[ ! -d $reports ]] || add_tally "$(tally_reports "$reports")"
+    [[ -d $reports ]] || continue
+    add_tally "$(tally_reports "$reports")"
+    failures_of "$reports" | head -n 80 || true
   done
-  ((FAILED == 0)) || grep -E '^\[ERROR\]   ?[A-Za-z]' "$SUITE_LOG" | sort -u | head -n 40 || true
 }
 
 # What breaks without a failed test in a report: the build, a test process that died, a class that

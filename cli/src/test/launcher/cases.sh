@@ -308,6 +308,28 @@ test_reports_are_summed() {
   expect "$(tally_reports "$CASE/none")" "0 0 0"
 }
 
+test_what_failed_is_told_with_its_message() {
+  paper_tree
+  load
+  mkdir -p "$CASE/r"
+  cat >"$CASE/r/TEST-a.xml" <<'XML'
+<testsuite name="a.B" tests="3" failures="1" errors="1">
+  <testcase name="good" classname="a.B" time="0.1"/>
+  <testcase name="bad" classname="a.B" time="0.1">
+    <failure message="[why &amp; how]&#10;but was: &quot;x&quot;" type="E"><![CDATA[trace]]></failure>
+  </testcase>
+  <testcase name="worse" classname="a.B" time="0.1">
+    <error type="java.lang.Error"><![CDATA[trace]]></error>
+  </testcase>
+</testsuite>
+XML
+  expect "$(failures_of "$CASE/r")" '    a.B.bad
+      [why & how]
+      but was: "x"
+    a.B.worse
+      java.lang.Error'
+}
+
 test_modules_are_reported_with_their_times() {
   paper_tree
   load
