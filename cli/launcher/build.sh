@@ -14,9 +14,8 @@ readonly LOCK_SECONDS=900
 
 # Prints the first source that is newer than a file. Folders count too: a deleted file shows there.
 newer_source() {
-  find "$ROOT" -mindepth 1 \
-    \( -name target -o -name node_modules -o -name '.*' -o -path "$ROOT/tests" -o -path '*/src/test' \) -prune \
-    -o \( -path '*/src/main/*' -o -name pom.xml \) -newer "$1" -print -quit
+  find "$ROOT/pom.xml" "$ROOT"/*/pom.xml "$ROOT"/*/src/main -path "$ROOT/tests/*" -prune \
+    -o -name '.*' -prune -o -newer "$1" -print -quit
 }
 
 # Within a test run the reactor's own build is the one to use (PODFLARE_BUILT).
@@ -75,9 +74,12 @@ maven() {
 # The stamp says when a build was whole; while a test run rewrites the jars, others keep what was
 # published before. Within that run the jars themselves count.
 published_is_fresh() {
-  local jars="$STAMP"
-  [[ -z ${PODFLARE_BUILT:-} ]] || jars="$DIST/lib"
-  [[ -e $CURRENT/.made && -z $(find "$jars" -newer "$CURRENT/.made" -print -quit) ]]
+  local jar jars=("$STAMP")
+  [[ -z ${PODFLARE_BUILT:-} ]] || jars=("$DIST/lib" "$DIST"/lib/*)
+  [[ -e $CURRENT/.made ]] || return 1
+  for jar in "${jars[@]}"; do
+    [[ ! $jar -nt $CURRENT/.made ]] || return 1
+  done
 }
 
 publish_if_stale() {

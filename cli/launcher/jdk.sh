@@ -4,39 +4,38 @@
 readonly JDK_LEAST=25
 readonly JDK_PACKAGE="openjdk-$JDK_LEAST-jdk-headless"
 
-# Major version of the JDK in a folder, from its release file; nothing if there is no JDK.
-# The compiler is asked for because the first use builds.
-jdk_version() {
+# Whether a folder holds a JDK that is new enough, as its release file says. The compiler is asked
+# for because the first use builds.
+is_new_enough() {
   local home=$1 line
-  [[ -x $home/bin/java && -x $home/bin/javac && -r $home/release ]] || return 0
+  [[ -x $home/bin/java && -x $home/bin/javac && -r $home/release ]] || return 1
   while IFS= read -r line; do # no process is started: each verb begins with this
     if [[ $line =~ ^JAVA_VERSION=\"([0-9]+) ]]; then
-      printf '%s\n' "${BASH_REMATCH[1]}"
+      ((BASH_REMATCH[1] >= JDK_LEAST))
+      return
     fi
   done <"$home/release"
+  return 1
 }
 
-# Where a JDK may be: JAVA_HOME, the java of the path, the distributions' folder.
+# Where else than in JAVA_HOME a JDK may be: the java of the path, the distributions' folder.
 jdk_candidates() {
   local java
-  if [[ -n ${JAVA_HOME:-} ]]; then
-    printf '%s\n' "$JAVA_HOME"
-  fi
-  if java=$(command -v java); then
+  if java=$(type -P java); then
     java=$(readlink -f -- "$java")
     printf '%s\n' "${java%/bin/*}"
   fi
   printf '%s\n' "${PODFLARE_JVM_FOLDER:-/usr/lib/jvm}"/*
 }
 
-# Prints the first JDK that is new enough; fails if there is none.
-newest_enough_jdk() {
-  local home version
+# Sets JAVA_HOME to the first JDK that is new enough; fails if there is none.
+choose_jdk() {
+  local home
+  ! is_new_enough "${JAVA_HOME:-}" || return 0
   while IFS= read -r home; do
-    version=$(jdk_version "$home")
-    if [[ -n $version ]] && ((version >= JDK_LEAST)); then
-      printf '%s\n' "$home"
-      return 0
+    if is_new_enough "$home"; then
+      JAVA_HOME=$home
+      return
     fi
   done < <(jdk_candidates)
   return 1
@@ -44,12 +43,11 @@ newest_enough_jdk() {
 
 # Sets and exports JAVA_HOME; installs the distribution's JDK when root and it has one.
 find_jdk() {
-  local home
-  if ! home=$(newest_enough_jdk); then
+  if ! choose_jdk; then
     install_jdk
-    home=$(newest_enough_jdk) || die 1 "$JDK_PACKAGE was installed, but no JDK $JDK_LEAST is found"
+    choose_jdk || die 1 "$JDK_PACKAGE was installed, but no JDK $JDK_LEAST is found"
   fi
-  export JAVA_HOME=$home
+  export JAVA_HOME
 }
 
 install_jdk() {

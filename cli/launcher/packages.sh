@@ -18,7 +18,8 @@ readonly GUEST_PACKAGES=(
   iproute2=ip
   libnftables1=/usr/lib/x86_64-linux-gnu/libnftables.so.1
 )
-readonly BUILD_PACKAGES=(maven=mvn)
+readonly BUILD_PROBE=mvn
+readonly BUILD_PACKAGES=("maven=$BUILD_PROBE")
 readonly TEST_PACKAGES=(
   maven=mvn
   python3=python3
@@ -79,7 +80,7 @@ missing_for() {
     missing_of "${TEST_PACKAGES[@]}"
   elif [[ $verb == package ]]; then
     missing_of "${PACKAGE_PACKAGES[@]}"
-  elif ! build_is_fresh; then
+  elif ! is_there "$BUILD_PROBE" && ! build_is_fresh; then
     missing_of "${BUILD_PACKAGES[@]}"
   fi
 }
