@@ -6,16 +6,12 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandler;
-import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicReference;
-import javax.net.ssl.KeyManager;
-import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManager;
 
 /**
  * Sends requests, repeats what can be repeated, and turns whatever goes wrong into {@link
@@ -37,23 +33,9 @@ final class HttpCaller implements AutoCloseable {
             .connectTimeout(config.connectTimeout())
             .executor(executor);
     if ("http".equals(config.baseUrl().getScheme())) {
-      builder.sslContext(trustingNobody());
+      builder.sslContext(PlainHttp.withoutTls());
     }
     this.http = builder.build();
-  }
-
-  /**
-   * For a client that never speaks TLS; redirects are not followed. Otherwise the JDK reads all
-   * certificates of its trust store first, a tenth of what the command line takes to start.
-   */
-  private static SSLContext trustingNobody() {
-    try {
-      SSLContext context = SSLContext.getInstance("TLS");
-      context.init(new KeyManager[0], new TrustManager[0], null);
-      return context;
-    } catch (GeneralSecurityException missing) {
-      throw new IllegalStateException("this Java has no TLS", missing);
-    }
   }
 
   /** For somebody else, over the connections of another, who closes them. */
