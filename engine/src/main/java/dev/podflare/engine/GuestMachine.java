@@ -55,6 +55,17 @@ final class GuestMachine implements AutoCloseable {
       ''', {})
       """;
 
+  /** Leaves nothing behind: no name, no file, not the last result. */
+  private static final ExecCommand FIRST_CALL =
+      new ExecCommand(
+          GuestLanguage.PYTHON,
+          "print()",
+          Optional.empty(),
+          Map.of(),
+          false,
+          true,
+          ExecCommand.DEFAULT_WINDOW);
+
   /** How long the agent may take to be silent; calls of the sandbox wait meanwhile. */
   private static final Duration BARRIER_PATIENCE = Duration.ofSeconds(10);
 
@@ -79,11 +90,15 @@ final class GuestMachine implements AutoCloseable {
   private final Condition letGone = freezing.newCondition();
   private final AtomicBoolean folding = new AtomicBoolean();
   private final AtomicBoolean settingClock = new AtomicBoolean();
+  private final ReentrantLock giving = new ReentrantLock();
   private final ReentrantLock trusting = new ReentrantLock();
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile boolean asleep;
   private volatile boolean held;
   private volatile boolean trusts;
+
+  /** What its Python was given; null: what a guest was given that this one is a copy of. */
+  private @Nullable Map<String, String> variables;
 
   private GuestMachine(Restored restored, long epoch, String machineId) {
     this.shape = restored.shape().retain();
@@ -93,6 +108,7 @@ final class GuestMachine implements AutoCloseable {
     this.calls = restored.calls();
     this.epoch = epoch;
     this.machineId = machineId;
+    this.variables = epoch == 1 ? Map.of() : null;
   }
 
   /**
@@ -438,8 +454,13 @@ final class GuestMachine implements AutoCloseable {
     }
   }
 
-  /** Runs a first call in bash and brings the clock to the host's; Python has had its own. */
+  /**
+   * Runs a first call in each language and brings the clock to the host's. A restored machine has
+   * the template's memory, but an emulated processor translates its code anew: what a first call
+   * goes through takes three times as long as the second.
+   */
   void warm(Duration deadline) {
+    GuestCall.run(channel, FIRST_CALL, deadline);
     GuestCall.run(channel, ExecCommand.of(GuestLanguage.BASH, ":"), deadline);
     channel.syncClock(deadline);
   }
@@ -484,6 +505,26 @@ final class GuestMachine implements AutoCloseable {
 
   private static void setNetwork(Machine machine, GuestAccess access) {
     port(machine).ifPresent(port -> port.apply(access));
+  }
+
+  /**
+   * Sees to it that calls of Python that are sent from now on find these variables in their
+   * environment. False: its agent is too old, they have to go with each call.
+   */
+  boolean giveVariables(Map<String, String> wanted) {
+    if (!channel.keepsVariables()) {
+      return false;
+    }
+    giving.lock();
+    try {
+      if (!wanted.equals(variables)) {
+        channel.sendVariables(wanted);
+        variables = wanted;
+      }
+      return true;
+    } finally {
+      giving.unlock();
+    }
   }
 
   /**

@@ -423,8 +423,8 @@ final class Sandbox implements LocalExecution.Owner {
   @Override
   public GuestExec startInGuest(LocalExecution execution) {
     ExecRequest request = execution.request();
-    // A context has its own.
-    Map<String, String> env = request.context().isEmpty() ? environment(request.env()) : Map.of();
+    guest.wake();
+    Map<String, String> env = variables(request);
     ExecCommand command =
         request
             .process()
@@ -436,10 +436,29 @@ final class Sandbox implements LocalExecution.Owner {
                     request.stdin().isPresent() || request.stdinOpen(),
                     execution.window()))
             .orElseGet(() -> code(request, env, execution.window()));
-    guest.wake();
     guest.trustSoon();
     Supplier<GuestExec> send = () -> guest.channel().exec(command, execution);
     return undo.isPresent() ? undo.get().before(execution.id(), send) : send.get();
+  }
+
+  /** Lets it run, if it sleeps, and tells it what the first call need not wait for then. */
+  void wake() {
+    guest.wake();
+    boolean _ = guest.giveVariables(environment(Map.of()));
+  }
+
+  /**
+   * What goes with a call: a context has its own, and Python is given what is the sandbox's once.
+   */
+  private Map<String, String> variables(ExecRequest request) {
+    if (request.context().isPresent()) {
+      return Map.of();
+    }
+    boolean python =
+        request.process().isEmpty() && request.language() == ExecRequest.Language.PYTHON;
+    return python && guest.giveVariables(environment(Map.of()))
+        ? request.env()
+        : environment(request.env());
   }
 
   private static ExecCommand code(ExecRequest request, Map<String, String> env, int window) {

@@ -24,7 +24,7 @@ final class Waker {
   private void wake(Sandbox sandbox) {
     places.acquireUninterruptibly();
     try {
-      sandbox.guest().wake();
+      sandbox.wake();
     } catch (PodflareException e) {
       // Its end is told by the machine; the next call finds the sandbox gone.
       LOG.debug("{} did not wake: {}", sandbox.record().id(), e.sentence());

@@ -261,6 +261,22 @@ public final class AgentChannel implements AutoCloseable {
     features.require(AgentFeatures.TRUST, "secrets");
   }
 
+  /** False: variables have to go with each call of Python, which then takes longer. */
+  public boolean keepsVariables() {
+    return features.has(AgentFeatures.VARIABLES);
+  }
+
+  /**
+   * Gives the first interpreter variables of its environment, in place of those of before; they are
+   * there in every call that is sent after this. Does not wait for it.
+   *
+   * @param variables of names and values as {@link ExecCommand} takes them
+   */
+  public void sendVariables(Map<String, String> variables) {
+    features.require(AgentFeatures.VARIABLES, "variables");
+    send(FrameType.VARIABLES, 0, Messages.variables(variables));
+  }
+
   private void clockWasSet(Duration bound) {
     if (bound.compareTo(CLOCK_GOOD_ENOUGH) <= 0) {
       return;

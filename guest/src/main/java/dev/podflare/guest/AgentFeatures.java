@@ -31,13 +31,20 @@ record AgentFeatures(String version) {
   /** First version that can be made to trust the host's gate. */
   static final String TRUST = "0.6.0";
 
+  /** First version that keeps variables for its Python. */
+  static final String VARIABLES = "0.7.0";
+
   static AgentFeatures of(Hello hello) {
     return new AgentFeatures(hello.agent());
   }
 
+  boolean has(String needed) {
+    return Arrays.compare(numbers(version), numbers(needed)) >= 0;
+  }
+
   /** Throws {@code GUEST_TOO_OLD} if the agent is older than {@code needed}. */
   void require(String needed, String what) {
-    if (Arrays.compare(numbers(version), numbers(needed)) < 0) {
+    if (!has(needed)) {
       throw new PodflareException(
           ErrorCode.GUEST_TOO_OLD,
           "this sandbox's guest was made before there were "

@@ -131,6 +131,10 @@ final class Messages {
     return Long.toString(Renewal.nanos(clock.instant())).getBytes(StandardCharsets.US_ASCII);
   }
 
+  static byte[] variables(Map<String, String> variables) {
+    return JSON.writeValueAsBytes(variables);
+  }
+
   static Hello hello(byte[] payload) {
     HelloJson json = read(payload, HelloJson.class, "hello");
     List<Long> running = orEmpty(json.running());

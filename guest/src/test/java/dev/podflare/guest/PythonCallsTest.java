@@ -205,6 +205,62 @@ class PythonCallsTest {
   }
 
   @Test
+  void variablesOfTheSandboxAreThereInEachCallAndBetweenThem() {
+    String show = "import os; print([os.environ.get(name) for name in ('ONE', 'TWO', 'THREE')])";
+    agent.channel().sendVariables(Map.of("ONE", "1", "TWO", "2 ♥"));
+    assertThat(agent.python(show).stdout()).isEqualTo("['1', '2 ♥', None]\n");
+    agent.python("os.environ['TWO'] = 'mine'; os.environ['THREE'] = '3'");
+    assertThat(
+            agent
+                .python("import subprocess; print(subprocess.getoutput('echo $ONE $TWO'))")
+                .stdout())
+        .isEqualTo("1 mine\n");
+
+    agent.channel().sendVariables(Map.of());
+    assertThat(agent.python(show).stdout())
+        .as("what the user set is the user's")
+        .isEqualTo("[None, 'mine', '3']\n");
+    agent.python("del os.environ['TWO'], os.environ['THREE']");
+  }
+
+  @Test
+  void variablesAreTheCallsOwnFirst() {
+    agent.channel().sendVariables(Map.of("WHO", "sandbox"));
+    String show = "import os; print(os.environ['WHO'])";
+    ExecCommand command =
+        new ExecCommand(
+            GuestLanguage.PYTHON,
+            show,
+            Optional.empty(),
+            Map.of("WHO", "call"),
+            false,
+            false,
+            ExecCommand.DEFAULT_WINDOW);
+    assertThat(agent.start(command).await().stdout()).isEqualTo("call\n");
+    assertThat(agent.python(show).stdout()).isEqualTo("sandbox\n");
+    agent.channel().sendVariables(Map.of());
+  }
+
+  @Test
+  void variablesComeInOrderWithCallsAndOutliveTheInterpreter() {
+    agent.channel().sendVariables(Map.of("TURN", "first"));
+    String show = "import os, time; time.sleep(0.2); print(os.environ.get('TURN'))";
+    Recording first = agent.start(ExecCommand.of(GuestLanguage.PYTHON, show));
+    agent.channel().sendVariables(Map.of("TURN", "x".repeat(200_000)));
+    Recording second =
+        agent.start(ExecCommand.of(GuestLanguage.PYTHON, "print(len(os.environ['TURN']))"));
+    assertThat(first.await().stdout()).isEqualTo("first\n");
+    assertThat(second.await().stdout()).isEqualTo("200000\n");
+    assertThat(agent.folder.toFile().list()).doesNotContain("variables");
+
+    assertThat(agent.python("import os; os._exit(7)").reason).isEqualTo(DoneReason.CRASHED);
+    assertThat(agent.python("import os; print(len(os.environ['TURN']))").stdout())
+        .isEqualTo("200000\n");
+    agent.notices.clear();
+    agent.channel().sendVariables(Map.of());
+  }
+
+  @Test
   void missingFolderIsToldAndNothingRuns() {
     Recording call = inFolder("/nowhere", "print(1)");
     assertThat(call.code()).isEqualTo(1);

@@ -75,6 +75,7 @@ class Agent(Sink):
             b"t": self._clock,
             b"n": self._name,
             b"l": self._trust,
+            b"m": self._variables,
             b"h": self._renew,
             b"b": self._barrier,
             b"u": self._release,
@@ -233,6 +234,9 @@ class Agent(Sink):
     def _trust(self, _number: int, payload: bytes) -> None:
         self.contexts.spares.distrust()
         self.channel.send(b"L", 0, self._identity.trust(payload).encode(errors="replace"))
+
+    def _variables(self, _number: int, payload: bytes) -> None:
+        self.python.set_variables(json.loads(payload))
 
     def _ping(self, _number: int, payload: bytes) -> None:
         self.channel.send(b"P", 0, payload)

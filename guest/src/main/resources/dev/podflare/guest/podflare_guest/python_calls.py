@@ -62,6 +62,8 @@ class PythonCalls:
         self._current: Call | None = None
         self._current_path: str | None = None
         self._waiting: deque[Waiting] = deque()
+        self._variables: dict[str, str] = {}
+        self._variables_told = True
         self._values = Values(self._listen, self._value_passed)
         self._values_passed = 0
         self._leasing = Leasing(sink, self._adopt)
@@ -90,6 +92,7 @@ class PythonCalls:
             for fd in (null, out_write, err_write):
                 os.close(fd)
         self._values_passed = 0
+        self._variables_told = not self._variables
         self._control = ours.detach()
         os.set_blocking(self._control, False)
         self._listen(True)
@@ -122,6 +125,26 @@ class PythonCalls:
         self._waiting.append(Waiting(call, packet, path))
         self._next()
 
+    def set_variables(self, variables: dict[str, str]) -> None:
+        """What its environment has from the next call on, whatever becomes of the process."""
+        if variables != self._variables:
+            self._variables = variables
+            self._variables_told = False
+            self._next()
+
+    def _tell_variables(self) -> None:
+        """With a packet, or a file if they are many."""
+        body = json.dumps(self._variables).encode()
+        try:
+            if len(body) > INLINE_LIMIT:
+                path = write_code(self._run_folder, "variables", body)
+                os.write(self._control, b"F" + path.encode())
+            else:
+                os.write(self._control, b"E" + body)
+            self._variables_told = True
+        except OSError:
+            pass  # no room: before the next call; no interpreter: the kernel tells of its end
+
     def lease_if_idle(self) -> None:
         """Called when the agent has nothing to do."""
         if self._ready and self._current is None and not self._waiting:
@@ -143,7 +166,11 @@ class PythonCalls:
         self._values.begin(call)
 
     def _next(self) -> None:
-        if not self._ready or self._current is not None or not self._waiting:
+        if not self._ready or self._current is not None:
+            return
+        if not self._variables_told:
+            self._tell_variables()
+        if not self._waiting:
             return
         call, packet, path = self._waiting.popleft()
         self._run(call, path)
