@@ -38,6 +38,36 @@ class SandboxLifeTest {
   }
 
   @Test
+  void itsVariablesAreThereBetweenCallsAndInCopiesAndWhatTheUserChangesIsTheUsers() {
+    SandboxOptions options =
+        SandboxOptions.builder().env(Map.of("ONE", "1", "TWO", "2", "PATH_OF", "/usr")).build();
+    try (Sandbox sandbox = platform.client.create(options)) {
+      String late =
+          """
+          import os, threading, time
+          def look():
+              time.sleep(0.5)
+              seen.append([os.environ.get(name) for name in ("ONE", "TWO")])
+          seen = []
+          thread = threading.Thread(target=look)
+          thread.start()
+          os.environ["TWO"] = "mine"
+          """;
+      assertThat(sandbox.runCode(late).exitCode()).isZero();
+      assertThat(sandbox.runCode("thread.join(); print(seen)").stdout())
+          .isEqualTo("[['1', 'mine']]\n");
+      String show = "import os; print(os.environ['ONE'], os.environ['TWO'], os.environ['PATH_OF'])";
+      List<Sandbox> copies = sandbox.fork(1);
+      try (Sandbox copy = copies.getFirst()) {
+        copy.runCode("import os; os._exit(1)"); // another interpreter, which has them anew
+        assertThat(copy.runCode(show).stdout()).isEqualTo("1 2 /usr\n");
+      }
+      assertThat(sandbox.runCode(show).stdout()).isEqualTo("1 mine /usr\n");
+      assertThat(sandbox.runCode("echo $ONE $TWO", Language.BASH).stdout()).isEqualTo("1 2\n");
+    }
+  }
+
+  @Test
   void createListGetPatchDelete() {
     Map<String, String> metadata = Map.of("purpose", "life", "run", "" + System.nanoTime());
     Sandbox sandbox =
