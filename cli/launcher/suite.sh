@@ -97,9 +97,9 @@ tally_reports() {
 
 # Prints what failed in the JUnit XML files of a folder, and the first lines of why.
 failures_of() {
-  find "$1" -name '*.xml' -exec awk "$ATTRIBUTE"'
-    /<testcase / { test = value("classname") "." value("name") }
-    /<(failure|error)[ >]/ {
+  find "$1" -name '*.xml' -exec awk -v RS='<' "$ATTRIBUTE"'
+    /^testcase / { test = value("classname") "." value("name") }
+    /^(failure|error)[ >]/ {
       why = value("message") != "" ? value("message") : value("type")
       gsub(/&#10;/, "\n      ", why); gsub(/&quot;/, "\"", why); gsub(/&lt;/, "<", why); gsub(/&gt;/, ">", why)
       gsub(/&apos;/, "\047", why); gsub(/&amp;/, "\\&", why)
@@ -203,7 +203,9 @@ count_scripts() {
     add_tally "$tally"
     cat "$folder/log" >>"$SUITE_LOG" 2>/dev/null || true
     if [[ $tally != *' 0 '* ]]; then
-      printf '\n%s: the end of its log\n' "$name"
+      printf '\n%s:\n' "$name"
+      failures_of "$folder" | head -n 80 || true
+      printf '%s: the end of its log\n' "$name"
       tail -n 40 "$folder/log" 2>/dev/null || true
     fi
   done

@@ -137,7 +137,8 @@ def executed(texts: list[list[str]], folder: Path, model: Provider) -> list[str]
 
 def jdk() -> str:
     """The one that the launcher takes."""
-    script = f"source '{ROOT / 'cli' / 'launcher' / 'jdk.sh'}'; newest_enough_jdk"
+    folder = ROOT / "cli" / "launcher"
+    script = f"source '{folder}/jdk.sh'; choose_jdk && printf %s \"$JAVA_HOME\""
     done = subprocess.run(
         ["bash", "-c", script], capture_output=True, text=True, timeout=SECONDS, check=True
     )

@@ -313,7 +313,7 @@ test_reports_are_summed() {
 test_what_failed_is_told_with_its_message() {
   paper_tree
   load
-  mkdir -p "$CASE/r"
+  mkdir -p "$CASE/r" "$CASE/p"
   cat >"$CASE/r/TEST-a.xml" <<'XML'
 <testsuite name="a.B" tests="3" failures="1" errors="1">
   <testcase name="good" classname="a.B" time="0.1"/>
@@ -325,6 +325,8 @@ test_what_failed_is_told_with_its_message() {
   </testcase>
 </testsuite>
 XML
+  echo '<testsuite><testcase classname="c" name="d"><failure message="one line">E</failure></testcase></testsuite>' >"$CASE/p/py.xml"
+  expect "$(failures_of "$CASE/p")" $'    c.d\n      one line'
   expect "$(failures_of "$CASE/r")" '    a.B.bad
       [why & how]
       but was: "x"
