@@ -441,10 +441,9 @@ final class Sandbox implements LocalExecution.Owner {
     return undo.isPresent() ? undo.get().before(execution.id(), send) : send.get();
   }
 
-  /** Lets it run, if it sleeps, and tells it what the first call need not wait for then. */
-  void wake() {
-    guest.wake();
-    boolean _ = guest.giveVariables(environment(Map.of()));
+  /** Gives its Python what is the sandbox's; false: its agent is too old for that. */
+  boolean giveVariables() {
+    return guest.giveVariables(environment(Map.of()));
   }
 
   /**
@@ -456,9 +455,7 @@ final class Sandbox implements LocalExecution.Owner {
     }
     boolean python =
         request.process().isEmpty() && request.language() == ExecRequest.Language.PYTHON;
-    return python && guest.giveVariables(environment(Map.of()))
-        ? request.env()
-        : environment(request.env());
+    return python && giveVariables() ? request.env() : environment(request.env());
   }
 
   private static ExecCommand code(ExecRequest request, Map<String, String> env, int window) {

@@ -22,12 +22,20 @@ final class Waker {
   }
 
   private void wake(Sandbox sandbox) {
-    places.acquireUninterruptibly();
     try {
-      sandbox.wake();
+      inTurn(sandbox.guest()::wake);
+      boolean _ =
+          sandbox.giveVariables(); // out of turn: one that is paused by now keeps this waiting
     } catch (PodflareException e) {
       // Its end is told by the machine; the next call finds the sandbox gone.
       LOG.debug("{} did not wake: {}", sandbox.record().id(), e.sentence());
+    }
+  }
+
+  private void inTurn(Runnable action) {
+    places.acquireUninterruptibly();
+    try {
+      action.run();
     } finally {
       places.release();
     }
