@@ -175,9 +175,7 @@ class Interpreter:
         """The sandbox's own, for all calls; those of before go, where they are still what they were set to."""
         body = packet[1:]
         if packet[:1] == b"F":
-            with open(body, "rb") as file:
-                body = file.read()
-            os.unlink(packet[1:])
+            body = _take(body)
         wanted: dict[str, str] = json.loads(body)
         for name, value in self._variables.items():
             if name not in wanted and os.environ.get(name) == value:
@@ -283,14 +281,10 @@ class Interpreter:
 
     def _from_files(self, flags: int, body: bytes) -> tuple[bytes, dict[str, Any]]:
         names = json.loads(body)
-        with open(names["path"], "rb") as file:
-            code = file.read()
-        os.unlink(names["path"])
+        code = _take(names["path"])
         options: dict[str, Any] = {}
         if flags & HAS_OPTIONS:
-            with open(names["options"], "rb") as file:
-                options = json.load(file)
-            os.unlink(names["options"])
+            options = json.loads(_take(names["options"]))
         return code, options
 
     def _apply(self, options: dict[str, Any]) -> list[Any]:
@@ -433,6 +427,14 @@ class Interpreter:
         self._put_right()
         gc.collect()
         gc.freeze()
+
+
+def _take(path: str | bytes) -> bytes:
+    """What the agent has written there for this process alone; the file is gone then."""
+    with open(path, "rb") as file:
+        data = file.read()
+    os.unlink(path)
+    return data
 
 
 def _set_variable(name: str, value: str) -> Any:
