@@ -33,6 +33,10 @@ class BareMetalMachineTest {
         : Stream.of(HypervisorConfig.Choice.TCG);
   }
 
+  private HypervisorConfig config(HypervisorConfig.Choice accelerator) {
+    return HypervisorConfig.of(String.format("7e57%04x", next++), data, accelerator);
+  }
+
   @ParameterizedTest
   @MethodSource("accelerators")
   void checkpointOfARunningGuestRestoresTwiceAndBothGoOn(HypervisorConfig.Choice accelerator)
@@ -95,9 +99,7 @@ class BareMetalMachineTest {
   @MethodSource("accelerators")
   void whatACommandFailsForIsKnownBeforeItFails(HypervisorConfig.Choice accelerator)
       throws Exception {
-    HypervisorConfig config =
-        HypervisorConfig.of(String.format("7e57%04x", next++), data, accelerator);
-    try (Hypervisor host = Hypervisor.open(config);
+    try (Hypervisor host = Hypervisor.open(config(accelerator));
         MemoryImage image = MemoryImage.create(DataSize.ofMebibytes(16))) {
       byte[] template = bootTemplate(host, image);
       for (int round = 0; round < 10; round++) {
@@ -124,8 +126,7 @@ class BareMetalMachineTest {
   @MethodSource("accelerators")
   void aMachineThatWasLeftIsTakenOverAndGoesOn(HypervisorConfig.Choice accelerator)
       throws Exception {
-    HypervisorConfig config =
-        HypervisorConfig.of(String.format("7e57%04x", next++), data, accelerator);
+    HypervisorConfig config = config(accelerator);
     MemoryImage image = MemoryImage.create(DataSize.ofMebibytes(16));
     Hypervisor first = Hypervisor.open(config);
     byte[] template = bootTemplate(first, image);
