@@ -124,11 +124,12 @@ add_tally() {
 }
 
 count_modules() {
-  local reports
+  local reports tally
   for reports in "$ROOT"/*/target/surefire-reports; do
     [[ -d $reports ]] || continue
-    add_tally "$(tally_reports "$reports")"
-    failures_of "$reports" | head -n 80 || true
+    tally=$(tally_reports "$reports")
+    add_tally "$tally"
+    [[ $tally == *' 0 '* ]] || failures_of "$reports" | head -n 80 || true
   done
 }
 
