@@ -102,12 +102,6 @@ prune_runs() {
   ((surplus <= 0)) || rm -rf "${runs[@]:0:surplus}"
 }
 
-# The class files of picocli are too old for a cache. Where its jar comes first no other is opened to look for them.
-class_path() {
-  local picocli=("$HOME_OF_RUN"/lib/picocli-*.jar)
-  printf '%s:%s\n' "${picocli[0]}" "$HOME_OF_RUN/lib/*"
-}
-
 # use_aot_cache KIND FLAGS: adds the cache to the array named FLAGS, making it first if needed. One
 # cache per kind of verb, since it only fits the flags that it was trained with. Never fatal.
 use_aot_cache() {
@@ -128,7 +122,7 @@ train() {
   shift 2
   [[ ! -e $cache ]] || return 0
   timeout 120 "$JAVA_HOME/bin/java" "$@" "-XX:AOTCacheOutput=$cache.new" -Xlog:disable \
-    -cp "$(class_path)" dev.podflare.cli.Main self-train "$kind" >"$cache.log" 2>&1 || true
+    -cp "$HOME_OF_RUN/lib/*" dev.podflare.cli.Main self-train "$kind" >"$cache.log" 2>&1 || true
   [[ -s $cache.new ]] || : >"$cache.new"
   mv "$cache.new" "$cache"
 }
