@@ -11,8 +11,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
@@ -20,7 +22,8 @@ import software.amazon.awssdk.services.s3.S3Client;
 
 /**
  * S3Proxy as a process of its own on loopback, one for all tests of this JVM, which it does not
- * outlive. It keeps objects in memory.
+ * outlive. It keeps objects in a temporary folder that goes with it: all that a long run stores is
+ * more than memory wants.
  */
 public final class S3Process {
   private static final Duration START = Duration.ofSeconds(60);
@@ -70,7 +73,9 @@ public final class S3Process {
   private static S3Process start() {
     try {
       int port = FreePort.choose();
-      Path settings = Files.createTempFile("s3proxy", ".properties");
+      Path folder = Files.createTempDirectory("s3proxy");
+      Path settings = folder.resolve("s3proxy.properties");
+      Path objects = Files.createDirectory(folder.resolve("objects"));
       Files.writeString(
           settings,
           String.join(
@@ -79,13 +84,24 @@ public final class S3Process {
               "s3proxy.authorization=aws-v2-or-v4",
               "s3proxy.identity=local-identity",
               "s3proxy.credential=local-credential",
-              "jclouds.provider=transient-nio2",
+              "jclouds.provider=filesystem-nio2",
+              "jclouds.filesystem.basedir=" + objects,
               ""));
       Process process = launch(settings);
-      Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> end(process, folder)));
       await(process, port);
-      Files.delete(settings);
       return new S3Process(port);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void end(Process process, Path folder) {
+    process.destroyForcibly().onExit().join();
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -96,7 +112,7 @@ public final class S3Process {
     return new ProcessBuilder(
             List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx1500m",
+                "-Xmx256m",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
                 "-Dlogback.configurationFile=" + logging,
