@@ -15,7 +15,7 @@ import java.util.stream.Stream;
  */
 final class DaemonCache {
   /** It fits only the flags that it was made with. */
-  static final List<String> FLAGS = List.of("-XX:+UseG1GC", "-Xmx256m");
+  static final List<String> FLAGS = List.of("-Xmx256m");
 
   private static final long PATIENCE_SECONDS = 120;
 

@@ -43,11 +43,15 @@ final class DaemonProcess implements AutoCloseable {
       return new Program(LIBRARIES, templates);
     }
 
-    /** A command line's beginning, up to the verb. */
+    /**
+     * A command line's beginning, up to the verb. Its JVM is one for a short life: the second
+     * compiler takes more time of the processors than it saves.
+     */
     List<String> java(String... flags) {
       assertThat(libraries).as("the jars that the launcher runs; build with mvn verify").exists();
       List<String> line = new ArrayList<>();
       line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+      line.addAll(List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
       line.addAll(List.of(flags));
       line.add("--enable-native-access=ALL-UNNAMED");
       line.add("--add-exports=java.base/sun.nio.ch=ALL-UNNAMED");

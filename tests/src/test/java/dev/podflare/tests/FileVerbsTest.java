@@ -46,9 +46,7 @@ class FileVerbsTest {
   private record Ran(int code, String out, String err) {}
 
   private Ran podflare(String... arguments) throws Exception {
-    List<String> command =
-        new ArrayList<>(
-            DaemonProcess.java("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx128m"));
+    List<String> command = new ArrayList<>(DaemonProcess.java("-Xmx128m"));
     command.addAll(List.of(arguments));
     Path out = Files.createTempFile("out", "");
     Path err = Files.createTempFile("err", "");

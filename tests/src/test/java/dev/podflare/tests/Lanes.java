@@ -7,9 +7,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.parallel.ResourceLocksProvider;
 
 /**
- * Two classes run side by side, but never two that use the daemon that all share. Those that
+ * Three classes run side by side, but never two that use the daemon that all share. Those that
  * measure their process are {@code @Isolated}: they come last and run alone. What else two cannot
- * have at a time, they lock by name.
+ * have at a time, they lock by name. Most of what a test of a daemon of its own does is to wait.
  */
 final class Lanes implements ResourceLocksProvider {
   private static final Lock SHARED = new Lock("shared daemon");

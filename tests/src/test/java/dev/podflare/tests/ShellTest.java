@@ -45,9 +45,7 @@ class ShellTest {
   }
 
   private Tmux shell(Sandbox sandbox, String... options) {
-    List<String> command =
-        new ArrayList<>(
-            DaemonProcess.java("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx128m"));
+    List<String> command = new ArrayList<>(DaemonProcess.java("-Xmx128m"));
     command.addAll(List.of("shell", "--sandbox", sandbox.id()));
     command.addAll(Arrays.asList(options));
     Map<String, String> environment =
