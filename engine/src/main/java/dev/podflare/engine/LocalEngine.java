@@ -606,6 +606,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
   @Override
   public Execution exec(Caller caller, String sandboxId, ExecRequest request) {
     planner.check(request);
+    shapes.served();
     return onAwake(
         caller,
         sandboxId,

@@ -89,6 +89,7 @@ final class ShapePool implements AutoCloseable {
       while (machine != null && !machine.alive()) {
         machine = warm.pollFirst();
       }
+      gate.served();
       changed.signalAll();
       return Optional.ofNullable(machine);
     } finally {
@@ -212,7 +213,7 @@ final class ShapePool implements AutoCloseable {
     lock.lock();
     try {
       long wanting = System.nanoTime();
-      while (!closed && (full() || (gate.busy() && !since(wanting, LONGEST_WAY)))) {
+      while (!closed && (full() || (givesWay() && !since(wanting, LONGEST_WAY)))) {
         if (full()) {
           wanting = System.nanoTime();
         }
@@ -226,6 +227,11 @@ final class ShapePool implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Who is only about to call does not go before a pool of which less than half is left. */
+  private boolean givesWay() {
+    return gate.busy() || (gate.expectsCall() && warm.size() * 2 >= wanted.warm());
   }
 
   private static boolean since(long begin, Duration time) {

@@ -444,6 +444,11 @@ final class Shapes implements AutoCloseable {
     pool.shape().close();
   }
 
+  /** A caller is being served: the next call of the same is near. */
+  void served() {
+    gate.served();
+  }
+
   /** While somebody waits for a copy of a machine the pools leave the processors to it. */
   void copyBegins() {
     gate.copyBegins();

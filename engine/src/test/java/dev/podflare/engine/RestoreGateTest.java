@@ -21,4 +21,16 @@ class RestoreGateTest {
       Thread.sleep(10);
     }
   }
+
+  @Test
+  void aCallOfWhoWasJustServedIsExpected() throws InterruptedException {
+    RestoreGate gate = new RestoreGate(1);
+    assertThat(gate.expectsCall()).isFalse();
+    gate.served();
+    assertThat(gate.expectsCall()).isTrue();
+    assertThat(gate.busy()).isFalse();
+    while (gate.expectsCall()) {
+      Thread.sleep(10);
+    }
+  }
 }
