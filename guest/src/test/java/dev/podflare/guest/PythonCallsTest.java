@@ -126,6 +126,29 @@ class PythonCallsTest {
     assertThat(agent.notices).isEmpty();
   }
 
+  /** Python sees it when the call has ended: 1,000 seconds later, were it not nudged. */
+  @Test
+  void anInterruptOnTheWayIntoASystemCallIsNotLost() {
+    Recording call =
+        agent.start(
+            ExecCommand.of(
+                GuestLanguage.PYTHON,
+                """
+                import ctypes, operator, signal, time
+                interrupt = [signal.SIGINT]
+                signal.pthread_sigmask(signal.SIG_BLOCK, interrupt)
+                print("ready")
+                signal.sigwait(interrupt)
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, interrupt)
+                # All in C: the signal is raised and the sleep begun without an instruction of Python's in between.
+                list(map(operator.call, [ctypes.PyDLL(None)["raise"], time.sleep], [signal.SIGINT, 1000]))
+                """));
+    await().until(() -> call.stdout().equals("ready\n"));
+    call.exec().signal(GuestSignal.INT);
+    assertThat(call.await().code()).isEqualTo(130);
+    assertThat(agent.notices).isEmpty();
+  }
+
   @Test
   void callsAboutAsLongAsTheLeaseEndOnceAndWhole() {
     for (int i = 0; i < 60; i++) {

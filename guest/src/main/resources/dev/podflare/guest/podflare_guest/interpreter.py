@@ -60,6 +60,9 @@ class Interpreter:
         self._lease = Lease(control)
         self._open_streams()
         signal.signal(signal.SIGINT, self._on_interrupt)
+        # Python sees a signal only between its own instructions: one that comes on the way into a system call is
+        # seen when this has ended. The agent nudges after an interrupt, so that the system call is begun again.
+        signal.signal(signal.SIGURG, lambda _number, _frame: None)
         os.register_at_fork(after_in_child=self._forked)
 
     # Between calls

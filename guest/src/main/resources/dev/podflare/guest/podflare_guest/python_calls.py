@@ -27,6 +27,8 @@ START = struct.Struct(">cBI")
 DONE = struct.Struct(">cII")
 PACKET = 65536
 INTERRUPT_AGAIN_SECONDS = 0.002
+# After an interrupt; the next one that its sender may think of is a kill.
+NUDGE_SECONDS = (0.05, 0.2, 1.0, 3.0)
 RESTART_SECONDS = (0.0, 0.05, 0.5, 2.0, 5.0)
 WANTS_RESULT, FROM_FILE, HAS_OPTIONS, WARM = 1, 2, 4, 8
 
@@ -189,6 +191,14 @@ class PythonCalls:
         if not self.pid:
             return
         signal_group(self.pid, call, name)
+        if name == "INT":
+            for seconds in NUDGE_SECONDS:
+                self.sink.loop.after(seconds, lambda: self._nudge(call))
+
+    def _nudge(self, call: Call) -> None:
+        """Lets Python look whether it has been interrupted: the interrupt may have come on the way into a system call."""
+        if call is self._current and not call.ending and self.pid:
+            os.kill(self.pid, signal.SIGURG)
 
     def _cancel_waiting(self, call: Call) -> None:
         for item in self._waiting:
