@@ -354,6 +354,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
       SandboxRecord record =
           plan.record(guest.sandboxId(), caller, mounts, clock.instant()).withSecrets(sealed);
       Sandbox sandbox = register(record, mounts, taken, place, laps);
+      shapes.served();
       return new CreatedSandbox(sandbox.view(), taken.source(), laps.milliseconds());
     } catch (RuntimeException e) {
       if (guest != null) {
@@ -606,7 +607,6 @@ public final class LocalEngine implements Engine, AutoCloseable {
   @Override
   public Execution exec(Caller caller, String sandboxId, ExecRequest request) {
     planner.check(request);
-    shapes.served();
     return onAwake(
         caller,
         sandboxId,
@@ -659,6 +659,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
   /** One that runs; it is woken if it was made so. */
   private Sandbox awake(Caller caller, String sandboxId) {
     spaces.present(caller, sandboxId).touch();
+    shapes.served();
     return pauses.awake(caller, sandboxId);
   }
 

@@ -3,6 +3,7 @@ package dev.podflare.engine;
 import java.time.Duration;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongSupplier;
 
 /**
  * To whom the fillers of pools give way: callers that wait for machines, which are those that
@@ -16,11 +17,20 @@ final class RestoreGate {
 
   private final Semaphore places;
   private final AtomicInteger copies = new AtomicInteger();
-  private volatile long lastEnd = System.nanoTime() - AFTER.toNanos();
-  private volatile long lastServed = lastEnd;
+  private final LongSupplier nanos;
+  private volatile long lastEnd;
+  private volatile long lastServed;
 
   RestoreGate(int places) {
+    this(places, System::nanoTime);
+  }
+
+  /** {@code nanos}: the time. */
+  RestoreGate(int places, LongSupplier nanos) {
     this.places = new Semaphore(places, true);
+    this.nanos = nanos;
+    this.lastEnd = nanos.getAsLong() - AFTER.toNanos();
+    this.lastServed = lastEnd;
   }
 
   Semaphore places() {
@@ -32,13 +42,13 @@ final class RestoreGate {
   }
 
   void copyEnds() {
-    lastEnd = System.nanoTime();
+    lastEnd = nanos.getAsLong();
     copies.decrementAndGet();
   }
 
-  /** A caller gets a machine of a pool, or calls one that it has. */
+  /** A caller has been given a machine, or calls one that it has. */
   void served() {
-    lastServed = System.nanoTime();
+    lastServed = nanos.getAsLong();
   }
 
   /** Whether callers wait for machines, or did a moment ago. */
@@ -51,7 +61,7 @@ final class RestoreGate {
     return justAfter(lastServed);
   }
 
-  private static boolean justAfter(long moment) {
-    return System.nanoTime() - moment < AFTER.toNanos();
+  private boolean justAfter(long moment) {
+    return nanos.getAsLong() - moment < AFTER.toNanos();
   }
 }

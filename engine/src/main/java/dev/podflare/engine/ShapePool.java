@@ -27,15 +27,13 @@ final class ShapePool implements AutoCloseable {
   private static final Duration RETRY = Duration.ofSeconds(2);
   private static final Duration LONGEST_RETRY = Duration.ofSeconds(60);
 
-  /** Callers that come without end must not leave the pool empty for ever. */
-  private static final Duration LONGEST_WAY = Duration.ofSeconds(2);
-
   private final LoadedShape shape;
   private final Blanks starter;
   private final Ids ids;
   private final Duration guestDeadline;
   private final RestoreGate gate;
   private final EngineConfig.PoolSize wanted;
+  private final FillTurn turn;
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -58,6 +56,7 @@ final class ShapePool implements AutoCloseable {
     this.guestDeadline = guestDeadline;
     this.gate = gate;
     this.wanted = wanted;
+    this.turn = new FillTurn(gate, wanted, System::nanoTime);
     this.filler =
         Thread.ofVirtual().name("pool " + shape.frozen().key()).unstarted(this::fillForEver);
   }
@@ -89,7 +88,6 @@ final class ShapePool implements AutoCloseable {
       while (machine != null && !machine.alive()) {
         machine = warm.pollFirst();
       }
-      gate.served();
       changed.signalAll();
       return Optional.ofNullable(machine);
     } finally {
@@ -212,14 +210,15 @@ final class ShapePool implements AutoCloseable {
   private boolean awaitWork() {
     lock.lock();
     try {
-      long wanting = System.nanoTime();
-      while (!closed && (full() || (givesWay() && !since(wanting, LONGEST_WAY)))) {
-        if (full()) {
-          wanting = System.nanoTime();
-        }
+      turn.made();
+      while (!closed && (full() || turn.givesWay(warm.size(), blanks.size()))) {
+        boolean wasFull = full();
         // Woken by who takes something; looks again now and then for callers that have gone.
-        boolean woken = changed.await(full() ? 5000 : 50, TimeUnit.MILLISECONDS);
+        boolean woken = changed.await(wasFull ? 5000 : 50, TimeUnit.MILLISECONDS);
         LOG.trace("pool looks again, woken: {}", woken);
+        if (wasFull) {
+          turn.wasFull();
+        }
       }
       return !closed;
     } catch (InterruptedException e) {
@@ -229,17 +228,8 @@ final class ShapePool implements AutoCloseable {
     }
   }
 
-  /** Who is only about to call does not go before a pool of which less than half is left. */
-  private boolean givesWay() {
-    return gate.busy() || (gate.expectsCall() && warm.size() * 2 >= wanted.warm());
-  }
-
-  private static boolean since(long begin, Duration time) {
-    return System.nanoTime() - begin > time.toNanos();
-  }
-
   private boolean full() {
-    return warm.size() >= wanted.warm() && blanks.size() >= wanted.blanks();
+    return turn.full(warm.size(), blanks.size());
   }
 
   private void fillOne() {

@@ -3,34 +3,37 @@ package dev.podflare.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(30)
 class RestoreGateTest {
+  private static final long MOMENT = 250_000_000;
+
+  private long now = 17;
+  private final RestoreGate gate = new RestoreGate(1, () -> now);
+
   @Test
-  void fillersGiveWayWhileCopiesAreMadeAndAMomentAfter() throws InterruptedException {
-    RestoreGate gate = new RestoreGate(1);
+  void fillersGiveWayWhileCopiesAreMadeAndAMomentAfter() {
     assertThat(gate.busy()).isFalse();
     gate.copyBegins();
     gate.copyBegins();
+    now += 10 * MOMENT;
     assertThat(gate.busy()).isTrue();
     gate.copyEnds();
-    gate.copyEnds();
     assertThat(gate.busy()).isTrue();
-    while (gate.busy()) {
-      Thread.sleep(10);
-    }
+    gate.copyEnds();
+    now += MOMENT - 1;
+    assertThat(gate.busy()).isTrue();
+    now++;
+    assertThat(gate.busy()).isFalse();
   }
 
   @Test
-  void aCallOfWhoWasJustServedIsExpected() throws InterruptedException {
-    RestoreGate gate = new RestoreGate(1);
+  void whoWasJustServedIsExpectedToCall() {
     assertThat(gate.expectsCall()).isFalse();
     gate.served();
+    now += MOMENT - 1;
     assertThat(gate.expectsCall()).isTrue();
     assertThat(gate.busy()).isFalse();
-    while (gate.expectsCall()) {
-      Thread.sleep(10);
-    }
+    now++;
+    assertThat(gate.expectsCall()).isFalse();
   }
 }
