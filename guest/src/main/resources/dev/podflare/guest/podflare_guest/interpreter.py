@@ -61,7 +61,7 @@ class Interpreter:
         self._open_streams()
         signal.signal(signal.SIGINT, self._on_interrupt)
         # Python sees a signal only between its own instructions: one that comes on the way into a system call is
-        # seen when this has ended. The agent nudges after an interrupt, so that the system call is begun again.
+        # seen when this has ended. The agent nudges until an interrupt is heard: then the system call is begun again.
         signal.signal(signal.SIGURG, lambda _number, _frame: None)
         os.register_at_fork(after_in_child=self._forked)
 
@@ -202,14 +202,15 @@ class Interpreter:
             self._at_home = False
 
     def _on_interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        if self.running:
-            raise KeyboardInterrupt
         if os.getpid() == self.pid:
-            # Before the code of a call or after its end: the agent knows which, and sends it again for the first.
+            # Heard; or before the code of a call or after its end: the agent knows which, and sends it again
+            # for the first.
             try:
-                os.write(self.control, b"I")
+                os.write(self.control, b"K" if self.running else b"I")
             except OSError:
                 pass
+        if self.running:
+            raise KeyboardInterrupt
 
     def _forked(self) -> None:
         """A child of user code never speaks to the agent."""
