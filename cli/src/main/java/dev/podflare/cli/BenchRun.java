@@ -203,6 +203,8 @@ final class BenchRun {
         Podflare podflare = new Podflare(daemon.address())) {
       CreateBench creates = new CreateBench(podflare, options);
       creates.awaitFullPool();
+      var _ =
+          new ExecBench(podflare, options).hot(size.rounds(), Optional.of(daemon.engine().probe()));
       return creates.sequential(size.rounds());
     } finally {
       TemporaryFolder.delete(data);

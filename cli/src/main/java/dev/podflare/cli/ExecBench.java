@@ -22,8 +22,10 @@ final class ExecBench {
   private static final int LINE_BYTES = 100;
   private static final int LINES_A_WRITE = 1000;
 
-  /** Calls before each that counts: a JVM has compiled what is hot after some thousand. */
-  private static final int WARM_UP_CALLS = 50;
+  /**
+   * Rounds for nothing, for each that counts: a JVM has compiled what is hot after some thousand.
+   */
+  private static final int WARM_UP_ROUNDS = 50;
 
   private final Podflare podflare;
   private final SandboxOptions options;
@@ -37,29 +39,49 @@ final class ExecBench {
   record Hot(Statistics exec, Optional<Statistics> echo) {}
 
   /**
-   * Milliseconds of {@code print(1)} in a warm sandbox, over a bare connection that is kept; echo
-   * and call take turns.
+   * Milliseconds of {@code print(1)} in a warm sandbox. Of a daemon in this process: over a bare
+   * connection that is kept, in turns with the echo.
    */
   Hot hot(int rounds, Optional<EngineProbe> probe) {
-    List<Double> millis = new ArrayList<>();
-    List<Double> echo = new ArrayList<>();
-    try (Sandbox sandbox = podflare.create(options);
-        RawExec raw = new RawExec(podflare.config(), sandbox.id())) {
-      for (int i = 0; i < WARM_UP_CALLS * rounds; i++) {
-        raw.run();
+    try (Sandbox sandbox = podflare.create(options)) {
+      if (probe.isEmpty()) {
+        return new Hot(calls(sandbox, rounds), Optional.empty());
       }
-      for (int i = 0; i < rounds; i++) {
-        long began = System.nanoTime();
-        raw.run();
-        millis.add((System.nanoTime() - began) / 1e6);
-        probe.ifPresent(it -> echo.add(it.ping(sandbox.id(), 1).toNanos() / 1e6));
-      }
+      return besideEcho(sandbox, rounds, probe.get());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    return new Hot(
-        Statistics.of(millis),
-        echo.isEmpty() ? Optional.empty() : Optional.of(Statistics.of(echo)));
+  }
+
+  /** From afar, where each call costs its way. */
+  private static Statistics calls(Sandbox sandbox, int rounds) {
+    List<Double> millis = new ArrayList<>();
+    for (int round = -rounds; round < rounds; round++) {
+      long began = System.nanoTime();
+      printOne(sandbox);
+      if (round >= 0) {
+        millis.add((System.nanoTime() - began) / 1e6);
+      }
+    }
+    return Statistics.of(millis);
+  }
+
+  private Hot besideEcho(Sandbox sandbox, int rounds, EngineProbe probe) throws IOException {
+    List<Double> millis = new ArrayList<>();
+    List<Double> echo = new ArrayList<>();
+    try (RawExec raw = new RawExec(podflare.config(), sandbox.id())) {
+      for (int round = -WARM_UP_ROUNDS * rounds; round < rounds; round++) {
+        long began = System.nanoTime();
+        raw.run();
+        double call = (System.nanoTime() - began) / 1e6;
+        double ping = probe.ping(sandbox.id(), 1).toNanos() / 1e6;
+        if (round >= 0) {
+          millis.add(call);
+          echo.add(ping);
+        }
+      }
+    }
+    return new Hot(Statistics.of(millis), Optional.of(Statistics.of(echo)));
   }
 
   private static void printOne(Sandbox sandbox) {
