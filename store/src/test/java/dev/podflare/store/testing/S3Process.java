@@ -73,7 +73,7 @@ public final class S3Process {
   private static S3Process start() {
     try {
       int port = FreePort.choose();
-      Path folder = Files.createTempDirectory("s3proxy");
+      Path folder = Files.createTempDirectory(Path.of("target").toAbsolutePath(), "s3proxy");
       Path settings = folder.resolve("s3proxy.properties");
       Path objects = Files.createDirectory(folder.resolve("objects"));
       Files.writeString(
