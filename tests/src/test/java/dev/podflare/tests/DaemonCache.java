@@ -10,8 +10,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
- * The JVM's AOT cache for daemons that tests start, as the launcher makes one: each start takes
- * half as long. Made once for each build of the jars, in about ten seconds. Thread-safe.
+ * The JVM's AOT cache for daemons that tests start, like those that the launcher makes: each start
+ * takes half as long. Made once for each build of the jars, in about ten seconds. Thread-safe.
  */
 final class DaemonCache {
   /** It fits only the flags that it was made with. */

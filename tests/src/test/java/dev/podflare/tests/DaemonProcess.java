@@ -16,7 +16,10 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 
-/** {@code podflare serve} as a process of its own, started as the launcher does. One thread. */
+/**
+ * {@code podflare serve} as a process of its own. The launcher gives it another collector and both
+ * compilers, as the suites that are no Java have it. One thread.
+ */
 final class DaemonProcess implements AutoCloseable {
   static final int POOL = 1;
   private static final String LISTENING = "listening on ";
