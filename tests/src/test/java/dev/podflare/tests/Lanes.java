@@ -7,16 +7,22 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.parallel.ResourceLocksProvider;
 
 /**
- * Three classes run side by side, but never two that use the daemon that all share. Those that
- * measure their process are {@code @Isolated}: they come last and run alone. What else two cannot
- * have at a time, they lock by name. Most of what a test of a daemon of its own does is to wait.
+ * Three classes run side by side: one of those that use the daemon that all share, and one of each
+ * half of those that have a daemon of their own, by name. The three take about as long. Without the
+ * halves the shared ones would be left over, to run alone. Those that measure their process are
+ * {@code @Isolated}: they come last. What else two cannot have at a time, they lock by name.
  */
 final class Lanes implements ResourceLocksProvider {
   private static final Lock SHARED = new Lock("shared daemon");
+  private static final Lock FIRST_HALF = new Lock("own daemon, A to O");
+  private static final Lock SECOND_HALF = new Lock("own daemon, P to Z");
 
   @Override
   public Set<Lock> provideForClass(Class<?> tests) {
-    return takesTheSharedOne(tests) ? Set.of(SHARED) : Set.of();
+    if (takesTheSharedOne(tests)) {
+      return Set.of(SHARED);
+    }
+    return Set.of(tests.getSimpleName().charAt(0) < 'P' ? FIRST_HALF : SECOND_HALF);
   }
 
   private static boolean takesTheSharedOne(Class<?> tests) {

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.parallel.ResourceLock;
 
 /**
  * Tests with real guests: skipped, with the reason, where none can run. A parameter of type {@link
- * TestPlatform} is the daemon that all of them share. Two such classes run side by side, see {@link
+ * TestPlatform} is the daemon that all of them share. Which of them run side by side: {@link
  * Lanes}.
  */
 @Target(ElementType.TYPE)
