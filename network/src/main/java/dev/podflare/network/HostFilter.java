@@ -21,6 +21,11 @@ final class HostFilter {
   /** Why packets were refused: the end of a set's name, and the prefix in the log. */
   static final List<String> REASONS = List.of("policy", "always", "unchecked");
 
+  /** Guests of other daemons are for these to judge. */
+  private static final String STRANGERS =
+      "iifname != \"pf*\" ct state new ct status & dnat == 0 drop";
+
+  private static final Pattern TABLE = Pattern.compile("table inet (podflare_[0-9a-f]{8})\\b");
   private static final Pattern PACKETS = Pattern.compile("counter packets (\\d+)");
 
   private final Nftables nftables;
@@ -145,6 +150,10 @@ final class HostFilter {
   }
 
   private String rule(String chain, String rule) {
+    return rule(table, chain, rule);
+  }
+
+  private static String rule(String table, String chain, String rule) {
     return "flush chain inet %1$s %2$s\nadd rule inet %1$s %2$s %3$s\n"
         .formatted(table, chain, rule);
   }
@@ -208,12 +217,37 @@ final class HostFilter {
   }
 
   private String noted(Opened opened) {
+    return noted(table, opened);
+  }
+
+  /**
+   * Leaves it to the other daemons of this host to put back what is open, if there are any: their
+   * guests need it as well.
+   *
+   * @return whether there are others
+   */
+  boolean leaveToOthers(Opened opened) {
+    List<String> others =
+        TABLE
+            .matcher(nftables.run("list tables"))
+            .results()
+            .map(found -> found.group(1))
+            .filter(name -> !name.equals(table))
+            .toList();
+    for (String other : others) {
+      String commands = noted(other, opened);
+      if (!commands.isEmpty()) {
+        run(commands);
+      }
+    }
+    return !others.isEmpty();
+  }
+
+  private static String noted(String table, Opened opened) {
     String strangers =
-        opened.links6().contains(Forwarding6.SWITCH)
-            ? rule("strangers6", "ct state new ct status & dnat == 0 drop")
-            : "";
-    return add("opened", quoted(opened.links()))
-        + add("opened6", quoted(opened.links6()))
+        opened.links6().contains(Forwarding6.SWITCH) ? rule(table, "strangers6", STRANGERS) : "";
+    return add(table, "opened", quoted(opened.links()))
+        + add(table, "opened6", quoted(opened.links6()))
         + strangers;
   }
 
@@ -285,6 +319,10 @@ final class HostFilter {
   }
 
   private String add(String set, Collection<?> elements) {
+    return add(table, set, elements);
+  }
+
+  private static String add(String table, String set, Collection<?> elements) {
     return elements.isEmpty()
         ? ""
         : "add element inet %s %s { %s }\n".formatted(table, set, list(elements));

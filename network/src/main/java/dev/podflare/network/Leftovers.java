@@ -57,15 +57,29 @@ final class Leftovers {
     removeNamespaces(plan.folder(), Set.of());
     removeLinks(plan, parts.links(), List.of());
     new ForeignFirewalls(parts.nftables(), plan).close();
-    HostFilter.Opened opened = opened(plan, parts.nftables());
-    host.run(() -> {
-      Forwarding.restore(opened.links());
-      Forwarding6.restore(parts.links(), opened.links6());
-    });
+    HostFilter filter = new HostFilter(parts.nftables(), plan, false);
+    restoreForwarding(plan, host, parts, filter);
     parts.links().delete(plan.gateLink());
     parts.links().deleteUnreachable(plan.metric());
-    new HostFilter(parts.nftables(), plan, false).delete();
+    filter.delete();
     int ignored = parts.connections().delete(address -> plan.outer(address).isPresent());
+  }
+
+  /** Under the lock, lest another daemon that starts takes for open what is being closed. */
+  private static void restoreForwarding(
+      Plan plan, NamespaceThread host, Network.HostParts parts, HostFilter filter) {
+    HostFilter.Opened opened = opened(plan, parts.nftables());
+    if (opened.equals(HostFilter.Opened.NONE)) {
+      return;
+    }
+    try (RangeLock _ = RangeLock.take()) {
+      if (!filter.leaveToOthers(opened)) {
+        host.run(() -> {
+          Forwarding.restore(opened.links());
+          Forwarding6.restore(parts.links(), opened.links6());
+        });
+      }
+    }
   }
 
   /**
