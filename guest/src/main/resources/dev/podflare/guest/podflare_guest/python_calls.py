@@ -192,20 +192,15 @@ class PythonCalls:
         if not self.pid:
             return
         signal_group(self.pid, call, name)
-        if name == "INT" and self._unheard is not call:
+        if name == "INT":
             self._unheard = call
             for seconds in NUDGE_SECONDS:
                 self.sink.loop.after(seconds, lambda: self._nudge(call))
-            self.sink.loop.after(NUDGE_SECONDS[-1], self._was_heard)
 
     def _nudge(self, call: Call) -> None:
         """Lets Python look whether it was interrupted: that may have come on the way into a system call."""
         if call is self._unheard and call is self._current and not call.ending and self.pid:
             os.kill(self.pid, signal.SIGURG)
-
-    def _was_heard(self) -> None:
-        """The interrupt, or there is a handler of the user's, which tells nothing."""
-        self._unheard = None
 
     def _cancel_waiting(self, call: Call) -> None:
         for item in self._waiting:
@@ -247,7 +242,7 @@ class PythonCalls:
             if call is not None and call.signalled:
                 self.sink.loop.after(INTERRUPT_AGAIN_SECONDS, lambda: self._interrupt_again(call))
         elif kind == b"K":
-            self._was_heard()
+            self._unheard = None
         else:
             self._leasing.handle(packet)
 
@@ -309,7 +304,7 @@ class PythonCalls:
         for outlet in self._outlets:
             outlet.call = None
             outlet.resume()
-        self._current = self._unheard = None
+        self._current = None
         self._next()
 
     def died(self, status: int) -> None:
@@ -361,7 +356,7 @@ class PythonCalls:
             self._handle(packet)
 
     def _settled_dead(self) -> None:
-        self._current = self._unheard = None
+        self._current = None
         self._replace()
 
     def _replace(self) -> None:
