@@ -67,7 +67,7 @@ final class HostFilter {
             + HostRules.text(plan, log, ipv6())
             + excepted(exceptions)
             + closed(neighbours)
-            + noted(opened)
+            + noted(table, opened)
             + kept.entrySet().stream()
                 .map(slot -> slot(slot.getKey(), slot.getValue()))
                 .collect(Collectors.joining()));
@@ -210,14 +210,7 @@ final class HostFilter {
 
   /** Notes what is to be put back in the end, and keeps strangers from being forwarded. */
   void noteOpened(Opened opened) {
-    String commands = noted(opened);
-    if (!commands.isEmpty()) {
-      run(commands);
-    }
-  }
-
-  private String noted(Opened opened) {
-    return noted(table, opened);
+    note(table, opened);
   }
 
   /**
@@ -234,13 +227,15 @@ final class HostFilter {
             .map(found -> found.group(1))
             .filter(name -> !name.equals(table))
             .toList();
-    for (String other : others) {
-      String commands = noted(other, opened);
-      if (!commands.isEmpty()) {
-        run(commands);
-      }
-    }
+    others.forEach(other -> note(other, opened));
     return !others.isEmpty();
+  }
+
+  private void note(String table, Opened opened) {
+    String commands = noted(table, opened);
+    if (!commands.isEmpty()) {
+      run(commands);
+    }
   }
 
   private static String noted(String table, Opened opened) {

@@ -18,7 +18,6 @@ import org.junit.jupiter.api.Test;
 /** What guests' IPv6 does to a host, and that closing or the next start undoes it. */
 class Network6Test {
   private static final String INSTANCE = "5e11510c";
-  private static final String NEIGHBOUR = "5e115164";
   private static final String ROUTER = "fe80::1";
   private Internet internet;
   private NetworkConfig config;
@@ -80,18 +79,8 @@ class Network6Test {
   @Test
   void twoDaemonsNeedTheSwitchAndTheLastOfThemTurnsItOff() throws Exception {
     List<String> before = traces();
-    internet.tcp(internet.outside, Internet.SERVER6, 80);
-    NetworkConfig other = config.withRange(Cidr.parse("10.214.0.0/24"));
-    Network first = Network.open(config, INSTANCE);
-    try (Network second = Network.open(other, NEIGHBOUR)) {
-      Slot slot = second.makeSlot();
-      slot.apply(EgressPolicy.OPEN);
-      Guest guest = internet.guest(slot);
-      assertThat(guest.tcp(Internet.SERVER6, 80)).isEqualTo("open");
-      first.close();
-      assertThat(internet.host.call(() -> Sysctl.read("ipv6/conf/all/forwarding"))).hasValue("1");
-      assertThat(guest.tcp(Internet.SERVER6, 80)).isEqualTo("open");
-    }
+    TwoDaemons.endOneAfterTheOther(
+        internet, config, INSTANCE, Internet.SERVER6, "ipv6/conf/all/forwarding");
     assertThat(traces()).isEqualTo(before);
     assertThat(internet.host.nft("list ruleset")).isEmpty();
   }

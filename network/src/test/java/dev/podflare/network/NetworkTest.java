@@ -18,7 +18,6 @@ import org.junit.jupiter.api.Test;
 /** What opening does to a host, and that closing or the next start undoes it. */
 class NetworkTest {
   private static final String INSTANCE = "5e115103";
-  private static final String NEIGHBOUR = "5e115104";
   private Internet internet;
   private NetworkConfig config;
 
@@ -81,19 +80,8 @@ class NetworkTest {
   @Test
   void whatTwoDaemonsNeedIsTurnedOffByTheLastOfThem() throws Exception {
     List<String> before = traces();
-    internet.tcp(internet.outside, Internet.SERVER, 80);
-    NetworkConfig other = config.withRange(Cidr.parse("10.214.0.0/24"));
-    Network first = Network.open(config, INSTANCE);
-    try (Network second = Network.open(other, NEIGHBOUR)) {
-      Slot slot = second.makeSlot();
-      slot.apply(EgressPolicy.OPEN);
-      Guest guest = internet.guest(slot);
-      assertThat(guest.tcp(Internet.SERVER, 80)).isEqualTo("open");
-      first.close();
-      assertThat(internet.host.call(() -> Sysctl.read("ipv4/conf/uplink/forwarding")))
-          .hasValue("1");
-      assertThat(guest.tcp(Internet.SERVER, 80)).isEqualTo("open");
-    }
+    TwoDaemons.endOneAfterTheOther(
+        internet, config, INSTANCE, Internet.SERVER, "ipv4/conf/uplink/forwarding");
     assertThat(traces()).isEqualTo(before);
     assertThat(rules()).isEmpty();
   }
