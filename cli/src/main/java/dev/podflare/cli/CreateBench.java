@@ -58,6 +58,7 @@ final class CreateBench {
   Statistics sequential(int rounds) {
     List<Double> millis = new ArrayList<>();
     for (int i = 0; i < rounds; i++) {
+      awaitPool(1);
       if (pool().ready() * 2 <= pool().target()) {
         awaitFullPool();
       }
