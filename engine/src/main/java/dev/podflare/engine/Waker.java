@@ -24,8 +24,8 @@ final class Waker {
   private void wake(Sandbox sandbox) {
     try {
       inTurn(sandbox.guest()::wake);
-      boolean _ =
-          sandbox.giveVariables(); // out of turn: one that is paused by now keeps this waiting
+      // Out of turn: one that is paused by now keeps this waiting.
+      boolean _ = sandbox.giveVariables();
     } catch (PodflareException e) {
       // Its end is told by the machine; the next call finds the sandbox gone.
       LOG.debug("{} did not wake: {}", sandbox.record().id(), e.sentence());
