@@ -9,6 +9,7 @@ import dev.podflare.client.PortForward;
 import dev.podflare.client.PortLink;
 import dev.podflare.client.Sandbox;
 import dev.podflare.client.SandboxOptions;
+import dev.podflare.client.SandboxPatch;
 import java.io.InputStream;
 import java.net.Socket;
 import java.net.URI;
@@ -143,13 +144,13 @@ class PortsTest {
 
   @Test
   void anOpenConnectionKeepsTheSandboxFromBeingIdle() throws Exception {
-    SandboxOptions brief = SandboxOptions.builder().idleTimeout(Duration.ofSeconds(3)).build();
-    Sandbox sandbox = platform.client.create(brief);
+    Sandbox sandbox = platform.client.create();
     python(sandbox, server());
     try (PortForward forward = sandbox.forward(8000, 0, _ -> {});
         Socket socket = new Socket(forward.address().getAddress(), forward.address().getPort())) {
       socket.setSoTimeout(60_000);
-      Thread.sleep(Duration.ofSeconds(6));
+      sandbox.patch(SandboxPatch.NOTHING.withIdleTimeout(Duration.ofSeconds(2)));
+      Thread.sleep(Duration.ofSeconds(5));
       socket.getOutputStream().write("GET / HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
       assertThat(socket.getInputStream().read()).isEqualTo('H');
     }

@@ -14,6 +14,7 @@ import dev.podflare.client.ProcessInfo;
 import dev.podflare.client.ProcessOptions;
 import dev.podflare.client.Sandbox;
 import dev.podflare.client.SandboxOptions;
+import dev.podflare.client.SandboxPatch;
 import dev.podflare.client.SandboxProcess;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -372,11 +373,13 @@ class ProcessesTest {
 
   @Test
   void oneKeepsItsSandboxAwakeUnlessItIsNotTo() {
-    SandboxOptions brief = SandboxOptions.builder().idleTimeout(Duration.ofSeconds(2)).build();
-    try (Sandbox awake = platform.client.create(brief);
-        Sandbox idle = platform.client.create(brief)) {
+    try (Sandbox awake = platform.client.create();
+        Sandbox idle = platform.client.create()) {
       awake.startProcess(ProcessOptions.of("sleep", "1000"));
       SandboxProcess server = idle.startProcess(ProcessOptions.of("sleep", "1000").mayBeIdle());
+      SandboxPatch brief = SandboxPatch.NOTHING.withIdleTimeout(Duration.ofSeconds(2));
+      awake.patch(brief);
+      idle.patch(brief);
       assertThat(platform.awaitGone(idle)).isEqualTo("idle");
       refused("gone", server::info);
       assertThat(awake.info().state()).isEqualTo("ready");

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.podflare.client.ApiException;
 import dev.podflare.client.Sandbox;
 import dev.podflare.client.SandboxOptions;
+import dev.podflare.client.SandboxPatch;
 import dev.podflare.client.Terminal;
 import dev.podflare.client.TerminalInfo;
 import dev.podflare.client.TerminalOptions;
@@ -244,11 +245,10 @@ class TerminalTest {
 
   @Test
   void aSandboxIsNotIdleWhileSomebodyLooks() {
-    try (Sandbox sandbox =
-        platform.client.create(
-            SandboxOptions.builder().idleTimeout(Duration.ofSeconds(2)).build())) {
+    try (Sandbox sandbox = platform.client.create()) {
       Terminal terminal = sandbox.openTerminal(TerminalOptions.shell().withArgv(List.of("cat")));
       try (Watcher watcher = new Watcher(terminal)) {
+        sandbox.patch(SandboxPatch.NOTHING.withIdleTimeout(Duration.ofSeconds(2)));
         // Longer than it may be idle; nothing is asked of it meanwhile.
         Awaitility.await()
             .pollDelay(Duration.ofSeconds(6))
