@@ -11,7 +11,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.NetworkInterface;
 import java.nio.file.Path;
-import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.UnaryOperator;
@@ -29,13 +29,15 @@ class TwoDaemonsTest {
   /** How many addresses of each daemon's blocks are tried: more than it has slots here. */
   private static final int SLOTS = 12;
 
+  /** Who answers is told, should one be reached. */
   private static final String TCP =
       """
       import socket, errno
       def tcp(host, port):
           try:
-              with socket.create_connection((host, port), 10):
-                  return 'connected to ' + host + ' port ' + str(port)
+              with socket.create_connection((host, port), 10) as peer:
+                  peer.sendall(b'GET /name HTTP/1.0\\r\\n\\r\\n')
+                  return f'{host} port {port} says {peer.makefile().read()!r}'
           except OSError as error:
               return errno.errorcode.get(error.errno, type(error).__name__)
       """;
@@ -50,24 +52,27 @@ class TwoDaemonsTest {
   @Test
   void guestsReachNeitherEachOtherNorTheOthersServices(@TempDir Path data) {
     try (TestPlatform other = TestPlatform.start(data, UnaryOperator.identity());
-        Sandbox here = create(one);
-        Sandbox there = create(other)) {
+        Sandbox here = create(one, "here");
+        Sandbox there = create(other, "there")) {
       Set<String> addresses = internet.onHost(TwoDaemonsTest::addressesOfDaemons);
       assertThat(addresses).hasSizeGreaterThan(2 * SLOTS);
-      for (Sandbox from : List.of(here, there)) {
-        assertThat(reached(from, addresses, SERVICE)).isEqualTo("set()");
-        assertThat(reached(from, addresses, 22)).isEqualTo("set()");
-      }
+      Map.of("here", here, "there", there)
+          .forEach((name, from) -> {
+            assertThat(reached(from, addresses, SERVICE)).as("from " + name).isEqualTo("set()");
+            assertThat(reached(from, addresses, 22)).as("from " + name).isEqualTo("set()");
+          });
     }
   }
 
-  /** With a service that waits to be reached. */
-  private static Sandbox create(TestPlatform platform) {
+  /** With a service that waits to be reached, and then tells its name. */
+  private static Sandbox create(TestPlatform platform, String name) {
     Sandbox sandbox =
         platform.client.create(SandboxOptions.builder().network(NetworkPolicy.open()).build());
     bash(
         sandbox,
-        "cd /tmp; nohup python3 -m http.server --bind :: "
+        "cd /tmp; echo "
+            + name
+            + " > name; nohup python3 -m http.server --bind :: "
             + SERVICE
             + " > /dev/null 2>&1 &"
             + " for i in $(seq 200); do ss -ltn | grep -q :"
