@@ -2,6 +2,7 @@ package dev.podflare.engine;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,31 +23,37 @@ final class HostResources {
   }
 
   static long totalDisk(Path folder) {
-    return disk(folder, true);
-  }
-
-  static long freeDisk(Path folder) {
-    return disk(folder, false);
-  }
-
-  private static long disk(Path folder, boolean total) {
-    try {
-      var store = Files.getFileStore(folder);
-      return total ? store.getTotalSpace() : store.getUsableSpace();
-    } catch (IOException e) {
-      throw new PodflareException(ErrorCode.INTERNAL, "cannot tell the space of " + folder, e);
+    long total = disk(folder).getTotalSpace();
+    if (total == 0) {
+      throw new PodflareException(ErrorCode.INTERNAL, "cannot tell the space of " + folder);
     }
+    return total;
+  }
+
+  /** 0 also where there is no such folder. */
+  static long freeDisk(Path folder) {
+    return disk(folder).getUsableSpace();
+  }
+
+  /** A file's store would do as well, but reads the host's whole list of mounts to be found. */
+  private static File disk(Path folder) {
+    return folder.toFile();
   }
 
   private static long memory(String field) {
-    try (var lines = Files.lines(MEMINFO)) {
-      return lines
-          .filter(line -> line.startsWith(field))
-          .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) << 10)
-          .findFirst()
-          .orElseThrow();
+    try {
+      return kibibytes(Files.readString(MEMINFO), field) << 10;
     } catch (IOException e) {
       throw new PodflareException(ErrorCode.INTERNAL, "cannot read " + MEMINFO, e);
     }
+  }
+
+  private static long kibibytes(String meminfo, String field) {
+    int start = meminfo.indexOf(field);
+    int end = meminfo.indexOf(" kB", start);
+    if (start < 0 || end < 0) {
+      throw new PodflareException(ErrorCode.INTERNAL, MEMINFO + " says no " + field);
+    }
+    return Long.parseLong(meminfo.substring(start + field.length(), end).strip());
   }
 }
