@@ -151,8 +151,7 @@ class ForkedCallsTest {
               i += 1
               time.sleep(0.02)
           """;
-      case BASH ->
-          "i=0; until [ -e /root/stop ]; do echo $i; i=$((i + 1)); sleep 0.02; done; exit 3";
+      case BASH -> GuestProbe.countInBash(3);
     };
   }
 

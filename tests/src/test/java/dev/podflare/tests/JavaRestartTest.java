@@ -55,7 +55,8 @@ class JavaRestartTest {
       assertThat(begun.await(TestPlatform.PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
       SandboxProcess process =
           sandbox.startProcess(
-              ProcessOptions.command("for i in $(seq 100); do echo $i; sleep 0.1; done; exit 3"));
+              ProcessOptions.command(
+                  GuestProbe.inBash("for i in $(seq 100); do echo $i; WAIT; done; exit 3", 0.1)));
       process.awaitLine("^3$", TestPlatform.PATIENCE);
       Thread wait = Thread.ofVirtual().start(() -> end.set(process.await(TestPlatform.PATIENCE)));
       first.kill();

@@ -50,8 +50,9 @@ class OtherNodeTest {
       import hashlib, os, subprocess
       x = os.urandom(3_000_000)
       f = open('/root/f', 'w'); f.write('half, ')
-      p = subprocess.Popen(['sh', '-c', 'while :; do date +%s%N > /root/ticks; sleep 0.1; done'])
-      """;
+      p = subprocess.Popen(['bash', '-c', '''%s'''])
+      """
+          .formatted(GuestProbe.inBash("while :; do echo $((i++)) > /root/ticks; WAIT; done", 0.1));
 
   @TempDir static Path otherHost;
   private static Path otherTemplates = Path.of("none");

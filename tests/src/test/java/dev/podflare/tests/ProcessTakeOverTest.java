@@ -54,7 +54,8 @@ class ProcessTakeOverTest {
       ends =
           sandbox
               .startProcess(
-                  ProcessOptions.command("until [ -e /root/end ]; do sleep 0.1; done; exit 7"))
+                  ProcessOptions.command(
+                      GuestProbe.inBash("until [ -e /root/end ]; do WAIT; done; exit 7", 0.1)))
               .id();
       hundredth = counts.awaitLine("^100$", PATIENCE);
       heard = LogHeard.kept(counts, 0);

@@ -38,9 +38,7 @@ class ProcessesTest {
   private static final Duration PATIENCE = TestPlatform.PATIENCE;
 
   /** Says numbers, one after the other, until there is a file {@code /root/stop}. */
-  static final ProcessOptions COUNTER =
-      ProcessOptions.command(
-          "i=0; until [ -e /root/stop ]; do echo $i; i=$((i+1)); sleep 0.02; done; exit 5");
+  static final ProcessOptions COUNTER = ProcessOptions.command(GuestProbe.countInBash(5));
 
   private final HttpClient http =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();

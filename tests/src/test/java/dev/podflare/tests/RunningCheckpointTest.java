@@ -112,7 +112,9 @@ class RunningCheckpointTest {
           parent
               .channel()
               .exec(
-                  ExecCommand.of(GuestLanguage.BASH, "while true; do echo tick; sleep 0.02; done"),
+                  ExecCommand.of(
+                      GuestLanguage.BASH,
+                      GuestProbe.inBash("while true; do echo tick; WAIT; done", 0.02)),
                   loop);
       loop.exec.complete(running);
       Awaitility.await().atMost(TestPlatform.PATIENCE).until(() -> loop.bytes.get() > 50);
