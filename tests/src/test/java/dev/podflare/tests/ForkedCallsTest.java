@@ -68,8 +68,8 @@ class ForkedCallsTest {
     try (Sandbox parent = platform.createWarm()) {
       String call =
           parent.start(
-              RunRequest.of("kept = 1\nwhile True: pass", Language.PYTHON)
-                  .withTimeout(Duration.ofSeconds(40)));
+              RunRequest.of("import time; kept = 1\nwhile True: time.sleep(0.1)", Language.PYTHON)
+                  .withTimeout(Duration.ofSeconds(20)));
       awaitRunning(parent);
       Sandbox child = parent.fork(1).getFirst();
       ExecutionInfo copy = onlyExecution(child);

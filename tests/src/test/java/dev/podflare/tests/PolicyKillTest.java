@@ -78,7 +78,7 @@ class PolicyKillTest {
   void whatWasForbiddenStaysForbidden() throws Exception {
     internet.names.put("files.example", TestInternet.SERVER);
     Map<Port, Long> forbidden = Map.of();
-    int rounds = LongRun.choose(4, 30);
+    int rounds = LongRun.choose(2, 30);
     try (Arrivals arrivals = Arrivals.count(internet, ALL)) {
       for (int round = 0; round <= rounds; round++) {
         try (DaemonProcess daemon = DaemonProcess.start(data, internet);
