@@ -99,7 +99,7 @@ final class Libc {
     call("close", errno -> (int) CLOSE.invokeExact(errno, fd));
   }
 
-  /** Adds seals to a memfd. Safe: numbers only. */
+  /** Adds seals to a memfd, or copies a descriptor to a low number. Safe: numbers only. */
   static int fcntl(int fd, int command, int argument) {
     return (int) call("fcntl", errno -> (int) FCNTL.invokeExact(errno, fd, command, argument));
   }

@@ -34,11 +34,14 @@ public final class Nftables implements AutoCloseable {
   /**
    * Of the calling thread's network namespace.
    *
-   * @throws PodflareException {@code host_not_ready} when the library is missing
+   * @throws PodflareException {@code host_not_ready} when the library is missing, {@code host_full}
+   *     when it could not wait for the kernel: see {@link LowDescriptors}
    */
   public static Nftables open() {
     Library library = Library.get();
-    MemorySegment context = (MemorySegment) invoke(() -> library.create().invoke(0));
+    MemorySegment context =
+        LowDescriptors.get()
+            .opening(() -> (MemorySegment) invoke(() -> library.create().invoke(0)));
     if (context.equals(MemorySegment.NULL)) {
       throw new PodflareException(ErrorCode.INTERNAL, "nft_ctx_new failed");
     }
