@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 
 /** What a policy lets pass of IPv6, in a real kernel. */
 class Slot6PolicyTest {
-  private static final String INSTANCE = "5e115108";
+  private static final String INSTANCE = "5e11510e";
   private Internet internet;
   private NetworkConfig config;
   private Network network;

@@ -18,7 +18,7 @@ final class TwoDaemons {
     internet.tcp(internet.outside, server, 80);
     NetworkConfig other = config.withRange(Cidr.parse("10.214.0.0/24"));
     Network first = Network.open(config, instance);
-    try (Network second = Network.open(other, "5e115164")) {
+    try (Network second = Network.open(other, "2d" + instance.substring(2))) {
       Slot slot = second.makeSlot();
       slot.apply(EgressPolicy.OPEN);
       Guest guest = internet.guest(slot);
