@@ -44,13 +44,9 @@ final class LowDescriptors {
    * @throws PodflareException {@code host_full} if there is none
    */
   synchronized <T> T opening(Supplier<T> opener) {
-    if (lowestFree() >= LIMIT - MARGIN) {
-      release();
-    }
     try {
-      if (lowestFree() >= LIMIT) {
-        throw new PodflareException(
-            ErrorCode.HOST_FULL, "no file descriptor below " + LIMIT + " is left to this process");
+      if (lowestFree() >= LIMIT - MARGIN) {
+        release();
       }
       return opener.get();
     } finally {
@@ -59,7 +55,7 @@ final class LowDescriptors {
   }
 
   private int lowestFree() {
-    int fd = Libc.fcntl(spare, F_DUPFD_CLOEXEC, 0);
+    int fd = copy();
     Libc.close(fd);
     return fd;
   }
@@ -68,16 +64,25 @@ final class LowDescriptors {
     while (!kept.isEmpty()) {
       Libc.close(kept.pop());
     }
+    if (lowestFree() >= LIMIT) {
+      throw new PodflareException(
+          ErrorCode.HOST_FULL, "no file descriptor below " + LIMIT + " is left to this process");
+    }
   }
 
   private void keep() {
     while (kept.size() < KEPT) {
-      int fd = Libc.fcntl(spare, F_DUPFD_CLOEXEC, 0);
+      int fd = copy();
       if (fd >= LIMIT) {
         Libc.close(fd);
         return;
       }
       kept.push(fd);
     }
+  }
+
+  /** Of the spare one, with the lowest number that is free. */
+  private int copy() {
+    return Libc.fcntl(spare, F_DUPFD_CLOEXEC, 0);
   }
 }
