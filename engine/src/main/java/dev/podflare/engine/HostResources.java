@@ -2,12 +2,15 @@ package dev.podflare.engine;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
-import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Memory and disk of this host, bytes, as the kernel tells them now. Stateless. */
+/**
+ * Memory and disk of this host, bytes, as the kernel tells them now. A folder's space is asked for
+ * as that of a {@code File}: a {@code FileStore} reads the host's whole list of mounts to be found.
+ * Stateless.
+ */
 final class HostResources {
   private static final Path MEMINFO = Path.of("/proc/meminfo");
 
@@ -23,7 +26,7 @@ final class HostResources {
   }
 
   static long totalDisk(Path folder) {
-    long total = disk(folder).getTotalSpace();
+    long total = folder.toFile().getTotalSpace();
     if (total == 0) {
       throw new PodflareException(ErrorCode.INTERNAL, "cannot tell the space of " + folder);
     }
@@ -32,12 +35,7 @@ final class HostResources {
 
   /** 0 also where there is no such folder. */
   static long freeDisk(Path folder) {
-    return disk(folder).getUsableSpace();
-  }
-
-  /** A file's store would do as well, but reads the host's whole list of mounts to be found. */
-  private static File disk(Path folder) {
-    return folder.toFile();
+    return folder.toFile().getUsableSpace();
   }
 
   private static long memory(String field) {
