@@ -142,15 +142,7 @@ class ForkedCallsTest {
   /** Counts until {@link #stop}. */
   private static String count(Language language) {
     return switch (language) {
-      case PYTHON ->
-          """
-          import os, time
-          i = 0
-          while not os.path.exists('/root/stop'):
-              print(i, flush=True)
-              i += 1
-              time.sleep(0.02)
-          """;
+      case PYTHON -> GuestProbe.COUNT;
       case BASH -> GuestProbe.countInBash(3);
     };
   }
