@@ -4,9 +4,10 @@ import java.time.Duration;
 import java.util.function.LongSupplier;
 
 /**
- * Whether the filler of a pool may make a machine now. It gives way to who waits for machines, for
- * at most two seconds each time; and, while half of the pool is left, to callers that were just
- * served, for at most two seconds since the pool was full. For one thread at a time.
+ * Whether the filler of a pool may make a machine now. It gives way to who waits for machines or is
+ * being handed one, for at most two seconds each time; and, while half of the pool is left, to
+ * callers that were just served, for at most two seconds since the pool was full. For one thread at
+ * a time.
  */
 final class FillTurn {
   /** Callers that come without end must not leave the pool empty for ever. */
@@ -45,7 +46,8 @@ final class FillTurn {
   /** Whether a filler that has something to do gives way. */
   boolean givesWay(int warm, int blanks) {
     boolean half = 2 * warm >= wanted.warm() && 2 * blanks >= wanted.blanks();
-    return (gate.busy() && within(lastMade)) || (half && gate.expectsCall() && within(lastFull));
+    boolean awaited = gate.busy() || gate.untilCalm().isPositive();
+    return (awaited && within(lastMade)) || (half && gate.expectsCall() && within(lastFull));
   }
 
   private boolean within(long begin) {

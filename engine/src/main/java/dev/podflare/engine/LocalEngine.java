@@ -93,7 +93,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
   private final Ports ports;
   private final Secrets secrets;
   private final GitClones gitClones;
-  private final Waker waker = new Waker();
+  private final Waker waker;
   private final Timers timers = new Timers();
   private final EventBudget budget = EventBudget.ofHeap();
   private final ExecutorService housekeeper =
@@ -131,6 +131,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
     Optional<ShapeVault> shapeVault = shapeVault(base, fetched, identity);
     this.sharing = new ShapeSharing(shapeVault);
     this.shapes = new Shapes(config, hypervisor, ids, blanks, fetched, shapeVault);
+    this.waker = new Waker(shapes::untilCalm);
     this.admission = new Admission(config.limits(), config.dataFolder());
     this.sandboxes = new Sandboxes(store.sandboxes(), clock, config.deadlines().create());
     this.clockJumps = new ClockJumps(clock, sandboxes, store.sandboxes());
@@ -327,6 +328,7 @@ public final class LocalEngine implements Engine, AutoCloseable {
 
   @Override
   public CreatedSandbox create(Caller caller, CreateRequest request) {
+    shapes.creates();
     try {
       return createOnce(caller, request);
     } catch (PodflareException e) {
@@ -336,6 +338,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
       // A machine can die in the very moment in which it is handed over; another one will not.
       LOG.info("a create is tried again: {}", e.sentence());
       return createOnce(caller, request);
+    } finally {
+      shapes.creates();
     }
   }
 

@@ -8,18 +8,22 @@ import java.util.function.LongSupplier;
 /**
  * To whom the fillers of pools give way: callers that wait for machines, which are those that
  * restore for themselves, a bounded number at a time, and copies that are under way (forks, thaws,
- * undos), and for a moment after; and, while a pool has enough, callers that were just served. What
- * such a caller does next is another call, often the first in a guest whose code is not translated
- * yet. Thread-safe.
+ * undos), and for a moment after; creates that are under way; and, while a pool has enough, callers
+ * that were just served. What such a caller does next is another call, often the first in a guest
+ * whose code is not translated yet. Thread-safe.
  */
 final class RestoreGate {
   private static final Duration AFTER = Duration.ofMillis(250);
+
+  /** Creates that come closer together than this are one rush. */
+  private static final Duration CALM = Duration.ofMillis(5);
 
   private final Semaphore places;
   private final AtomicInteger copies = new AtomicInteger();
   private final LongSupplier nanos;
   private volatile long lastEnd;
   private volatile long lastServed;
+  private volatile long lastCreate;
 
   RestoreGate(int places) {
     this(places, System::nanoTime);
@@ -31,6 +35,7 @@ final class RestoreGate {
     this.nanos = nanos;
     this.lastEnd = nanos.getAsLong() - AFTER.toNanos();
     this.lastServed = lastEnd;
+    this.lastCreate = lastEnd;
   }
 
   Semaphore places() {
@@ -49,6 +54,17 @@ final class RestoreGate {
   /** A caller has been given a machine, or calls one that it has. */
   void served() {
     lastServed = nanos.getAsLong();
+  }
+
+  /** A create begins or ends. */
+  void creates() {
+    lastCreate = nanos.getAsLong();
+  }
+
+  /** How long at least until no create has begun or ended for some milliseconds; zero: so it is. */
+  Duration untilCalm() {
+    long rest = lastCreate + CALM.toNanos() - nanos.getAsLong();
+    return rest > 0 ? Duration.ofNanos(rest) : Duration.ZERO;
   }
 
   /** Whether callers wait for machines, or did a moment ago. */

@@ -449,6 +449,16 @@ final class Shapes implements AutoCloseable {
     gate.served();
   }
 
+  /** A create begins or ends. */
+  void creates() {
+    gate.creates();
+  }
+
+  /** How long at least until no create has begun or ended for some milliseconds. */
+  Duration untilCalm() {
+    return gate.untilCalm();
+  }
+
   /** While somebody waits for a copy of a machine the pools leave the processors to it. */
   void copyBegins() {
     gate.copyBegins();

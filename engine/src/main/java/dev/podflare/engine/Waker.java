@@ -1,20 +1,33 @@
 package dev.podflare.engine;
 
 import dev.podflare.common.PodflareException;
+import java.time.Duration;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Wakes handed-out machines in the background, a few at a time. A guest that wakes is busy for some
- * milliseconds; were all of a burst woken at once, the last caller would wait for all of them. A
- * call that comes before its machine's turn wakes it itself. Thread-safe.
+ * Wakes handed-out machines in the background, a few at a time, and not while others are being
+ * handed out. A guest that wakes is busy for some milliseconds; were each woken at once, the next
+ * create would run beside it, and the last of a burst beside all of them. A call that comes before
+ * its machine's turn wakes it itself. Thread-safe.
  */
 final class Waker {
   private static final Logger LOG = LoggerFactory.getLogger(Waker.class);
 
+  /** Creates without end do not keep a machine asleep for ever. */
+  private static final Duration LONGEST_WAY = Duration.ofMillis(250);
+
+  private final Supplier<Duration> untilCalm;
   private final Semaphore places =
       new Semaphore(Math.max(1, Runtime.getRuntime().availableProcessors() / 2), true);
+
+  /** {@code untilCalm}: how long at least until no sandbox is being created. */
+  Waker(Supplier<Duration> untilCalm) {
+    this.untilCalm = untilCalm;
+  }
 
   /** Returns at once. */
   void wakeSoon(Sandbox sandbox) {
@@ -35,9 +48,19 @@ final class Waker {
   private void inTurn(Runnable action) {
     places.acquireUninterruptibly();
     try {
+      awaitCalm();
       action.run();
     } finally {
       places.release();
+    }
+  }
+
+  private void awaitCalm() {
+    long end = System.nanoTime() + LONGEST_WAY.toNanos();
+    Duration rest = untilCalm.get();
+    while (rest.isPositive() && System.nanoTime() < end) {
+      LockSupport.parkNanos(rest.toNanos());
+      rest = untilCalm.get();
     }
   }
 }

@@ -66,4 +66,19 @@ class FillTurnTest {
     assertThat(blanksOnly.givesWay(0, 3)).isTrue();
     assertThat(blanksOnly.full(0, 4)).isTrue();
   }
+
+  @Test
+  void createsWithoutEndHoldEachMachineUpForTwoSeconds() {
+    for (int i = 0; i <= 2000; i++) {
+      gate.creates();
+      assertThat(turn.givesWay(1, 0)).isTrue();
+      now += SECOND / 1000;
+    }
+    gate.creates();
+    assertThat(turn.givesWay(1, 0)).isFalse();
+    turn.made();
+    assertThat(turn.givesWay(1, 0)).isTrue();
+    now += SECOND / 200;
+    assertThat(turn.givesWay(1, 0)).isFalse();
+  }
 }

@@ -36,4 +36,17 @@ class RestoreGateTest {
     now++;
     assertThat(gate.expectsCall()).isFalse();
   }
+
+  @Test
+  void itIsCalmFiveMillisecondsAfterTheLastCreate() {
+    assertThat(gate.untilCalm()).isZero();
+    gate.creates();
+    assertThat(gate.untilCalm()).hasMillis(5);
+    now += 4_000_000;
+    assertThat(gate.untilCalm()).hasMillis(1);
+    gate.creates();
+    assertThat(gate.untilCalm()).hasMillis(5);
+    now += 5_000_000;
+    assertThat(gate.untilCalm()).isZero();
+  }
 }
