@@ -30,6 +30,9 @@ final class WebhookSender implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WebhookSender.class);
   private static final Duration TICK = Duration.ofSeconds(1);
 
+  /** What is appended within this is looked for together, so that a rush of events costs little. */
+  private static final Duration TOGETHER = Duration.ofMillis(20);
+
   /** A claim outlasts its attempt by this, so that nobody else begins another meanwhile. */
   private static final Duration SLACK = Duration.ofSeconds(15);
 
@@ -70,6 +73,7 @@ final class WebhookSender implements AutoCloseable {
       try {
         if (!round()) {
           store.events().await(changes, TICK);
+          Thread.sleep(TOGETHER);
         }
       } catch (InterruptedException stopped) {
         return;
