@@ -3,6 +3,7 @@ package dev.podflare.store;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.podflare.common.ErrorCode;
+import dev.podflare.common.NativeLibrary;
 import dev.podflare.common.PodflareException;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
@@ -17,6 +18,7 @@ import org.jdbi.v3.core.JdbiException;
 import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteDataSource;
+import org.sqlite.SQLiteJDBCLoader;
 
 /**
  * The SQLite file and its connections: one writer, whose transactions are IMMEDIATE so that they
@@ -44,6 +46,7 @@ final class SqliteDatabase implements Database {
 
   static SqliteDatabase open(Path file) {
     try {
+      NativeLibrary.load("org.sqlite.tmpdir", SqliteDatabase::loadDriver);
       createPrivately(file.toAbsolutePath());
       HikariDataSource writerPool = pool(file, "store-writer", 1);
       try {
@@ -58,6 +61,14 @@ final class SqliteDatabase implements Database {
           ErrorCode.INVALID_CONFIG,
           "cannot open the database " + file + ": " + failed.getMessage(),
           failed);
+    }
+  }
+
+  private static void loadDriver() {
+    try {
+      boolean _ = SQLiteJDBCLoader.initialize();
+    } catch (Exception e) {
+      throw new IllegalStateException("SQLite's native library: " + e.getMessage(), e);
     }
   }
 

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.podflare.common.ErrorCode;
 import dev.podflare.common.PodflareException;
+import dev.podflare.store.testing.HaltedProcess;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -144,6 +146,22 @@ class SqliteDatabaseTest {
           .containsExactly("sbx_1");
       assertThat(store.answers().reserve("key_a", "k", "digest", Duration.ZERO))
           .isInstanceOf(Reservation.Granted.class);
+    }
+  }
+
+  @Test
+  void aKilledProcessLeavesNoNativeLibrary(@TempDir Path own)
+      throws IOException, InterruptedException {
+    assertThat(HaltedProcess.leavings(Halted.class, own)).isEmpty();
+  }
+
+  static final class Halted {
+    private Halted() {}
+
+    public static void main(String[] arguments) {
+      SqliteDatabase database = SqliteDatabase.open(Path.of(arguments[0], "records.db"));
+      int one = database.read(handle -> handle.select("select 1").mapTo(Integer.class).one());
+      Runtime.getRuntime().halt(one == 1 ? HaltedProcess.DONE : 1);
     }
   }
 }

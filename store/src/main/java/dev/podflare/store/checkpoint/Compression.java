@@ -1,5 +1,6 @@
 package dev.podflare.store.checkpoint;
 
+import dev.podflare.common.NativeLibrary;
 import io.airlift.compress.v3.MalformedInputException;
 import io.airlift.compress.v3.zstd.ZstdCompressor;
 import io.airlift.compress.v3.zstd.ZstdDecompressor;
@@ -20,6 +21,10 @@ final class Compression {
   private static final int KEPT = 2 * Window.MAX_DATA;
 
   private static final ThreadLocal<Compression> MINE = ThreadLocal.withInitial(Compression::new);
+
+  static {
+    NativeLibrary.load("aircompressor.tmpdir", Compression::new);
+  }
 
   private final ZstdCompressor compressor = ZstdCompressor.create(LEVEL);
   private final ZstdDecompressor decompressor = ZstdDecompressor.create();
