@@ -1,38 +1,50 @@
 package dev.podflare.common;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Loads native libraries that jars bring with them. Thread-safe. */
 public final class NativeLibrary {
+  /** Where SQLite's driver unpacks its library. */
+  public static final String SQLITE_FOLDER = "org.sqlite.tmpdir";
+
+  /** What makes a jar's code load its library, at once. */
+  @FunctionalInterface
+  public interface Loading {
+    /** If it was loaded before, nothing happens. */
+    void load() throws Exception;
+  }
+
   private NativeLibrary() {}
 
   /**
-   * Runs what loads one, so that no file of it stays. A jar's library is unpacked where temporary
-   * files are, is deleted when the process ends, and so is left there by one that is killed. Once
-   * it is loaded nobody needs the file.
+   * Loads one so that no file of it stays. A jar's library is unpacked where temporary files are,
+   * is deleted when the process ends, and so is left there by one that is killed. Once it is loaded
+   * nobody needs the file.
    *
-   * @param folderProperty system property by which the jar's code finds where to unpack
-   * @param loading is to load it at once; if it was loaded before, nothing happens
+   * @param folderProperty system property by which the jar's code finds where to unpack; where it
+   *     is set, somebody looks after that folder, and it is used as it is
+   * @throws PodflareException {@code HOST_NOT_READY} if it cannot be unpacked or loaded
    */
-  public static synchronized void load(String folderProperty, Runnable loading) {
-    if (System.getProperty(folderProperty) != null) {
-      loading.run(); // somebody has chosen a folder, and looks after it
-      return;
-    }
+  public static synchronized void load(String folderProperty, Loading loading) {
     try {
-      loadIn(Files.createTempDirectory("podflare-native"), folderProperty, loading);
-    } catch (IOException e) {
+      if (System.getProperty(folderProperty) == null) {
+        loadIn(Files.createTempDirectory("podflare-native"), folderProperty, loading);
+      } else {
+        loading.load();
+      }
+    } catch (PodflareException e) {
+      throw e;
+    } catch (Exception e) {
       throw new PodflareException(
-          ErrorCode.HOST_NOT_READY, "cannot unpack a native library: " + e.getMessage(), e);
+          ErrorCode.HOST_NOT_READY, "cannot load a native library: " + e.getMessage(), e);
     }
   }
 
-  private static void loadIn(Path folder, String property, Runnable loading) throws IOException {
+  private static void loadIn(Path folder, String property, Loading loading) throws Exception {
     System.setProperty(property, folder.toString());
     try {
-      loading.run();
+      loading.load();
     } finally {
       System.clearProperty(property);
       FileTree.delete(folder);

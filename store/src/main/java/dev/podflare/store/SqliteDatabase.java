@@ -46,7 +46,7 @@ final class SqliteDatabase implements Database {
 
   static SqliteDatabase open(Path file) {
     try {
-      NativeLibrary.load("org.sqlite.tmpdir", SqliteDatabase::loadDriver);
+      NativeLibrary.load(NativeLibrary.SQLITE_FOLDER, SQLiteJDBCLoader::initialize);
       createPrivately(file.toAbsolutePath());
       HikariDataSource writerPool = pool(file, "store-writer", 1);
       try {
@@ -61,14 +61,6 @@ final class SqliteDatabase implements Database {
           ErrorCode.INVALID_CONFIG,
           "cannot open the database " + file + ": " + failed.getMessage(),
           failed);
-    }
-  }
-
-  private static void loadDriver() {
-    try {
-      boolean _ = SQLiteJDBCLoader.initialize();
-    } catch (Exception e) {
-      throw new IllegalStateException("SQLite's native library: " + e.getMessage(), e);
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.podflare.volume;
 
+import dev.podflare.common.NativeLibrary;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -14,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteConfig;
+import org.sqlite.SQLiteJDBCLoader;
 
 /**
  * The names and attributes of a volume's files, in a SQLite file. Names are bytes that guests
@@ -61,6 +63,7 @@ final class VolumeTree implements AutoCloseable {
 
   /** Opens the file, or makes it with an empty root. */
   static VolumeTree open(Path file, long now) throws SQLException {
+    NativeLibrary.load(NativeLibrary.SQLITE_FOLDER, SQLiteJDBCLoader::initialize);
     SQLiteConfig config = new SQLiteConfig();
     config.setJournalMode(SQLiteConfig.JournalMode.WAL);
     config.setSynchronous(SQLiteConfig.SynchronousMode.NORMAL);
