@@ -13,6 +13,8 @@ import dev.podflare.store.SandboxRecord;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
@@ -23,7 +25,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Goes on with the sandboxes of a daemon that was killed, or has left them: with their machines,
  * their place in the network and their calls, side by side. One that cannot go on is ended, and
- * left to whoever looks at the records next.
+ * left to whoever looks at the records next; but not for a full disk of the host.
  */
 final class TakeOver {
   private static final Logger LOG = LoggerFactory.getLogger(TakeOver.class);
@@ -33,6 +35,7 @@ final class TakeOver {
   private final Optional<GuestNetwork> network;
   private final Forks.Host host;
   private final Consumer<Machine> onEnd;
+  private final Queue<String> standing = new ConcurrentLinkedQueue<>();
   private final Semaphore turns =
       new Semaphore(2 * Runtime.getRuntime().availableProcessors(), true);
 
@@ -49,9 +52,20 @@ final class TakeOver {
     this.onEnd = onEnd;
   }
 
+  /**
+   * @throws PodflareException {@code host_full} if guests do not answer since the host's disk is
+   *     full; they stand still with what they write, and the caller is to leave all as they are
+   */
   void run(Claims claims) {
     try (ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor()) {
       claims.all().forEach(claim -> executor.execute(() -> attempt(claim)));
+    }
+    if (!standing.isEmpty()) {
+      throw new PodflareException(
+          ErrorCode.HOST_FULL,
+          "the host's disk is full, and the guests of "
+              + String.join(", ", standing)
+              + " stand still until there is room for what they write; make some, and start again");
     }
     if (!claims.all().isEmpty()) {
       LOG.info("{} of {} sandboxes go on", host.sandboxes().count(), claims.all().size());
@@ -102,9 +116,23 @@ final class TakeOver {
         host.sandboxes().add(sandbox);
         host.sandboxes().requireAlive(sandbox);
       } catch (RuntimeException e) {
-        guest.close();
+        if (standsStill(machine)) {
+          standing.add(record.id());
+        } else {
+          guest.close();
+        }
         throw e;
       }
+    }
+  }
+
+  /** Whether it cannot answer since what it writes finds no room on the host's disk. */
+  private static boolean standsStill(Machine machine) {
+    try {
+      machine.requireRoom();
+      return false;
+    } catch (PodflareException full) {
+      return true;
     }
   }
 

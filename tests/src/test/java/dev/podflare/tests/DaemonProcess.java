@@ -227,12 +227,17 @@ final class DaemonProcess implements AutoCloseable {
 
   /** All members of the pool and all blanks are there, and nothing else. */
   void awaitPool(Podflare client) {
+    awaitPool(client, 0);
+  }
+
+  /** The same beside so many sandboxes. */
+  void awaitPool(Podflare client, int sandboxes) {
     Awaitility.await()
         .atMost(TestPlatform.PATIENCE)
         .until(() ->
             client.capacity().templates().values().stream()
                     .anyMatch(pool -> pool.ready() == POOL && pool.blanks() == POOL)
-                && client.capacity().sandboxes() == 0);
+                && client.capacity().sandboxes() == sandboxes);
   }
 
   /** As {@code kill -STOP}: it stands still until {@link #goOn}, and its machines do not. */
@@ -274,6 +279,11 @@ final class DaemonProcess implements AutoCloseable {
   /** As {@code kill}; returns the exit code. */
   int terminate() {
     process.destroy();
+    return exitCode();
+  }
+
+  /** Waits for its end. */
+  int exitCode() {
     awaitEnd();
     return process.exitValue();
   }

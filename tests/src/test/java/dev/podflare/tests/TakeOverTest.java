@@ -17,6 +17,8 @@ import dev.podflare.client.RunRequest;
 import dev.podflare.client.RunResult;
 import dev.podflare.client.Sandbox;
 import dev.podflare.client.SandboxOptions;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -190,6 +192,69 @@ class TakeOverTest {
       assertThat(last.stdout()).isEqualTo("one\n");
     }
     assertThat(HostState.leftovers(data)).isEmpty();
+  }
+
+  /** A guest that writes to a full disk stands still; no daemon takes that for its end. */
+  @Test
+  void aGuestThatWaitsForRoomOnTheDiskGoesOnWhenThereIsSome() throws Exception {
+    run("mount", "-t", "tmpfs", "-o", "size=3g", "none", data.toString());
+    try {
+      goesOnWhenThereIsRoom(data.resolve("ballast"));
+    } finally {
+      run("umount", "-l", data.toString());
+    }
+    assertThat(HostState.leftovers(data)).isEmpty();
+  }
+
+  private void goesOnWhenThereIsRoom(Path ballast) throws Exception {
+    String id;
+    String written;
+    String sums =
+        "sha256sum < /root/large; echo 3 > /proc/sys/vm/drop_caches; sha256sum < /root/large";
+    try (DaemonProcess first = DaemonProcess.start(data);
+        Podflare client = first.client()) {
+      Sandbox sandbox = client.create();
+      id = sandbox.id();
+      python(sandbox, "x = 7");
+      first.awaitPool(client, 1); // nobody else writes
+      fill(ballast);
+      written =
+          sandbox.start(
+              RunRequest.of("head -c 4M /dev/urandom > /root/large; sync; " + sums, Language.BASH));
+      Awaitility.await()
+          .atMost(TestPlatform.PATIENCE)
+          .until(() -> first.log().contains("its guest stands still"));
+      first.kill();
+    }
+    try (DaemonProcess early = DaemonProcess.launch(data)) {
+      assertThat(early.exitCode()).as(early.log()).isNotZero();
+      assertThat(early.log()).contains("host's disk is full").contains(id);
+    }
+    Files.delete(ballast);
+    try (DaemonProcess next = DaemonProcess.start(data);
+        Podflare client = next.client()) {
+      Sandbox sandbox = live(next, client, id, "ready");
+      RunResult whole = sandbox.join(written, 0, new RunListener() {});
+      assertThat(whole.reason()).as(next.log()).isEqualTo("exited");
+      assertThat(whole.stdout().lines().distinct()).hasSize(1);
+      assertThat(python(sandbox, "print(x)")).isEqualTo("7");
+      assertUsable(sandbox);
+      sandbox.delete();
+    }
+  }
+
+  private void fill(Path ballast) throws IOException {
+    byte[] block = new byte[1 << 16];
+    try (OutputStream out = Files.newOutputStream(ballast)) {
+      while (data.toFile().getUsableSpace() >= block.length) {
+        out.write(block);
+      }
+    }
+  }
+
+  private static void run(String... command) throws Exception {
+    Process process = new ProcessBuilder(command).inheritIO().start();
+    assertThat(process.waitFor()).as(String.join(" ", command)).isZero();
   }
 
   private static Sandbox live(DaemonProcess daemon, Podflare client, String id, String state) {
