@@ -14,7 +14,6 @@ import dev.podflare.client.SnapshotOptions;
 import dev.podflare.client.SpaceInfo;
 import dev.podflare.common.DataSize;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -49,7 +48,7 @@ class SpaceFaultTest {
   @Test
   void aFullStoreLeavesTheSandboxRunningUntilThereIsRoomAgain() throws Exception {
     Path store = Files.createDirectories(data.resolve("store"));
-    run("mount", "-t", "tmpfs", "-o", "size=512k", "none", store.toString());
+    SmallDisk.mount(store, "512k");
     try (TestPlatform platform = TestPlatform.start(data, config -> config)) {
       Sandbox sandbox =
           platform.client.create(
@@ -64,12 +63,12 @@ class SpaceFaultTest {
       assertUsable(sandbox);
       assertUsable(platform.create());
 
-      run("mount", "-o", "remount,size=64m", store.toString());
+      SmallDisk.resize(store, "64m");
 
       sandbox.freeze();
       assertThat(python(sandbox, "print(hashlib.sha256(x).hexdigest())")).isEqualTo(digest);
     } finally {
-      run("umount", "-l", store.toString());
+      SmallDisk.unmount(store);
     }
     assertThat(HostState.leftovers(data)).isEmpty();
   }
@@ -80,7 +79,7 @@ class SpaceFaultTest {
    */
   @Test
   void aDiskThatIsFullAtAnyStepOfAFreezeCostsNothing() throws Exception {
-    run("mount", "-t", "tmpfs", "-o", "size=96m", "none", data.toString());
+    SmallDisk.mount(data, "96m");
     try (TestPlatform platform =
         TestPlatform.start(data, config -> TestPlatform.withFullDisk(config))) {
       Sandbox sandbox = persistent(platform);
@@ -90,7 +89,7 @@ class SpaceFaultTest {
       Path ballast = data.resolve("ballast");
       int refused = 0;
       for (int leftKib = 0; refused >= 0; leftKib = Math.max(16, leftKib * 2)) {
-        fill(ballast, leftKib);
+        SmallDisk.fill(ballast, leftKib);
         try {
           SpaceInfo ignored = sandbox.freeze();
           assertThat(leftKib).as("it needed so much").isGreaterThan(2048);
@@ -107,7 +106,7 @@ class SpaceFaultTest {
       Files.deleteIfExists(ballast);
       assertThat(python(sandbox, "print(hashlib.sha256(x).hexdigest())")).isEqualTo(digest);
     } finally {
-      run("umount", "-l", data.toString());
+      SmallDisk.unmount(data);
     }
     assertThat(HostState.leftovers(data)).isEmpty();
   }
@@ -115,14 +114,14 @@ class SpaceFaultTest {
   /** What it writes is neither lost nor refused, and others go on. */
   @Test
   void aGuestThatWritesToAFullDiskStandsStillUntilThereIsRoom() throws Exception {
-    run("mount", "-t", "tmpfs", "-o", "size=96m", "none", data.toString());
+    SmallDisk.mount(data, "96m");
     try (TestPlatform platform =
         TestPlatform.start(data, config -> TestPlatform.withFullDisk(config))) {
       Sandbox writer = platform.create();
       Sandbox other = platform.create();
       platform.awaitPool(TestPlatform.POOL);
       Path ballast = data.resolve("ballast");
-      fill(ballast, 64);
+      SmallDisk.fill(ballast, 64);
       CompletableFuture<String> sum =
           CompletableFuture.supplyAsync(
               () -> bash(writer, "head -c 4M /dev/urandom > /root/large; sync; " + SUM));
@@ -145,24 +144,9 @@ class SpaceFaultTest {
       writer.resume();
       assertUsable(writer);
     } finally {
-      run("umount", "-l", data.toString());
+      SmallDisk.unmount(data);
     }
     assertThat(HostState.leftovers(data)).isEmpty();
-  }
-
-  /** Writes until so much is free. */
-  private void fill(Path ballast, int leftKib) throws IOException {
-    byte[] block = new byte[4096];
-    try (OutputStream out = Files.newOutputStream(ballast)) {
-      while (data.toFile().getUsableSpace() > leftKib * 1024L) {
-        out.write(block);
-      }
-    }
-  }
-
-  private static void run(String... command) throws Exception {
-    Process process = new ProcessBuilder(command).inheritIO().start();
-    assertThat(process.waitFor()).as(String.join(" ", command)).isZero();
   }
 
   @Test

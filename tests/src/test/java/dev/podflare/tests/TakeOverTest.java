@@ -17,8 +17,6 @@ import dev.podflare.client.RunRequest;
 import dev.podflare.client.RunResult;
 import dev.podflare.client.Sandbox;
 import dev.podflare.client.SandboxOptions;
-import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -197,11 +195,11 @@ class TakeOverTest {
   /** A guest that writes to a full disk stands still; no daemon takes that for its end. */
   @Test
   void aGuestThatWaitsForRoomOnTheDiskGoesOnWhenThereIsSome() throws Exception {
-    run("mount", "-t", "tmpfs", "-o", "size=3g", "none", data.toString());
+    SmallDisk.mount(data, "3g");
     try {
       goesOnWhenThereIsRoom(data.resolve("ballast"));
     } finally {
-      run("umount", "-l", data.toString());
+      SmallDisk.unmount(data);
     }
     assertThat(HostState.leftovers(data)).isEmpty();
   }
@@ -217,7 +215,7 @@ class TakeOverTest {
       id = sandbox.id();
       python(sandbox, "x = 7");
       first.awaitPool(client, 1); // nobody else writes
-      fill(ballast);
+      SmallDisk.fill(ballast, 64);
       written =
           sandbox.start(
               RunRequest.of("head -c 4M /dev/urandom > /root/large; sync; " + sums, Language.BASH));
@@ -241,20 +239,6 @@ class TakeOverTest {
       assertUsable(sandbox);
       sandbox.delete();
     }
-  }
-
-  private void fill(Path ballast) throws IOException {
-    byte[] block = new byte[1 << 16];
-    try (OutputStream out = Files.newOutputStream(ballast)) {
-      while (data.toFile().getUsableSpace() >= block.length) {
-        out.write(block);
-      }
-    }
-  }
-
-  private static void run(String... command) throws Exception {
-    Process process = new ProcessBuilder(command).inheritIO().start();
-    assertThat(process.waitFor()).as(String.join(" ", command)).isZero();
   }
 
   private static Sandbox live(DaemonProcess daemon, Podflare client, String id, String state) {
