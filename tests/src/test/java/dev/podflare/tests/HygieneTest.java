@@ -38,6 +38,34 @@ class HygieneTest {
     }
   }
 
+  /** A copy writes its names before anything else: nothing of it goes to its disk. */
+  @Test
+  void whatACopyGetsAnewIsNotOnItsDisk(TestPlatform platform) {
+    try (Sandbox sandbox = platform.create()) {
+      assertThat(bash(sandbox, "stat -L -f -c %T /etc/machine-id /etc/hosts"))
+          .isEqualTo("tmpfs\ntmpfs");
+    }
+  }
+
+  @Test
+  void aCopyIsFoundByNameInHostsThatTheUserHasWritten(TestPlatform platform) {
+    try (Sandbox parent = platform.create()) {
+      bash(parent, "for i in $(seq 500); do echo 192.0.2.1 name-$i >> /etc/hosts; done");
+      assertNamed(parent, 500);
+      bash(parent, "sed -i s/192.0.2.1/192.0.2.2/ /etc/hosts"); // leaves another file there
+      assertNamed(parent, 500);
+      bash(parent, "echo 192.0.2.3 name-501 > /etc/hosts");
+      assertNamed(parent, 1);
+    }
+  }
+
+  private static void assertNamed(Sandbox parent, int names) {
+    try (Sandbox child = parent.fork(1).getFirst()) {
+      assertThat(bash(child, "getent hosts $(hostname) | wc -l; grep -c name- /etc/hosts"))
+          .isEqualTo("1\n" + names);
+    }
+  }
+
   private static void assertDiffer(List<Sandbox> all, Function<Sandbox, String> secret) {
     assertThat(all).extracting(secret::apply).doesNotHaveDuplicates().allMatch(it -> !it.isBlank());
   }

@@ -32,6 +32,7 @@ CARD = "eth0"
 ADDRESS, NETMASK, GATEWAY = "192.0.0.2", "255.255.255.248", "192.0.0.1"
 IFF_UP = 1
 MAX_HOST_NAME = 64
+USUAL_HOSTS = 4096
 MAX_HOSTS = 1 << 20
 HOSTS_MARK = b" # podflare\n"
 MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
@@ -63,6 +64,7 @@ def boot() -> None:
         _bring_up_network,
         _bring_up_ipv6,
         _grow_root,
+        _keep_names_in_memory,
         _set_host_name,
         _load_modules,
     ):
@@ -139,6 +141,19 @@ def _load_modules() -> None:
     if os.access(argv[0], os.X_OK):
         pid = os.posix_spawn(argv[0], argv, {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
         os.waitpid(pid, 0)
+
+
+def _keep_names_in_memory() -> None:
+    """What every copy gets anew is kept off the disk, where the file system's code and its journal would be most of the
+    work of a renewal.
+    """
+    for path, place in (("/etc/machine-id", "/run/machine-id"), ("/etc/hosts", "/run/hosts")):
+        if not os.path.islink(path):
+            if os.path.exists(path):
+                with open(path, "rb") as old, open(place, "wb") as new:
+                    new.write(old.read(MAX_HOSTS))
+            os.symlink(place, path + ".new")
+            os.rename(path + ".new", path)
 
 
 def _set_host_name() -> None:
@@ -324,7 +339,8 @@ def _write_in_place(path: str, text: bytes) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         os.write(fd, text)
-        os.ftruncate(fd, len(text))
+        if os.lseek(fd, 0, os.SEEK_END) > len(text):
+            os.ftruncate(fd, len(text))
     finally:
         os.close(fd)
 
@@ -337,7 +353,9 @@ def _name_in_hosts(name: bytes) -> None:
     line = b"127.0.1.1 " + name.ljust(MAX_HOST_NAME) + HOSTS_MARK
     fd = os.open("/etc/hosts", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        old = os.read(fd, MAX_HOSTS)
+        old = os.read(fd, USUAL_HOSTS)
+        if len(old) == USUAL_HOSTS:
+            old += os.read(fd, MAX_HOSTS - USUAL_HOSTS)
         end = old.rfind(HOSTS_MARK) + len(HOSTS_MARK)
         start = old.rfind(b"\n", 0, end - 1) + 1
         if end >= len(line) and end - start == len(line):
