@@ -95,6 +95,17 @@ class HygieneTest {
     }
   }
 
+  /** An argument that a kernel does not know is passed over in silence. */
+  @Test
+  void theKernelKnowsWhatItIsBootedWith(TestPlatform platform) {
+    try (Sandbox sandbox = platform.create()) {
+      assertThat(bash(sandbox, "dmesg")).contains("Linux version").doesNotContain("Unknown kernel");
+      assertThat(bash(sandbox, "dmesg")).doesNotContain("Failed to set sysctl");
+      assertThat(bash(sandbox, "cat /sys/kernel/mm/transparent_hugepage/enabled"))
+          .doesNotContain("[always]");
+    }
+  }
+
   /** A busy host wakes a guest late; its clock is put right once that shows. */
   private static void awaitClock(Sandbox sandbox) {
     Awaitility.await().atMost(Duration.ofSeconds(5)).untilAsserted(() -> assertClock(sandbox));
