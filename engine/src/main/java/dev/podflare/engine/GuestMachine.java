@@ -351,7 +351,7 @@ final class GuestMachine implements AutoCloseable {
     freezing.lock();
     try {
       wake();
-      machine.prepareStep();
+      machine.prepareCheckpoint();
       try {
         silence();
         List<GuestExec> running = channel.running();

@@ -354,8 +354,7 @@ public final class Machine implements AutoCloseable {
 
   /**
    * As {@link #checkpoint}, but copies only that memory in which the machine differs from the
-   * newest moment of {@code history}, and ends no disk layer to which nothing was written. PAUSED →
-   * PAUSED.
+   * newest moment of {@code history}. PAUSED → PAUSED.
    */
   public HistoryStep step(MemoryHistory history, Path layerFolder) {
     acting.lock();
@@ -368,7 +367,7 @@ public final class Machine implements AutoCloseable {
       try {
         pages = history.capture(pid, memoryBase);
         byte[] deviceState = devices.join();
-        return new HistoryStep(history, pages, deviceState, disk.freezeIfWritten(layerFolder));
+        return new HistoryStep(history, pages, deviceState, disk.freeze(layerFolder));
       } catch (RuntimeException e) {
         devices.handle((_, _) -> true).join(); // it must not write any more when others act
         if (pages != null) {
@@ -381,18 +380,6 @@ public final class Machine implements AutoCloseable {
     } finally {
       acting.unlock();
     }
-  }
-
-  /** As {@link #prepareCheckpoint}, if something was written to its disk since the last. */
-  public void prepareStep() {
-    act(
-        EnumSet.of(MachineState.RUNNING, MachineState.PAUSED),
-        "checkpoint",
-        () -> {
-          if (disk.written()) {
-            disk.prepareFreeze();
-          }
-        });
   }
 
   /**

@@ -152,30 +152,39 @@ final class MachineDisk {
     }
   }
 
-  /** Makes and opens the layer that the next {@link #freeze} will switch to. Idempotent. */
+  /**
+   * If something was written, makes and opens the layer that the next {@link #freeze} will switch
+   * to. Idempotent.
+   */
   void prepareFreeze() {
-    if (spec.disk().isEmpty()) {
-      return;
+    if (written()) {
+      prepareLayer();
     }
+  }
+
+  private Path prepareLayer() {
     giveUpFold();
-    if (prepared != null) {
-      return;
+    if (prepared == null) {
+      Path next = newLayer();
+      add(next, null, false);
+      prepared = next;
     }
-    Path next = newLayer();
-    add(next, null, false);
-    prepared = next;
+    return prepared;
   }
 
   /**
-   * Ends writing to the top layer and goes on with a new one. Returns the frozen chain above the
-   * template's disk, linked into {@code target}.
+   * The frozen chain above the template's disk, linked into {@code target}. Ends writing to the top
+   * layer and goes on with a new one; but with the same if nothing was ever written to it: then the
+   * layers below it are the disk as it is. The machine stands still, so QEMU holds nothing back.
    */
   List<Path> freeze(Path target) {
     if (top == null) {
       return List.of();
     }
-    prepareFreeze();
-    Path next = Objects.requireNonNull(prepared);
+    if (!written()) {
+      return link(layers.subList(0, layers.size() - 1), target);
+    }
+    Path next = prepareLayer();
     List<Path> frozen = link(layers, target);
     qmp.execute("blockdev-snapshot", Map.of("node", top, "overlay", node(next)));
     seal(layers.getLast());
@@ -195,19 +204,8 @@ final class MachineDisk {
     return linked;
   }
 
-  /**
-   * As {@link #freeze}, but goes on with the top layer if nothing was ever written to it: then the
-   * layers below it are the disk as it is. The machine stands still, so QEMU holds nothing back.
-   */
-  List<Path> freezeIfWritten(Path target) {
-    if (top == null || written()) {
-      return freeze(target);
-    }
-    return link(layers.subList(0, layers.size() - 1), target);
-  }
-
   /** Whether there is anything in the top layer: whatever is written makes its file longer. */
-  boolean written() {
+  private boolean written() {
     if (top == null) {
       return false;
     }
