@@ -169,6 +169,7 @@ final class ForkRun {
         restored.renewFork(
             frozen.epoch() + 1,
             CarriedCall.guests(calls, terminals),
+            frozen.variables(),
             forks.config().deadlines().guest());
     try {
       List<String> reseeded = request.reseed() ? Reseeding.run(guest) : List.of();
@@ -221,6 +222,7 @@ final class ForkRun {
       throw new PodflareException(
           ErrorCode.MACHINE_FAILED, "a child's guest ended while it was made; try again");
     }
+    sandboxes.forEach(host.waker()::rehearseSoon);
     return sandboxes.stream().map(Sandbox::view).toList();
   }
 }

@@ -32,6 +32,7 @@ final class Forks {
       Ids ids,
       EventBudget budget,
       Timers timers,
+      Waker waker,
       SteadyClock clock) {}
 
   Forks(EngineConfig config, Host host, CheckpointFolders folders) {

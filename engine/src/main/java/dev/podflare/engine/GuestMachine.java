@@ -97,10 +97,11 @@ final class GuestMachine implements AutoCloseable {
   private volatile boolean held;
   private volatile boolean trusts;
 
-  /** What its Python was given; null: what a guest was given that this one is a copy of. */
-  private @Nullable Map<String, String> variables;
+  /** What its Python was given; null: not known. */
+  private volatile @Nullable Map<String, String> variables;
 
-  private GuestMachine(Restored restored, long epoch, String machineId) {
+  private GuestMachine(
+      Restored restored, long epoch, String machineId, @Nullable Map<String, String> variables) {
     this.shape = restored.shape().retain();
     this.sandboxId = restored.sandboxId();
     this.machine = restored.machine();
@@ -108,7 +109,7 @@ final class GuestMachine implements AutoCloseable {
     this.calls = restored.calls();
     this.epoch = epoch;
     this.machineId = machineId;
-    this.variables = epoch == 1 ? Map.of() : null;
+    this.variables = variables;
   }
 
   /**
@@ -159,7 +160,7 @@ final class GuestMachine implements AutoCloseable {
         channel.renew(renewal, deadline);
         GuestCall.run(channel, ExecCommand.of(GuestLanguage.PYTHON, RESEED), deadline);
         channel.syncClock(deadline);
-        return new GuestMachine(this, 1, renewal.machineId());
+        return new GuestMachine(this, 1, renewal.machineId(), Map.of());
       } catch (RuntimeException e) {
         discard();
         throw e;
@@ -174,13 +175,19 @@ final class GuestMachine implements AutoCloseable {
     /**
      * The same for a copy of a sandbox: its generators of random numbers go on as they were, since
      * they are the user's state, and so do the calls that are named.
+     *
+     * @param variables what its Python was given; null: not known
      */
-    GuestMachine renewFork(long epoch, List<GuestExec> calls, Duration deadline) {
+    GuestMachine renewFork(
+        long epoch,
+        List<GuestExec> calls,
+        @Nullable Map<String, String> variables,
+        Duration deadline) {
       try {
         Renewal renewal = Renewal.of(epoch, hostname(sandboxId));
         channel.renew(renewal.withCarried(calls), deadline);
         channel.sendClock(); // the renewal's own time may have waited for a processor
-        return new GuestMachine(this, epoch, renewal.machineId());
+        return new GuestMachine(this, epoch, renewal.machineId(), variables);
       } catch (RuntimeException e) {
         discard();
         throw e;
@@ -202,7 +209,8 @@ final class GuestMachine implements AutoCloseable {
       Listener listener = new Listener(sandboxId, machine, past.journal());
       channel = AgentChannel.joining(machine.rejoinAgent(past.position()), listener);
       Restored restored = new Restored(shape, sandboxId, machine, channel, past.journal());
-      return new Left(new GuestMachine(restored, note.epoch() + 1, note.machineId()), past);
+      GuestMachine guest = new GuestMachine(restored, note.epoch() + 1, note.machineId(), null);
+      return new Left(guest, past);
     } catch (RuntimeException e) {
       discard(machine, channel);
       throw e;
@@ -235,6 +243,7 @@ final class GuestMachine implements AutoCloseable {
    * @param running calls that the host had begun; the memory may not have all of them
    * @param terminals those of them that are open terminals, as they were then
    * @param processes those of them that are processes, likewise, by number
+   * @param variables what its Python was given; null: not known
    * @param paused how long the guest stood still for it
    */
   record Frozen(
@@ -243,6 +252,7 @@ final class GuestMachine implements AutoCloseable {
       List<GuestExec> running,
       List<TerminalState> terminals,
       Map<Long, ProcessState> processes,
+      @Nullable Map<String, String> variables,
       Duration paused)
       implements AutoCloseable {
     @Override
@@ -284,9 +294,10 @@ final class GuestMachine implements AutoCloseable {
       List<GuestExec> running = channel.running();
       List<TerminalState> terminals = TerminalState.of(running);
       Map<Long, ProcessState> processes = ProcessState.of(running);
+      Map<String, String> given = variables; // of before the barrier
       Checkpoint checkpoint = action.get();
       laps.lap("checkpoint");
-      return new Frozen(checkpoint, epoch, running, terminals, processes, Duration.ZERO);
+      return new Frozen(checkpoint, epoch, running, terminals, processes, given, Duration.ZERO);
     }
     wake();
     machine.prepareCheckpoint();
@@ -297,11 +308,12 @@ final class GuestMachine implements AutoCloseable {
       List<GuestExec> running = channel.running();
       List<TerminalState> terminals = TerminalState.of(running);
       Map<Long, ProcessState> processes = ProcessState.of(running);
+      Map<String, String> given = variables; // of before the barrier
       long begin = System.nanoTime();
       Checkpoint checkpoint = stopAndCopy(action, Checkpoint::close);
       Duration paused = Duration.ofNanos(System.nanoTime() - begin);
       laps.lap("checkpoint");
-      return new Frozen(checkpoint, epoch, running, terminals, processes, paused);
+      return new Frozen(checkpoint, epoch, running, terminals, processes, given, paused);
     } finally {
       channel.release();
     }
@@ -463,6 +475,13 @@ final class GuestMachine implements AutoCloseable {
     GuestCall.run(channel, FIRST_CALL, deadline);
     GuestCall.run(channel, ExecCommand.of(GuestLanguage.BASH, ":"), deadline);
     channel.syncClock(deadline);
+  }
+
+  /** What {@link #warm} does for one that has a user: nothing of his is run, nor while he runs. */
+  void rehearse(Duration patience) {
+    if (channel.running().isEmpty()) {
+      channel.rehearse(patience);
+    }
   }
 
   /** Stops it until it is handed out: it costs no processor time. */

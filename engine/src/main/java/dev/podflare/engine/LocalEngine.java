@@ -138,7 +138,8 @@ public final class LocalEngine implements Engine, AutoCloseable {
     this.planner = new SandboxPlanner(config);
     this.pauses = new Pauses(sandboxes, store.sandboxes());
     Forks.Host host =
-        new Forks.Host(shapes, admission, sandboxes, store.sandboxes(), ids, budget, timers, clock);
+        new Forks.Host(
+            shapes, admission, sandboxes, store.sandboxes(), ids, budget, timers, waker, clock);
     CheckpointFolders folders = new CheckpointFolders(config.dataFolder());
     this.forks = new Forks(config, host, folders);
     this.vault = new CheckpointVault(base.checkpoints(), folders);

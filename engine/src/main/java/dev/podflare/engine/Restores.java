@@ -54,7 +54,10 @@ final class Restores {
         LocalTerminal.carried(wish.terminals(), restored.channel(), host.budget());
     GuestMachine guest =
         restored.renewFork(
-            wish.epoch() + 1, CarriedCall.guests(calls, terminals), config.deadlines().guest());
+            wish.epoch() + 1,
+            CarriedCall.guests(calls, terminals),
+            null,
+            config.deadlines().guest());
     laps.lap("renew");
     try {
       Sandbox sandbox =
@@ -65,6 +68,7 @@ final class Restores {
       guest.claim(record.id());
       commit.accept(sandbox);
       laps.lap("record");
+      host.waker().rehearseSoon(sandbox);
       return sandbox;
     } catch (RuntimeException e) {
       guest.close();

@@ -446,6 +446,13 @@ final class Sandbox implements LocalExecution.Owner {
     return guest.giveVariables(environment(Map.of()));
   }
 
+  /** Its Python runs what a call runs, if nobody has called it yet. */
+  void rehearse(Duration patience) {
+    if (giveVariables()) {
+      guest.rehearse(patience);
+    }
+  }
+
   /**
    * What goes with a call: a context has its own, and Python is given what is the sandbox's once.
    */

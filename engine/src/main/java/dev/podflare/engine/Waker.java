@@ -17,6 +17,9 @@ import org.slf4j.LoggerFactory;
 final class Waker {
   private static final Logger LOG = LoggerFactory.getLogger(Waker.class);
 
+  /** Who is paused in the middle of it does not keep others waiting. */
+  private static final Duration REHEARSAL_PATIENCE = Duration.ofSeconds(1);
+
   /** Creates without end do not keep a machine asleep for ever. */
   private static final Duration LONGEST_WAY = Duration.ofMillis(250);
 
@@ -35,10 +38,27 @@ final class Waker {
   }
 
   private void wake(Sandbox sandbox) {
+    attempt(
+        sandbox,
+        () -> {
+          inTurn(sandbox.guest()::wake);
+          // Out of turn: one that is paused by now keeps this waiting.
+          boolean _ = sandbox.giveVariables();
+        });
+  }
+
+  /**
+   * A fresh copy runs what its first call will run, as machines of the pool have. Returns at once.
+   */
+  void rehearseSoon(Sandbox sandbox) {
+    Thread.ofVirtual()
+        .name("rehearsal of " + sandbox.record().id())
+        .start(() -> attempt(sandbox, () -> inTurn(() -> sandbox.rehearse(REHEARSAL_PATIENCE))));
+  }
+
+  private static void attempt(Sandbox sandbox, Runnable action) {
     try {
-      inTurn(sandbox.guest()::wake);
-      // Out of turn: one that is paused by now keeps this waiting.
-      boolean _ = sandbox.giveVariables();
+      action.run();
     } catch (PodflareException e) {
       // Its end is told by the machine; the next call finds the sandbox gone.
       LOG.debug("{} did not wake: {}", sandbox.record().id(), e.sentence());

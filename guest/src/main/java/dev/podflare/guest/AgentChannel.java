@@ -277,6 +277,18 @@ public final class AgentChannel implements AutoCloseable {
     send(FrameType.VARIABLES, 0, Messages.variables(variables));
   }
 
+  /**
+   * Lets the first interpreter run what a call runs, if it is idle: in a fresh copy all code is
+   * slow the first time, and the first call then finds most of it translated. Waits until that is
+   * done. Nothing happens in a guest whose agent is too old.
+   */
+  public void rehearse(Duration patience) {
+    if (features.has(AgentFeatures.REHEARSAL)) {
+      send(FrameType.REHEARSE, 0, new byte[0]);
+      Duration ignored = ping(new byte[0], patience); // whoever holds the port answers in turn
+    }
+  }
+
   private void clockWasSet(Duration bound) {
     if (bound.compareTo(CLOCK_GOOD_ENOUGH) <= 0) {
       return;

@@ -34,6 +34,9 @@ record AgentFeatures(String version) {
   /** First version that keeps variables for its Python. */
   static final String VARIABLES = "0.7.0";
 
+  /** First version that lets its Python rehearse a call. */
+  static final String REHEARSAL = "0.8.0";
+
   static AgentFeatures of(Hello hello) {
     return new AgentFeatures(hello.agent());
   }

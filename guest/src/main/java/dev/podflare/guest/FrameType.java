@@ -8,6 +8,7 @@ final class FrameType {
   static final byte NAME = 'n';
   static final byte TRUST = 'l';
   static final byte VARIABLES = 'm';
+  static final byte REHEARSE = 'r';
   static final byte PING = 'p';
   static final byte EXEC = 'x';
   static final byte CODE = 'c';

@@ -284,6 +284,23 @@ class PythonCallsTest {
   }
 
   @Test
+  void aRehearsalLeavesNothingAndDisturbsNobody() {
+    agent.python("import io, sys; _ = 41; print = lambda *all: sys.stderr.write(repr(all))");
+    String names = "sys.stdout.write(repr(sorted(globals())) + str(_))";
+    String before = agent.python(names).stdout();
+    agent.channel().rehearse(HostAgent.PATIENCE);
+    assertThat(agent.python(names).stdout()).isEqualTo(before).contains("41");
+    agent.python("del print, _");
+
+    Recording busy =
+        agent.start(ExecCommand.of(GuestLanguage.PYTHON, "import time; time.sleep(0.3)"));
+    agent.channel().rehearse(HostAgent.PATIENCE);
+    assertThat(busy.await().code()).isZero();
+    assertThat(agent.python("print(1)").stdout()).isEqualTo("1\n");
+    assertThat(agent.notices).isEmpty();
+  }
+
+  @Test
   void missingFolderIsToldAndNothingRuns() {
     Recording call = inFolder("/nowhere", "print(1)");
     assertThat(call.code()).isEqualTo(1);

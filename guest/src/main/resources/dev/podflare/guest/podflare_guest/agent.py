@@ -76,6 +76,7 @@ class Agent(Sink):
             b"n": self._name,
             b"l": self._trust,
             b"m": self._variables,
+            b"r": self._rehearse,
             b"h": self._renew,
             b"b": self._barrier,
             b"u": self._release,
@@ -237,6 +238,9 @@ class Agent(Sink):
 
     def _variables(self, _number: int, payload: bytes) -> None:
         self.python.set_variables(json.loads(payload))
+
+    def _rehearse(self, _number: int, _payload: bytes) -> None:
+        self.python.rehearse()
 
     def _ping(self, _number: int, payload: bytes) -> None:
         self.channel.send(b"P", 0, payload)

@@ -151,6 +151,11 @@ class Lease:
             return None
         return LeasedCall(number, min(window, 0xFFFFFFF0), code, bool(request.get("result")))
 
+    def rehearse(self) -> None:
+        """Takes a call apart that is none."""
+        call = b'{"language":"python","code":"","window":1}'
+        self._parse(0, HEADER.pack(len(call) + 5, b"x", 0) + call)
+
     def begin(self, call: LeasedCall) -> None:
         os.eventfd_write(LEASE_FDS.token, call.number << 32 | call.window + 1)
         set_timer(LEASE_FDS.timer, TAKE_OVER_SECONDS)
