@@ -41,7 +41,7 @@ maven_suite() {
   export PODFLARE_BUILT=1
   # A failed test must not hide those of the modules above: failures are counted from the reports.
   # Modules that do not need each other go side by side; the one with most guests comes last, alone.
-  maven verify -T 2 -fae -Dmaven.test.failure.ignore=true ${PODFLARE_LONG:+-DexcludedGroups=} 2>&1 | tee "$SUITE_LOG" | report_modules ||
+  maven verify -T 3 -fae -Dmaven.test.failure.ignore=true ${PODFLARE_LONG:+-DexcludedGroups=} 2>&1 | tee "$SUITE_LOG" | report_modules ||
     status=$?
   count_modules
   count_silent_failures "$status"
