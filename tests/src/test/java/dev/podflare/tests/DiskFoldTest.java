@@ -55,6 +55,30 @@ class DiskFoldTest {
   }
 
   @Test
+  void aForkAddsALayerOnlyToADiskThatWasWritten() throws Exception {
+    try (Sandbox parent = platform.createWarm()) {
+      bash(parent, "echo before > /root/part; sync");
+      parent.fork(1).forEach(Sandbox::delete);
+      int layers = platform.machine(parent).diskLayers();
+      for (int round = 0; round < 5; round++) {
+        Sandbox child = parent.fork(1).getFirst();
+        assertThat(bash(child, "cat /root/part; echo mine > /root/part")).isEqualTo("before");
+        child.delete();
+      }
+      assertThat(platform.machine(parent).diskLayers())
+          .as("one, if the file system has put itself in order meanwhile")
+          .isBetween(layers, layers + 1);
+      layers = platform.machine(parent).diskLayers();
+
+      bash(parent, "echo after > /root/part; sync");
+      Sandbox child = parent.fork(1).getFirst();
+      assertThat(platform.machine(parent).diskLayers()).isEqualTo(layers + 1);
+      assertThat(bash(child, "cat /root/part")).isEqualTo("after");
+      child.delete();
+    }
+  }
+
+  @Test
   void aForkGivesUpAFoldThatIsUnderWay() throws Exception {
     try (Sandbox parent = platform.createWarm()) {
       bash(parent, "head -c 24M /dev/zero | tr '\\0' x > /root/large; sync");
