@@ -147,7 +147,7 @@ final class ShapePool implements AutoCloseable {
 
   /** A blank that was not used after all. */
   void giveBack(Machine blank) {
-    keep(blank, () -> blanks.addFirst(blank));
+    keep(blank, blank, () -> blanks.addFirst(blank));
   }
 
   private Machine startBlank() {
@@ -156,6 +156,7 @@ final class ShapePool implements AutoCloseable {
 
   /** A machine of ours ended by itself. */
   void discard(Machine machine) {
+    machine.kill(); // first: the filler, who may be about to put it here, finds it ended
     lock.lock();
     try {
       blanks.remove(machine);
@@ -164,7 +165,6 @@ final class ShapePool implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    machine.kill();
   }
 
   CapacityView.Pool view() {
@@ -243,10 +243,10 @@ final class ShapePool implements AutoCloseable {
         member.close();
         throw e;
       }
-      keep(member, () -> warm.addLast(member));
+      keep(member.machine(), member, () -> warm.addLast(member));
     } else {
       Machine blank = startBlank();
-      keep(blank, () -> blanks.addLast(blank));
+      keep(blank, blank, () -> blanks.addLast(blank));
     }
   }
 
@@ -259,10 +259,13 @@ final class ShapePool implements AutoCloseable {
     }
   }
 
-  private void keep(AutoCloseable made, Runnable put) {
+  /**
+   * Unless it has ended: then nobody would take it away, and it would pass for one that is ready.
+   */
+  private void keep(Machine machine, AutoCloseable made, Runnable put) {
     lock.lock();
     try {
-      if (!closed) {
+      if (!closed && machine.isAlive()) {
         put.run();
         return;
       }

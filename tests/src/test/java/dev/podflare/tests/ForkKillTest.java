@@ -44,7 +44,10 @@ class ForkKillTest {
       }
       Awaitility.await()
           .atMost(TestPlatform.PATIENCE)
-          .until(() -> platform.engine.probe().machines().size() == 2 * TestPlatform.POOL);
+          .untilAsserted(() ->
+              assertThat(platform.engine.probe().machines())
+                  .as(platform.client.capacity().toString())
+                  .hasSize(2 * TestPlatform.POOL));
       assertThat(platform.client.capacity().sandboxes()).isZero();
       try (var left = Files.list(data.resolve("checkpoints"))) {
         assertThat(left).isEmpty();
