@@ -16,6 +16,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
@@ -55,9 +57,20 @@ public final class Hypervisor implements AutoCloseable {
     this.cgroups = cgroups;
     this.uids = new UidPool(config.instance());
     this.accelerator = probe.choose(this::trial);
-    this.binary = QemuBinary.of(accelerator.binary());
+    // Each asks a program, which a start would wait for twice.
+    CompletableFuture<QemuBinary> asked =
+        CompletableFuture.supplyAsync(() -> QemuBinary.of(accelerator.binary()));
     this.jail = Jail.forProgram(accelerator.binary());
+    this.binary = joined(asked);
     this.tscKilohertz = TimeStampCounter.kilohertz();
+  }
+
+  private static QemuBinary joined(CompletableFuture<QemuBinary> asked) {
+    try {
+      return asked.join();
+    } catch (CompletionException e) {
+      throw e.getCause() instanceof PodflareException cause ? cause : e;
+    }
   }
 
   /** Machines that an earlier daemon has left running and that can be taken over. */

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * The cage every QEMU runs in: bubblewrap gives it mount, pid, ipc, uts and network namespaces of
@@ -39,21 +40,19 @@ final class Jail {
   static Jail forProgram(Path program) {
     Path bubblewrap = find("bwrap", "bubblewrap");
     Path setpriv = find("setpriv", "util-linux");
-    Map<Path, Path> files = new LinkedHashMap<>(SharedLibraries.of(setpriv));
-    files.putAll(SharedLibraries.of(program));
+    List<Path> programs = new ArrayList<>(List.of(setpriv, program));
+    programs.addAll(modules());
+    Map<Path, Path> files = new LinkedHashMap<>(SharedLibraries.of(programs));
     QEMU_FOLDERS.forEach(folder -> SharedLibraries.putFolder(files, folder));
-    modules(files);
     return new Jail(bubblewrap, setpriv, files);
   }
 
-  /** Libraries that QEMU's own modules need: the accelerator is one of them. */
-  private static void modules(Map<Path, Path> files) {
-    for (String module : List.of("accel-tcg-x86_64.so", "accel-tcg-i386.so")) {
-      Path path = Path.of("/usr/lib/x86_64-linux-gnu/qemu", module);
-      if (Files.exists(path)) {
-        SharedLibraries.of(path).forEach(files::putIfAbsent);
-      }
-    }
+  /** QEMU's own, which need libraries as well: the accelerator is one of them. */
+  private static List<Path> modules() {
+    return Stream.of("accel-tcg-x86_64.so", "accel-tcg-i386.so")
+        .map(module -> Path.of("/usr/lib/x86_64-linux-gnu/qemu", module))
+        .filter(Files::exists)
+        .toList();
   }
 
   static Path find(String program, String debianPackage) {

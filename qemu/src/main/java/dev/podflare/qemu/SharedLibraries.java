@@ -12,18 +12,21 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
-/** Which files a program needs to run, so that a jail can hold just these. Stateless. */
+/** Which files programs need to run, so that a jail can hold just these. Stateless. */
 final class SharedLibraries {
   private SharedLibraries() {}
 
   /**
-   * The program and its libraries: place in the jail to file of the host. Folders that are links
+   * The programs and their libraries: place in the jail to file of the host. Folders that are links
    * ({@code /lib} to {@code /usr/lib}) are followed in the places.
    */
-  static Map<Path, Path> of(Path program) {
+  static Map<Path, Path> of(List<Path> programs) {
     Map<Path, Path> files = new LinkedHashMap<>();
-    put(files, program);
-    for (String line : ldd(program)) {
+    programs.forEach(program -> put(files, program));
+    for (String line : ldd(programs)) {
+      if (line.endsWith(":")) {
+        continue; // names the program that the next lines are of
+      }
       String text = line.strip();
       int arrow = text.indexOf("=> ");
       String path = arrow >= 0 ? text.substring(arrow + 3) : text;
@@ -54,10 +57,13 @@ final class SharedLibraries {
     }
   }
 
-  private static List<String> ldd(Path program) {
+  /** One process for all, since a daemon's start waits for it. */
+  private static List<String> ldd(List<Path> programs) {
+    List<String> command = new ArrayList<>(List.of("ldd"));
+    programs.forEach(program -> command.add(program.toString()));
+    String words = String.join(" ", command);
     try {
-      Process process =
-          new ProcessBuilder("ldd", program.toString()).redirectErrorStream(true).start();
+      Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
       List<String> lines = new ArrayList<>();
       try (var reader = process.inputReader(StandardCharsets.UTF_8)) {
         reader.lines().forEach(lines::add);
@@ -65,11 +71,11 @@ final class SharedLibraries {
       if (!process.waitFor(10, TimeUnit.SECONDS) || process.exitValue() != 0) {
         process.destroyForcibly();
         throw new PodflareException(
-            ErrorCode.HOST_NOT_READY, "ldd " + program + ": " + String.join(" ", lines));
+            ErrorCode.HOST_NOT_READY, words + ": " + String.join(" ", lines));
       }
       return lines;
     } catch (IOException e) {
-      throw new PodflareException(ErrorCode.HOST_NOT_READY, "cannot run ldd " + program, e);
+      throw new PodflareException(ErrorCode.HOST_NOT_READY, "cannot run " + words, e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new PodflareException(ErrorCode.HOST_NOT_READY, "interrupted", e);
