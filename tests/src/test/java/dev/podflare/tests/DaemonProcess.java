@@ -172,11 +172,16 @@ final class DaemonProcess implements AutoCloseable {
 
   /** Waits until it listens. */
   DaemonProcess listening() {
+    assertThat(listens()).as(log()).isTrue();
+    return this;
+  }
+
+  /** Waits until it listens or has ended, and says which. */
+  boolean listens() {
     Awaitility.await()
         .atMost(TestPlatform.PATIENCE)
         .until(() -> address().isPresent() || !process.isAlive());
-    assertThat(process.isAlive()).as(log()).isTrue();
-    return this;
+    return process.isAlive();
   }
 
   /** The command line's beginning, up to the verb. */

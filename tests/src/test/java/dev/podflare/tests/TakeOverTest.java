@@ -225,8 +225,13 @@ class TakeOverTest {
       first.kill();
     }
     try (DaemonProcess early = DaemonProcess.launch(data)) {
-      assertThat(early.exitCode()).as(early.log()).isNotZero();
-      assertThat(early.log()).contains("host's disk is full").contains(id);
+      // Between two attempts to write the guest may find the time to greet it, or not.
+      if (early.listens()) {
+        early.kill();
+      } else {
+        assertThat(early.exitCode()).isNotZero();
+        assertThat(early.log()).contains("host's disk is full").contains(id);
+      }
     }
     Files.delete(ballast);
     try (DaemonProcess next = DaemonProcess.start(data);
