@@ -116,23 +116,13 @@ final class TakeOver {
         host.sandboxes().add(sandbox);
         host.sandboxes().requireAlive(sandbox);
       } catch (RuntimeException e) {
-        if (standsStill(machine)) {
+        if (machine.waitsForRoom()) { // and cannot answer for that
           standing.add(record.id());
         } else {
           guest.close();
         }
         throw e;
       }
-    }
-  }
-
-  /** Whether it cannot answer since what it writes finds no room on the host's disk. */
-  private static boolean standsStill(Machine machine) {
-    try {
-      machine.requireRoom();
-      return false;
-    } catch (PodflareException full) {
-      return true;
     }
   }
 

@@ -38,11 +38,16 @@ final class DiskRoom {
     waitForIt();
   }
 
+  /** Whether a write waits for room. */
+  boolean isAwaited() {
+    return waiting.get();
+  }
+
   /**
    * @throws PodflareException {@code host_full} while a write waits for room
    */
   void require() {
-    if (waiting.get()) {
+    if (isAwaited()) {
       throw new PodflareException(
           ErrorCode.HOST_FULL,
           "the host's disk is full: the guest of machine "

@@ -57,7 +57,7 @@ public final class Hypervisor implements AutoCloseable {
     this.cgroups = cgroups;
     this.uids = new UidPool(config.instance());
     this.accelerator = probe.choose(this::trial);
-    // Each asks a program, which a start would wait for twice.
+    // Side by side: both wait for programs of the host, and a start waits for both.
     CompletableFuture<QemuBinary> asked =
         CompletableFuture.supplyAsync(() -> QemuBinary.of(accelerator.binary()));
     this.jail = Jail.forProgram(accelerator.binary());

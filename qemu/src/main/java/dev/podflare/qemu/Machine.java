@@ -259,6 +259,11 @@ public final class Machine implements AutoCloseable {
     room.require();
   }
 
+  /** Whether it stands still since what it writes finds no room on the host's disk. */
+  public boolean waitsForRoom() {
+    return room.isAwaited();
+  }
+
   /** False if it runs, stands still for us, or has ended. */
   private boolean tryWritesAgain() {
     acting.lock();
