@@ -291,13 +291,7 @@ final class GuestMachine implements AutoCloseable {
 
   private Frozen freezeLocked(Supplier<Checkpoint> action, Laps laps) {
     if (held) {
-      List<GuestExec> running = channel.running();
-      List<TerminalState> terminals = TerminalState.of(running);
-      Map<Long, ProcessState> processes = ProcessState.of(running);
-      Map<String, String> given = variables; // of before the barrier
-      Checkpoint checkpoint = action.get();
-      laps.lap("checkpoint");
-      return new Frozen(checkpoint, epoch, running, terminals, processes, given, Duration.ZERO);
+      return frozen(action, laps);
     }
     wake();
     machine.prepareCheckpoint();
@@ -305,18 +299,23 @@ final class GuestMachine implements AutoCloseable {
     try {
       silence();
       laps.lap("barrier");
-      List<GuestExec> running = channel.running();
-      List<TerminalState> terminals = TerminalState.of(running);
-      Map<Long, ProcessState> processes = ProcessState.of(running);
-      Map<String, String> given = variables; // of before the barrier
-      long begin = System.nanoTime();
-      Checkpoint checkpoint = stopAndCopy(action, Checkpoint::close);
-      Duration paused = Duration.ofNanos(System.nanoTime() - begin);
-      laps.lap("checkpoint");
-      return new Frozen(checkpoint, epoch, running, terminals, processes, given, paused);
+      return frozen(() -> stopAndCopy(action, Checkpoint::close), laps);
     } finally {
       channel.release();
     }
+  }
+
+  /** Nothing is in flight: what is known of it here is what the copied memory knows. */
+  private Frozen frozen(Supplier<Checkpoint> copy, Laps laps) {
+    List<GuestExec> running = channel.running();
+    List<TerminalState> terminals = TerminalState.of(running);
+    Map<Long, ProcessState> processes = ProcessState.of(running);
+    Map<String, String> given = variables;
+    long begin = System.nanoTime();
+    Checkpoint checkpoint = copy.get();
+    Duration paused = held ? Duration.ZERO : Duration.ofNanos(System.nanoTime() - begin);
+    laps.lap("checkpoint");
+    return new Frozen(checkpoint, epoch, running, terminals, processes, given, paused);
   }
 
   /** Until a release; a guest that cannot answer is not waited for. */

@@ -12,7 +12,7 @@ import org.slf4j.LoggerFactory;
  * Wakes handed-out machines in the background, a few at a time, and not while others are being
  * handed out. A guest that wakes is busy for some milliseconds; were each woken at once, the next
  * create would run beside it, and the last of a burst beside all of them. A call that comes before
- * its machine's turn wakes it itself. Thread-safe.
+ * its machine's turn wakes it itself. In the same turns fresh copies rehearse. Thread-safe.
  */
 final class Waker {
   private static final Logger LOG = LoggerFactory.getLogger(Waker.class);
@@ -61,7 +61,7 @@ final class Waker {
       action.run();
     } catch (PodflareException e) {
       // Its end is told by the machine; the next call finds the sandbox gone.
-      LOG.debug("{} did not wake: {}", sandbox.record().id(), e.sentence());
+      LOG.debug("{} was not woken, or did not rehearse: {}", sandbox.record().id(), e.sentence());
     }
   }
 
