@@ -99,8 +99,9 @@ class HygieneTest {
   @Test
   void theKernelKnowsWhatItIsBootedWith(TestPlatform platform) {
     try (Sandbox sandbox = platform.create()) {
-      assertThat(bash(sandbox, "dmesg")).contains("Linux version").doesNotContain("Unknown kernel");
-      assertThat(bash(sandbox, "dmesg")).doesNotContain("Failed to set sysctl");
+      assertThat(bash(sandbox, "dmesg"))
+          .contains("Linux version")
+          .doesNotContain("Unknown kernel", "Failed to set sysctl");
       assertThat(bash(sandbox, "cat /sys/kernel/mm/transparent_hugepage/enabled"))
           .doesNotContain("[always]");
     }
